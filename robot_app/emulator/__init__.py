@@ -1,0 +1,1 @@
+"""A server that speaks a Vector's gRPC protocol, so that the real SDK client connects to it."""

@@ -1,0 +1,1 @@
+"""Robots behind one interface: a real or emulated Vector over gRPC, and recorded footage."""

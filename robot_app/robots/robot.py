@@ -1,0 +1,66 @@
+"""The one interface that everything which looks and acts like a Vector has."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from robot_app.actions import Action
+from robot_app.frames import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class RobotState:
+    """What the robot last said of itself.
+
+    Attributes:
+        head_angle_rad: 0 looks level, positive looks up.
+        lift_height_mm: of the fork above the floor.
+        has_control: our actions are obeyed.
+        on_charger, cliff_detected, picked_up: as the robot's sensors say.
+    """
+
+    head_angle_rad: float = 0.0
+    lift_height_mm: float = 32.0
+    has_control: bool = True
+    on_charger: bool = False
+    cliff_detected: bool = False
+    picked_up: bool = False
+
+
+class Robot(Protocol):
+    """A source of frames that takes actions. Entering connects; leaving stops the wheels, whatever happened."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames as they come, each once. A live robot yields the newest and drops what the caller was too slow for.
+
+        Ends when a finite source is at its end.
+
+        Raises:
+            FrameTimeout: nothing new came for too long.
+            RobotLost: the link broke.
+        """
+        ...
+
+    def do(self, action: Action) -> None:
+        """Pass on an action and return at once; the robot carries it out in its own time."""
+        ...
+
+    def stop(self) -> None:
+        """Stop the wheels now, before anything that was passed on earlier."""
+        ...
+
+    def now_s(self) -> float:
+        """The time on the clock of `Frame.received_at_s`. In a replay: the recorded time of the decision."""
+        ...
+
+    @property
+    def state(self) -> RobotState:
+        """The newest state that the robot reported."""
+        ...

@@ -1,0 +1,1 @@
+"""Labelled images on disk, and as training sees them."""

@@ -1,0 +1,1 @@
+"""Trainable detectors behind one interface."""

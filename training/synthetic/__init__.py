@@ -1,0 +1,1 @@
+"""Random scenes drawn from `robot_app.simulation` as a labelled data set."""
