@@ -62,7 +62,7 @@ class ModelCard:
         frame_hw: height and width in pixels of the input image.
         network_hw: height and width in pixels that the network itself sees, padding included.
         score_threshold: default for reporting an object, chosen on data of its own.
-        nms_iou: overlap above which the weaker of two boxes of one class is a duplicate; 1 where the network makes none.
+        nms_iou: overlap above which the weaker of two boxes of one class is a duplicate; 1 keeps all.
         start, data, metrics, parity: how it was made and how good it is.
         licence: of the weights.
     """

@@ -1,1 +1,1 @@
-"""A rendered world: the SDK's 3D model of Vector in a room, seen by a camera like Vector's. Needs the `simulation` extra."""
+"""A rendered world: the SDK's model of Vector in a room, seen by a camera like Vector's (`simulation` extra)."""
