@@ -1,0 +1,63 @@
+"""The one interface of every trainable detector."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class Targets(NamedTuple):
+    """Labelled objects of one image: `boxes` float32 (N, 4) xyxy in network pixels, `labels` int64 (N,)."""
+
+    boxes: Tensor
+    labels: Tensor
+
+
+class Candidates(NamedTuple):
+    """The best K boxes of each image before duplicates are suppressed, best score first.
+
+    `boxes` float32 (B, K, 4) xyxy in network pixels, `scores` float32 (B, K), `labels` int64 (B, K).
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+
+
+class Losses(NamedTuple):
+    """Scalar tensors: the `total` to minimise, and its weighted parts for the log."""
+
+    total: Tensor
+    box: Tensor
+    objectness: Tensor
+    classes: Tensor
+
+
+class TrainableDetector(nn.Module, ABC):
+    """A network that is trained with `loss` and exported through `candidates`.
+
+    Images are float32 (B, 3, h, w), BGR, 0 to 255; a network that wants them otherwise converts them itself.
+
+    Attributes:
+        architecture: its name on the command line and in the card, such as `yolox-nano`.
+        class_names: what labels index into.
+        nms_iou: overlap above which duplicates are suppressed afterwards; 1 where there are none.
+        candidate_count: K, the number of boxes that `candidates` gives.
+    """
+
+    architecture: str
+    class_names: tuple[str, ...]
+    nms_iou: float
+    candidate_count: int = 100
+
+    @abstractmethod
+    def loss(self, images: Tensor, targets: list[Targets]) -> Losses:
+        """Training loss of a batch, averaged over its images."""
+
+    @abstractmethod
+    def candidates(self, images: Tensor) -> Candidates:
+        """The best K boxes; every operation in it can be exported to ONNX."""
+
+    @abstractmethod
+    def backbone_parameters(self) -> list[nn.Parameter]:
+        """Those that transfer from any task; the rest (neck and head) is made for the task at hand."""

@@ -1,0 +1,51 @@
+"""A detector with everything between a camera frame and boxes in that frame around it. This is what is exported."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from robot_app.detection.letterbox import PADDING_VALUE
+from training.detectors.base import TrainableDetector
+
+STRIDE = 32
+"""Network sizes are multiples of the coarsest stride."""
+
+
+def network_hw(frame_hw: tuple[int, int], reduction: int) -> tuple[int, int]:
+    """Size of the network's input, padding included, for frames that are scaled down by an integer factor.
+
+    Raises:
+        ValueError: the frame's sides are not divisible by `reduction`.
+    """
+    if frame_hw[0] % reduction or frame_hw[1] % reduction:
+        raise ValueError(f"frame {frame_hw}: expected sides divisible by {reduction}")
+    height, width = (-(-side // reduction // STRIDE) * STRIDE for side in frame_hw)
+    return height, width
+
+
+class FrameModel(nn.Module):
+    """Scales a frame down by an exact mean, pads it at the bottom and right, detects, and scales boxes back."""
+
+    def __init__(self, detector: TrainableDetector, frame_hw: tuple[int, int], reduction: int) -> None:
+        super().__init__()
+        self.detector = detector
+        self.frame_hw = frame_hw
+        self.reduction = reduction
+        self.network_hw = network_hw(frame_hw, reduction)
+
+    def to_network(self, frames: Tensor) -> Tensor:
+        """uint8 (B, H, W, 3) BGR frames to float32 (B, 3, h, w) network images."""
+        images = frames.permute(0, 3, 1, 2).float()
+        if self.reduction > 1:
+            images = functional.avg_pool2d(images, self.reduction)
+        bottom = self.network_hw[0] - images.shape[2]
+        right = self.network_hw[1] - images.shape[3]
+        return functional.pad(images, (0, right, 0, bottom), value=float(PADDING_VALUE))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """uint8 (H, W, 3) BGR to boxes float32 (K, 4) xyxy in frame pixels, scores float32 (K,), labels int64 (K,)."""
+        boxes, scores, labels = self.detector.candidates(self.to_network(image[None]))
+        height, width = self.frame_hw
+        limit = torch.tensor([width, height, width, height], dtype=torch.float32, device=boxes.device)
+        frame_boxes = torch.minimum((boxes[0] * self.reduction).clamp(min=0), limit)
+        return frame_boxes, scores[0], labels[0]
