@@ -57,7 +57,3 @@ class TrainableDetector(nn.Module, ABC):
     @abstractmethod
     def candidates(self, images: Tensor) -> Candidates:
         """The best K boxes; every operation in it can be exported to ONNX."""
-
-    @abstractmethod
-    def backbone_parameters(self) -> list[nn.Parameter]:
-        """Those that transfer from any task; the rest (neck and head) is made for the task at hand."""
