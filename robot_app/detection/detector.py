@@ -64,7 +64,10 @@ def _read_card(session: ort.InferenceSession, path: Path) -> ModelCard:
     text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
     if text is None:
         raise ModelError(f"{path}: carries no model card, so it is not ours; expected a file from `robot-train export`")
-    return ModelCard.from_json(text)
+    try:
+        return ModelCard.from_json(text)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
 
 
 def _check_signature(session: ort.InferenceSession, card: ModelCard, path: Path) -> None:

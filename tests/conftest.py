@@ -1,0 +1,11 @@
+from pathlib import Path
+
+import pytest
+
+from tests.support.vision import save_vision_model
+
+
+@pytest.fixture(scope="session")
+def vision_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file that sees the cyan and the red box of `tests.support.vision.paint_scene`."""
+    return save_vision_model(tmp_path_factory.mktemp("models") / "vision.onnx")

@@ -1,0 +1,1 @@
+"""What several tests need: a small model file and painted frames."""
