@@ -1,0 +1,87 @@
+"""torchvision's SSDLite with MobileNetV3 behind the interface of trainable detectors."""
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import ssdlite320_mobilenet_v3_large
+from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import box_iou
+
+from training.detectors.base import Candidates, Losses, Targets, TrainableDetector
+
+PIXEL_CENTRE = 127.5
+"""torchvision trained this network on RGB from -1 to 1."""
+
+
+class SsdLite(TrainableDetector):
+    """Sees RGB from -1 to 1; converts what the interface gives. Works at any image size.
+
+    torchvision's own module is kept whole, as `ssd`, so that its names and its loss are used as they are; only its
+    forward pass, which resizes images and suppresses duplicates, is not.
+    """
+
+    architecture = "ssdlite"
+    nms_iou = 0.55
+
+    def __init__(self, class_names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.class_names = class_names
+        # Label 0 is the background in torchvision.
+        self.ssd = ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=len(class_names) + 1)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Float32 (B, 3, h, w) to box offsets (B, A, 4), class logits (B, A, 1 + C) and anchors (A, 4), float32."""
+        rgb = images.flip(1) / PIXEL_CENTRE - 1
+        features = list(self.ssd.backbone(rgb).values())
+        outputs = self.ssd.head(features)
+        anchors = self._anchors(features, images.shape[2], images.shape[3])
+        return outputs["bbox_regression"].float(), outputs["cls_logits"].float(), anchors
+
+    def loss(self, images: Tensor, targets: list[Targets]) -> Losses:
+        """torchvision's loss: smooth L1 of offsets, cross-entropy with the three hardest negatives for each positive.
+
+        There is no objectness; its part is 0. A batch without any object has no positives, hence no loss.
+        """
+        offsets, logits, anchors = self(images)
+        with torch.autocast(images.device.type, enabled=False):
+            outputs = {"bbox_regression": offsets, "cls_logits": logits}
+            truth = [
+                {"boxes": target.boxes.to(images.device), "labels": target.labels.to(images.device) + 1}
+                for target in targets
+            ]
+            owners = [self._match(anchors, target["boxes"]) for target in truth]
+            parts = self.ssd.compute_loss(truth, outputs, [anchors] * len(targets), owners)
+        box, classes = parts["bbox_regression"], parts["classification"]
+        return Losses(box + classes, box, torch.zeros_like(box), classes)
+
+    def candidates(self, images: Tensor) -> Candidates:
+        """The best K anchors, or all where there are fewer, each with its best class but the background."""
+        offsets, logits, anchors = self(images)
+        with torch.autocast(images.device.type, enabled=False):
+            class_scores, labels = nn.functional.softmax(logits, dim=2)[..., 1:].max(2)
+            best = class_scores.topk(min(self.candidate_count, class_scores.shape[1]))
+            rows = best.indices[..., None].expand(-1, -1, 4)
+            chosen = offsets.gather(1, rows).reshape(-1, 4)
+            chosen_anchors = anchors.expand(len(images), -1, -1).gather(1, rows).reshape(-1, 4)
+            boxes = self.ssd.box_coder.decode_single(chosen, chosen_anchors).reshape(len(images), -1, 4)
+            return Candidates(boxes, best.values, labels.gather(1, best.indices))
+
+    def _match(self, anchors: Tensor, boxes: Tensor) -> Tensor:
+        """Int64 (A,): the object that each anchor learns, or -1."""
+        if len(boxes) == 0:
+            return torch.full((len(anchors),), -1, dtype=torch.int64, device=anchors.device)
+        owners: Tensor = self.ssd.proposal_matcher(box_iou(boxes, anchors))
+        return owners
+
+    def _anchors(self, features: list[Tensor], height: int, width: int) -> Tensor:
+        """Float32 (A, 4) xyxy in pixels.
+
+        torchvision's anchors are shares of the image's sides: those of a wide image would all be wide. So they are
+        made for a square of the longer side, where they have the shape they were trained in, and their centres are
+        moved to where the cells of the image are.
+        """
+        side = max(height, width)
+        square = ImageList(features[0].new_empty((1, 1, side, side)), [(side, side)])
+        anchors: Tensor = self.ssd.anchor_generator(square, [feature.float() for feature in features])[0]
+        centres = (anchors[:, :2] + anchors[:, 2:]) / 2
+        size = torch.tensor([width / side, height / side], device=anchors.device)
+        return anchors + (centres * (size - 1)).repeat(1, 2)
