@@ -1,0 +1,99 @@
+"""All settings, and the strict TOML file that changes them. A section is one settings dataclass, a key one field."""
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+
+from robot_app.behaviour import GreetSettings
+from robot_app.camera import CameraModel
+from robot_app.errors import ConfigError
+from robot_app.limits import Limits, check_limits
+from robot_app.safety import MotionSettings
+from robot_app.tracking import TrackerSettings
+
+Section = TypeVar("Section")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """`score`: least score of a reported object; without it the model card's default holds."""
+
+    score: Annotated[float, Limits(0, 1)] | None = None
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. The defaults suit Vector."""
+
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    camera: CameraModel = field(default_factory=CameraModel)
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    greet: GreetSettings = field(default_factory=GreetSettings)
+    motion: MotionSettings = field(default_factory=MotionSettings)
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read a TOML file; what it does not name keeps its default. Without a path: the defaults.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, a section or key is unknown, a value is of the wrong type or
+            out of range.
+    """
+    if path is None:
+        return Settings()
+    try:
+        text = path.read_text(encoding="utf-8")
+        return _read_settings(tomllib.loads(text))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a TOML file with settings") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML ({error})") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _read_settings(table: dict[str, Any]) -> Settings:
+    sections = get_type_hints(Settings)
+    values = {}
+    for name, content in table.items():
+        if name not in sections:
+            raise ConfigError(f'unknown section "{name}"; {_suggestion(name, list(sections))}')
+        if not isinstance(content, dict):
+            raise ConfigError(f'"{name}": expected a section [{name}], found a value')
+        values[name] = _read_section(sections[name], name, content)
+    return Settings(**values)
+
+
+def _read_section(section: type[Section], name: str, table: dict[str, Any]) -> Section:
+    hints = get_type_hints(section)
+    known = [f.name for f in fields(section)]  # type: ignore[arg-type]
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(f'unknown key "{key}" in [{name}]; {_suggestion(key, known)}')
+        values[key] = _converted(value, hints[key], f'"{key}" in [{name}]')
+    try:
+        return section(**values)
+    except ConfigError as error:
+        raise ConfigError(f"in [{name}]: {error}") from error
+
+
+def _converted(value: object, hint: object, where: str) -> object:
+    """The value as the field's type; an integer will do for a float, nothing else is bent."""
+    accepted = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
+    if float in accepted and type(value) in (int, float):
+        return float(value)  # type: ignore[arg-type]
+    if type(value) in accepted:
+        return value
+    names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
+    raise ConfigError(f"{where}: expected {names[accepted[0]]}, found {value!r}")
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f'did you mean "{close[0]}"?' if close else f"expected one of: {', '.join(known)}"

@@ -1,0 +1,115 @@
+"""The loop: see, follow, decide, act. One loop, whatever the robot is."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from robot_app.actions import Action, Stop
+from robot_app.behaviour import Behaviour
+from robot_app.camera import CameraModel
+from robot_app.config import Settings
+from robot_app.detection.detections import Detections
+from robot_app.errors import InputError
+from robot_app.frames import Frame, Image
+from robot_app.robot import Robot, RobotState
+from robot_app.safety import GatedActions, gate_motion
+from robot_app.step import Step, Timings
+from robot_app.tracking import TrackerState, update_tracks
+
+logger = logging.getLogger(__name__)
+
+State = TypeVar("State")
+
+
+class Loop(Generic[State]):
+    """Turns a robot's frames into steps, and acts. Everything that one turn hands to the next is here.
+
+    A replay must come to the same steps, so time and the robot's state are read once per frame, and nothing of what
+    happens to a frame that cannot be decoded is remembered.
+
+    Attributes:
+        skipped_frames: frames so far that could not be decoded.
+    """
+
+    def __init__(
+        self, robot: Robot, detect: Callable[[Image], Detections], behaviour: Behaviour[State], settings: Settings
+    ) -> None:
+        self.skipped_frames = 0
+        self._robot = robot
+        self._detect = detect
+        self._behaviour = behaviour
+        self._settings = settings
+        self._tracker = TrackerState()
+        self._memory: State | None = None
+        self._may_be_moving = False
+        self._last_good_s: float | None = None
+
+    def steps(self) -> Iterator[Step]:
+        """One step per frame that can be decoded, until the robot's frames end. The wheels are stopped at the end.
+
+        The robot must have been entered. Closing the iterator, or any exception, stops the wheels as well.
+
+        Raises:
+            FrameTimeout: the camera has sent nothing new for too long.
+            RobotLost: the link broke.
+        """
+        try:
+            for frame in self._robot.frames():
+                started = time.perf_counter()
+                try:
+                    image = frame.image()
+                except InputError as error:
+                    self._skip(frame, error)
+                    continue
+                self._last_good_s = frame.received_at_s
+                yield self._step(frame, image, started)
+        finally:
+            self._robot.stop()
+
+    def _step(self, frame: Frame, image: Image, started: float) -> Step:
+        decoded = time.perf_counter()
+        detections = self._detect(image)
+        detected = time.perf_counter()
+        state, decided_at_s = self._robot.state, self._robot.now_s()
+        camera: CameraModel = self._settings.camera.for_frame(*image.shape[:2])
+        self._tracker = update_tracks(self._tracker, detections, camera, self._settings.tracker)
+        tracks = self._tracker.tracks
+        decision = self._behaviour(self._memory, tracks, decided_at_s)
+        self._memory = decision.state
+        gated = self._gate(decision.actions, decided_at_s - frame.received_at_s, state)
+        for action in gated.allowed:
+            self._send(action)
+        timings = Timings(
+            decode_ms=(decoded - started) * 1000,
+            detect_ms=(detected - decoded) * 1000,
+            decide_ms=(time.perf_counter() - detected) * 1000,
+        )
+        return Step(frame, state, decided_at_s, detections, tracks, decision.events, gated.allowed, timings)
+
+    def _gate(self, actions: tuple[Action, ...], frame_age_s: float, state: RobotState) -> GatedActions:
+        gated = gate_motion(
+            actions,
+            frame_age_s=frame_age_s,
+            state=state,
+            may_be_moving=self._may_be_moving,
+            settings=self._settings.motion,
+        )
+        self._may_be_moving = gated.may_be_moving
+        for action in gated.dropped:
+            logger.warning("not done: %s (%s)", action, gated.reason)
+        return gated
+
+    def _send(self, action: Action) -> None:
+        if isinstance(action, Stop):
+            self._robot.stop()
+        else:
+            self._robot.do(action)
+
+    def _skip(self, frame: Frame, error: InputError) -> None:
+        """Count a frame that is no image; stop the wheels when there has been no good one for too long."""
+        self.skipped_frames += 1
+        logger.warning("skipped: %s", error)
+        max_age_s = self._settings.motion.max_frame_age_s
+        if self._may_be_moving and (self._last_good_s is None or frame.received_at_s - self._last_good_s > max_age_s):
+            self._robot.stop()
