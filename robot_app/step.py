@@ -1,6 +1,7 @@
 """What one turn of the loop saw, concluded and did. The unit that is recorded, shown and replayed."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from robot_app.actions import Action
 from robot_app.detection.detections import Detections
@@ -44,3 +45,8 @@ class Step:
     events: tuple[Event, ...]
     actions: tuple[Action, ...]
     timings: Timings
+
+    @classmethod
+    def of_footage(cls, frame: Frame) -> Self:
+        """A frame that no detector has seen yet, as if decided the moment that it came."""
+        return cls(frame, RobotState(), frame.received_at_s, Detections.empty(), (), (), (), Timings(0.0, 0.0, 0.0))

@@ -1,0 +1,93 @@
+"""Writes steps to an MCAP file."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from google.protobuf.message import Message
+from mcap.writer import CompressionType, Writer
+from mcap_protobuf.schema import register_schema
+
+from robot_app.detection.card import ModelCard
+from robot_app.errors import InputError
+from robot_app.recording import layout
+from robot_app.recording.codec import encode_step
+from robot_app.recording.foxglove import compressed_image, image_annotations, to_ns
+from robot_app.step import Step
+
+CHUNK_BYTES = 256 * 1024
+"""A crash loses at most this much: about a third of a second of Vector's camera."""
+
+
+class RecordingWriter:
+    """Writes a recording, from entering to leaving. What is on disk stays readable when the process dies.
+
+    The file grows in place under its own name, and an existing one is never touched. The picture's bytes are kept
+    as they are. `card` is that of the model that made the detections; footage without a model has none.
+
+    Raises:
+        InputError: on entering: the file exists already, or its folder is not there or cannot be written.
+    """
+
+    def __init__(self, path: Path, card: ModelCard | None) -> None:
+        self.path = path
+        self._card = card
+        self._channels: dict[str, int] = {}
+        self._sequence = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self.path.open("xb")
+        except FileExistsError as error:
+            raise InputError(f"{self.path}: exists already; name another file, or remove it first") from error
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
+        # JPEG does not compress further, and not trying costs the loop no time.
+        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
+        self._writer.start(library="vector-detector")
+        metadata = {"format_version": layout.FORMAT_VERSION}
+        if self._card is not None:
+            metadata["model_card"] = self._card.to_json()
+        self._writer.add_metadata(layout.METADATA_NAME, metadata)
+        self._file.flush()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._writer.finish()  # type: ignore[no-untyped-call]
+        finally:
+            self._file.close()
+
+    def write(self, step: Step) -> None:
+        """Append one step.
+
+        Raises:
+            OSError: the disk is full or gone.
+        """
+        time_ns = to_ns(step.frame.received_at_s)
+        self._write_protobuf(layout.CAMERA_TOPIC, compressed_image(step.frame), time_ns)
+        names = () if self._card is None else self._card.class_names
+        self._write_protobuf(layout.BOXES_TOPIC, image_annotations(step.frame, step.detections, names), time_ns)
+        for topic, message in encode_step(step).items():
+            self._write_json(topic, message, time_ns)
+        self._file.flush()
+        self._sequence += 1
+
+    def _write_protobuf(self, topic: str, message: Message, time_ns: int) -> None:
+        if topic not in self._channels:
+            schema = register_schema(self._writer, type(message))
+            self._channels[topic] = self._writer.register_channel(topic, "protobuf", schema)
+        self._add(topic, message.SerializeToString(), time_ns)
+
+    def _write_json(self, topic: str, message: dict[str, Any], time_ns: int) -> None:
+        if topic not in self._channels:
+            schema = json.dumps(layout.JSON_SCHEMAS[topic]).encode()
+            schema_id = self._writer.register_schema(f"vector_detector{topic}", "jsonschema", schema)
+            self._channels[topic] = self._writer.register_channel(topic, "json", schema_id)
+        self._add(topic, json.dumps(message).encode(), time_ns)
+
+    def _add(self, topic: str, data: bytes, time_ns: int) -> None:
+        self._writer.add_message(self._channels[topic], time_ns, data, time_ns, self._sequence)
