@@ -1,0 +1,55 @@
+"""A robot that plays a script, for tests of what sits above the robot."""
+
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from robot_app.actions import Action
+from robot_app.frames import Frame
+from robot_app.robot import RobotState
+
+Beat = Frame | Exception | Callable[[], None]
+"""A frame to show, an error to raise, or something to do between frames."""
+
+
+class ScriptedRobot:
+    """Shows frames, raises errors and writes down everything it is told, `"stop"` for a call of `stop`.
+
+    The decision about a frame is made `delay_s` after it was received; `state` may be replaced at any time.
+    """
+
+    def __init__(self, script: Iterable[Beat], *, delay_s: float = 0.02) -> None:
+        self.told: list[Action | str] = []
+        self.state = RobotState()
+        self.clock_reads = 0
+        self.delay_s = delay_s
+        self._script = script
+        self._received_at_s = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def frames(self) -> Iterator[Frame]:
+        for beat in self._script:
+            if isinstance(beat, Exception):
+                raise beat
+            if not isinstance(beat, Frame):
+                beat()
+                continue
+            self._received_at_s = beat.received_at_s
+            yield beat
+
+    def do(self, action: Action) -> None:
+        self.told.append(action)
+
+    def stop(self) -> None:
+        self.told.append("stop")
+
+    def now_s(self) -> float:
+        self.clock_reads += 1
+        return self._received_at_s + self.delay_s
