@@ -10,7 +10,7 @@ from robot_app.behaviour import Behaviour
 from robot_app.camera import CameraModel
 from robot_app.config import Settings
 from robot_app.detection.detections import Detections
-from robot_app.errors import InputError
+from robot_app.errors import InputError, RobotError
 from robot_app.frames import Frame, Image
 from robot_app.robot import Robot, RobotState
 from robot_app.safety import GatedActions, gate_motion
@@ -65,7 +65,7 @@ class Loop(Generic[State]):
                 self._last_good_s = frame.received_at_s
                 yield self._step(frame, image, started)
         finally:
-            self._robot.stop()
+            self._stop_on_the_way_out()
 
     def _step(self, frame: Frame, image: Image, started: float) -> Step:
         decoded = time.perf_counter()
@@ -105,6 +105,13 @@ class Loop(Generic[State]):
             self._robot.stop()
         else:
             self._robot.do(action)
+
+    def _stop_on_the_way_out(self) -> None:
+        try:
+            self._robot.stop()
+        except RobotError as error:
+            # Whatever ended the loop is the error to tell; leaving the robot tries once more and raises by itself.
+            logger.error("%s", error)
 
     def _skip(self, frame: Frame, error: InputError) -> None:
         """Count a frame that is no image; stop the wheels when there has been no good one for too long."""

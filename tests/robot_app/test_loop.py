@@ -171,3 +171,13 @@ def test_the_same_frames_give_the_same_steps():
         return [(s.decided_at_s, s.tracks, s.events, s.actions) for s in steps]
 
     assert outcome() == outcome()
+
+
+def test_a_stop_that_fails_does_not_hide_why_the_loop_ended(caplog):
+    class Unstoppable(ScriptedRobot):
+        def stop(self):
+            raise RobotLost("the stop was not confirmed")
+
+    with pytest.raises(RobotLost, match="the stream broke off"):
+        list(loop(Unstoppable([FRAMES[0], RobotLost("the stream broke off")])).steps())
+    assert caplog.messages == ["the stop was not confirmed"]
