@@ -18,7 +18,7 @@ class ConvUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
-        return functional.silu(self.bn(self.conv(x)), inplace=True)
+        return functional.silu(self.bn(self.conv(x)))
 
 
 class DepthwiseUnit(nn.Module):

@@ -66,7 +66,7 @@ def assign(predictions: Predictions, anchors: Anchors, truth: Truth) -> Assignme
     chosen = (rank < wanted[..., None]) & best_cost.isfinite()
     matched = torch.zeros_like(near).scatter_(2, best_cell, chosen)
 
-    owner = cost.masked_fill(~matched, torch.inf).argmin(1)
+    owner = cost.masked_fill(~matched, torch.inf).min(1).indices
     return Assignment(matched.any(1), owner, iou.gather(1, owner[:, None])[:, 0])
 
 
