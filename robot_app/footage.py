@@ -1,0 +1,138 @@
+"""Frames from a file or folder: a recording, a video, a folder of images, or one image."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from robot_app.detection.letterbox import Letterbox
+from robot_app.errors import InputError
+from robot_app.frames import FRAME_HW, Frame, decode_image, encode_jpeg
+from robot_app.recording import read_steps
+from robot_app.step import Step
+
+RECORDING_SUFFIX = ".mcap"
+JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
+IMAGE_SUFFIXES = JPEG_SUFFIXES | {".png", ".bmp", ".webp", ".tif", ".tiff"}
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"})
+
+STILLS_FPS = 30.0
+"""How fast images and videos without a frame rate are played."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFrame:
+    """A frame and where it comes from: an image's path below the folder, or `NAME#FRAMEINDEX` of a file of many."""
+
+    name: str
+    frame: Frame
+
+
+def read_frames(path: Path) -> Iterator[Frame]:
+    """Frames of a recording, video file, folder of images (by name, also in folders within) or single image.
+
+    JPEG bytes are kept as they are; anything else is encoded as JPEG once. Images keep their size. Frames of a
+    recording keep their times; else both times are the frame's position over the video's or a fixed frame rate.
+
+    Raises:
+        InputError: the file or folder is missing, empty, damaged or of an unknown kind.
+    """
+    return (named.frame for named in read_named_frames(path))
+
+
+def read_named_frames(path: Path) -> Iterator[NamedFrame]:
+    """As `read_frames`, with each frame's name.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; expected an image, a video, a recording or a folder")
+    suffix = path.suffix.lower()
+    if suffix == RECORDING_SUFFIX:
+        return (NamedFrame(f"{path.name}#{step.frame.index}", step.frame) for step in read_steps(path))
+    if suffix in VIDEO_SUFFIXES:
+        return _read_video(path)
+    if suffix in IMAGE_SUFFIXES:
+        return iter([NamedFrame(path.name, _read_image(path, 0))])
+    raise InputError(
+        f'{path}: files of kind "{suffix}" are not known; expected a recording ({RECORDING_SUFFIX}), '
+        f"a video ({_list(VIDEO_SUFFIXES)}) or an image ({_list(IMAGE_SUFFIXES)})"
+    )
+
+
+def read_footage(path: Path) -> Iterator[Step]:
+    """What a replay begins with: the steps of a recording, or bare steps around the frames of other footage.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
+    if path.suffix.lower() == RECORDING_SUFFIX and path.is_file():
+        return read_steps(path)
+    return (Step.of_footage(frame) for frame in read_frames(path))
+
+
+def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
+    """The frame as a camera with frames of `frame_hw` sends it: letterboxed and encoded, or untouched if it fits.
+
+    Raises:
+        InputError: the frame's bytes are no image.
+    """
+    image = frame.image()
+    box = Letterbox((image.shape[0], image.shape[1]), frame_hw)
+    if box.source_hw == frame_hw:
+        return frame
+    return replace(frame, jpeg=encode_jpeg(box.apply(image)))
+
+
+def _read_folder(folder: Path) -> Iterator[NamedFrame]:
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+    if not paths:
+        raise InputError(f"{folder}: holds no images; expected files of kind {_list(IMAGE_SUFFIXES)}")
+    return (NamedFrame(p.relative_to(folder).as_posix(), _read_image(p, i)) for i, p in enumerate(paths))
+
+
+def _read_image(path: Path, index: int) -> Frame:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected an image") from error
+    # Decoded only to know that it is sound, so that the error names the file and not a frame's number.
+    image = decode_image(data, str(path))
+    jpeg = data if path.suffix.lower() in JPEG_SUFFIXES else encode_jpeg(image)
+    time_s = index / STILLS_FPS
+    return Frame(index, time_s, time_s, jpeg)
+
+
+def _read_video(path: Path) -> Iterator[NamedFrame]:
+    # FFmpeg's own complaints add nothing to ours. It reads this once, at its first use.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    capture = cv2.VideoCapture(str(path))
+    try:
+        count = 0
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        if not 0 < fps < 1000:
+            fps = STILLS_FPS
+        while True:
+            there, image = capture.read()
+            if not there:
+                break
+            frame = Frame(count, count / fps, count / fps, encode_jpeg(np.asarray(image, np.uint8)))
+            yield NamedFrame(f"{path.name}#{count}", frame)
+            count += 1
+    finally:
+        capture.release()
+    if count == 0:
+        raise InputError(
+            f"{path}: no frame can be decoded; the file is damaged or its codec is unknown to OpenCV; "
+            "try `ffmpeg -i INPUT -c:v libx264 OUTPUT.mp4`"
+        )
+
+
+def _list(suffixes: frozenset[str]) -> str:
+    return " ".join(sorted(suffixes))
