@@ -1,0 +1,103 @@
+"""Who may move the emulated robot: one client at a time, the newest that asks."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+from anki_vector.messaging import protocol
+
+log = logging.getLogger(__name__)
+
+
+class Control:
+    """Grants control to the client that asked last, and tells the one before that it lost it.
+
+    A client is known by its gRPC peer, which its calls and its control stream share.
+    """
+
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        """`on_lost` is called whenever a client had control and has it no more."""
+        self._lock = threading.Lock()
+        self._outboxes: dict[str, queue.Queue[protocol.BehaviorControlResponse | None]] = {}
+        self._holder: str | None = None
+        self._wants: str | None = None
+        self._withheld = False
+        self._on_lost = on_lost
+
+    def is_held_by(self, peer: str) -> bool:
+        """This client's commands are obeyed."""
+        with self._lock:
+            return self._holder == peer
+
+    def converse(
+        self, peer: str, requests: Iterator[protocol.BehaviorControlRequest]
+    ) -> Iterator[protocol.BehaviorControlResponse]:
+        """Answer one client's control stream until `leave` is called for it or its requests end."""
+        outbox: queue.Queue[protocol.BehaviorControlResponse | None] = queue.Queue()
+        with self._lock:
+            self._outboxes[peer] = outbox
+        reader = threading.Thread(target=self._read, args=(peer, requests), daemon=True, name=f"control of {peer}")
+        reader.start()
+        try:
+            while (answer := outbox.get()) is not None:
+                yield answer
+        finally:
+            self._forget(peer)
+
+    def leave(self, peer: str) -> None:
+        """End the conversation with a client."""
+        with self._lock:
+            outbox = self._outboxes.get(peer)
+        if outbox is not None:
+            outbox.put(None)
+
+    def withhold(self) -> None:
+        """The robot takes control itself, as when it is picked up."""
+        with self._lock:
+            self._withheld = True
+            self._grant(None)
+
+    def give_back(self) -> None:
+        """The robot gives control back to the client that wants it."""
+        with self._lock:
+            self._withheld = False
+            self._grant(self._wants)
+
+    def _read(self, peer: str, requests: Iterator[protocol.BehaviorControlRequest]) -> None:
+        try:
+            for request in requests:
+                with self._lock:
+                    if request.WhichOneof("request_type") == "control_request":
+                        self._wants = peer
+                        self._grant(None if self._withheld else peer)
+                    else:
+                        self._release(peer)
+        except Exception as error:  # grpc raises a bare one when the client has gone
+            log.debug("%s: control stream ended: %r", peer, error)
+        finally:
+            self.leave(peer)
+
+    def _release(self, peer: str) -> None:
+        self._wants = None if self._wants == peer else self._wants
+        if self._holder == peer:
+            self._grant(None)
+
+    def _forget(self, peer: str) -> None:
+        with self._lock:
+            self._outboxes.pop(peer, None)
+            self._release(peer)
+
+    def _grant(self, peer: str | None) -> None:
+        previous, self._holder = self._holder, peer
+        if previous is not None and previous != peer:
+            self._on_lost()
+            self._tell(previous, protocol.BehaviorControlResponse(control_lost_event=protocol.ControlLostResponse()))
+        if peer is not None:
+            granted = protocol.ControlGrantedResponse()
+            self._tell(peer, protocol.BehaviorControlResponse(control_granted_response=granted))
+
+    def _tell(self, peer: str, answer: protocol.BehaviorControlResponse) -> None:
+        outbox = self._outboxes.get(peer)
+        if outbox is not None:
+            outbox.put(answer)

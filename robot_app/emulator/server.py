@@ -1,0 +1,163 @@
+"""The emulated Vector as a whole: a gRPC server with its own certificate, token and configuration file."""
+
+import secrets
+import threading
+from concurrent import futures
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import grpc
+from anki_vector.messaging import client
+
+from robot_app.emulator.body import Body, BodyState, Sensors
+from robot_app.emulator.camera import Camera
+from robot_app.emulator.commands import CommandLog
+from robot_app.emulator.control import Control
+from robot_app.emulator.faults import Fault
+from robot_app.emulator.folder import CONFIG_NAME, emulator_folder
+from robot_app.emulator.security import Gatekeeper, make_certificate
+from robot_app.emulator.service import VectorService
+from robot_app.emulator.world import World
+from robot_app.errors import ConfigError
+from robot_app.robots.identity import VectorIdentity, write_sdk_config
+
+NAME = "Vector-E1A2"
+SERIAL = "00e1a2e1"
+STOP_GRACE_S = 0.5
+MAX_CALLS = 48
+"""At a time. Three are streams of each client; actions wait in the others."""
+
+
+class Emulator:
+    """Runs an emulated Vector in threads of its own while its `with` block is open.
+
+    `robot_app.robots.vector.VectorRobot(emulator.identity)` connects to it, and so does any program that uses the SDK
+    and reads `config_path`.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        world: World,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        fault: Fault | None = None,
+        fault_after_s: float = 1.0,
+        folder: Path | None = None,
+    ) -> None:
+        """Show `world` at `host:port` (port 0: a free one).
+
+        `fault` is played from `fault_after_s` after the camera's first picture on. `folder` is where the
+        configuration is written; by default where `read_emulator_config` looks for it.
+        """
+        self._host = host
+        self._port = port
+        self._folder = folder
+        self._identity: VectorIdentity | None = None
+        self._server: grpc.Server | None = None
+        self._executor: futures.Executor | None = None
+        self._stopping = threading.Event()
+        self.commands = CommandLog()
+        self._body = Body()
+        self._control = Control(on_lost=self._lose_control)
+        camera = Camera(world, self._body, fault, fault_after_s, self._control.withhold)
+        self._service = VectorService(self._body, camera, self._control, self.commands, self._stopping)
+
+    def __enter__(self) -> Self:
+        """Start to listen and write the configuration.
+
+        Raises:
+            ConfigError: the port is taken or not allowed.
+        """
+        guid = secrets.token_urlsafe(16)
+        key, certificate = make_certificate(NAME)
+        executor = futures.ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="emulator")
+        # Without this option a second emulator could listen at the same port and take half of the connections.
+        server = grpc.server(
+            executor, interceptors=[Gatekeeper(guid, self._service)], options=[("grpc.so_reuseport", 0)]
+        )
+        client.add_ExternalInterfaceServicer_to_server(self._service, server)
+        try:
+            port = server.add_secure_port(
+                f"{self._host}:{self._port}", grpc.ssl_server_credentials([(key, certificate)])
+            )
+        except RuntimeError as error:
+            executor.shutdown(wait=False)
+            raise ConfigError(
+                f"cannot listen at {self._host}:{self._port}: taken by another program, or not allowed; "
+                "choose another port, or 0 for a free one"
+            ) from error
+        self._identity = self._write_identity(port, guid, certificate)
+        server.start()
+        self._server, self._executor = server, executor
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all streams as a robot does that shuts down, and remove the configuration."""
+        self.shut_down()
+        self.config_path.unlink(missing_ok=True)
+        self.identity.certificate.unlink(missing_ok=True)
+        with suppress(OSError):  # something else is in there, too
+            self.identity.certificate.parent.rmdir()
+
+    def shut_down(self) -> None:
+        """Stop the server, as when the robot is switched off; the configuration stays."""
+        self._stopping.set()
+        self._service.end_streams()
+        if self._server is not None:
+            self._server.stop(STOP_GRACE_S).wait()
+            self._server = None
+        if self._executor is not None:
+            self._executor.shutdown(wait=False)
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Wait while the server runs, at most `timeout_s`; a KeyboardInterrupt passes through."""
+        if self._server is not None:
+            self._server.wait_for_termination(timeout_s)
+
+    @property
+    def identity(self) -> VectorIdentity:
+        """How to reach the emulated robot."""
+        if self._identity is None:
+            raise RuntimeError("the emulator has not been started; use it inside of its `with` block")
+        return self._identity
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration file, in the format of `~/.anki_vector/sdk_config.ini`."""
+        return self.identity.certificate.parent / CONFIG_NAME
+
+    @property
+    def body(self) -> BodyState:
+        """Where the body is now."""
+        return self._body.state
+
+    def set_sensors(self, sensors: Sensors) -> None:
+        """Set what the robot feels; it reports it with its next state."""
+        self._service.sensors = sensors
+
+    def withhold_control(self) -> None:
+        """Take control from the client, as the robot does when it is picked up or falls."""
+        self._control.withhold()
+
+    def give_control_back(self) -> None:
+        """Give control to the client that asked for it last."""
+        self._control.give_back()
+
+    def _lose_control(self) -> None:
+        self._service.cancel_all()
+
+    def _write_identity(self, port: int, guid: str, certificate: bytes) -> VectorIdentity:
+        folder = self._folder or emulator_folder(port)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / f"{NAME}-{SERIAL}.cert"
+        path.write_bytes(certificate)
+        identity = VectorIdentity(
+            serial=SERIAL, name=NAME, ip=self._host, port=port, certificate=path.resolve(), guid=guid
+        )
+        write_sdk_config(folder / CONFIG_NAME, identity)
+        return identity

@@ -1,0 +1,52 @@
+"""What the emulated robot's camera shows."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from robot_app.emulator.body import BodyState
+from robot_app.errors import InputError
+
+VECTOR_FPS = 15.0
+"""About what the real camera streams with the SDK connected."""
+
+
+class World(Protocol):
+    """What is around the emulated robot."""
+
+    @property
+    def fps(self) -> float:
+        """How many pictures the camera takes in a second."""
+        ...
+
+    def picture(self, index: int, body: BodyState) -> bytes | None:
+        """The JPEG that the camera takes as its `index`-th from where the body is; `None` when there are no more."""
+        ...
+
+
+class FootageWorld:
+    """Plays pictures, whatever the robot does."""
+
+    def __init__(self, pictures: Sequence[bytes], fps: float = VECTOR_FPS, *, loop: bool = False) -> None:
+        """Show `pictures` (JPEG) at `fps`, over and over with `loop`.
+
+        Raises:
+            InputError: no pictures, or a rate that is not positive.
+        """
+        if not pictures:
+            raise InputError("the footage for the emulated camera is empty; expected at least one JPEG")
+        if not fps > 0:
+            raise InputError(f"the emulated camera cannot run at {fps:g} pictures/s; expected more than 0")
+        self._pictures = pictures
+        self._fps = fps
+        self._loop = loop
+
+    @property
+    def fps(self) -> float:
+        """Pictures in a second."""
+        return self._fps
+
+    def picture(self, index: int, body: BodyState) -> bytes | None:
+        """The `index`-th picture of the footage, wherever the body is."""
+        if index >= len(self._pictures) and not self._loop:
+            return None
+        return self._pictures[index % len(self._pictures)]

@@ -1,0 +1,245 @@
+"""A Vector over gRPC: the real one, or the emulated one, which the SDK's client cannot tell apart."""
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Annotated, Any, Self
+
+import grpc
+from anki_vector.messaging import protocol
+
+from robot_app.actions import Action
+from robot_app.errors import FrameTimeout, RobotError, RobotLost
+from robot_app.frames import Frame
+from robot_app.limits import Limits, check_limits
+from robot_app.robot import RobotState
+from robot_app.robots.connection import VectorConnection, connect
+from robot_app.robots.identity import VectorIdentity
+from robot_app.robots.mailbox import NewestFrame
+from robot_app.robots.sender import ActionSender
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSettings:
+    """How long to wait for a robot.
+
+    Attributes:
+        connect_timeout_s: for each step of connecting.
+        first_frame_timeout_s: for the camera to start.
+        frame_timeout_s: between two new frames.
+        stop_timeout_s: for the robot to confirm that its wheels were stopped.
+    """
+
+    connect_timeout_s: Annotated[float, Limits(0.1, 120)] = 10.0
+    first_frame_timeout_s: Annotated[float, Limits(0.1, 120)] = 5.0
+    frame_timeout_s: Annotated[float, Limits(0.05, 60)] = 1.0
+    stop_timeout_s: Annotated[float, Limits(0.1, 10)] = 2.5
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+
+
+class VectorRobot:
+    """A Vector that is looked through and told what to do; see `robot_app.robot.Robot` for the contract.
+
+    While the robot does not give us control (another program, or its own need, came first), it has stopped its
+    wheels, and actions are not sent; `state.has_control` tells.
+    """
+
+    def __init__(self, identity: VectorIdentity, settings: VectorSettings | None = None) -> None:
+        self._identity = identity
+        self._settings = settings or VectorSettings()
+        self._connection: VectorConnection | None = None
+        self._sender: ActionSender | None = None
+        self._mailbox = NewestFrame()
+        self._reported = RobotState(has_control=False)
+        self._camera: Future[None] | None = None
+        self._events: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        """Connect and take control.
+
+        Raises:
+            ConfigError: the configured certificate cannot be read.
+            RobotUnreachable, RobotIdentityError, RobotError: as `robot_app.robots.connection.connect` tells.
+        """
+        self._connection = connect(self._identity, self._settings.connect_timeout_s)
+        self._sender = ActionSender(self._connection, self._identity.name)
+        self._mailbox = NewestFrame()
+        self._events = self._connection.submit(self._watch("event", self._follow_events()))
+        _leave_at_interpreter_exit(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the wheels and close the connection.
+
+        Raises:
+            RobotLost: the robot has not confirmed the stop, and no other error is on its way.
+        """
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            self.stop()
+        except RobotLost as lost:
+            if error is None:
+                raise
+            log.error("%s", lost)
+        finally:
+            self._connection = None
+            self._close(connection)
+
+    def frames(self) -> Iterator[Frame]:
+        """New frames, the newest each time; `index` is the camera's image id.
+
+        Ends when the camera ends its stream in good order, as an emulated one does with footage that is not repeated.
+
+        Raises:
+            FrameTimeout: nothing new came for too long, or the same image again and again. The wheels are stopped.
+            RobotLost: the link broke.
+        """
+        connection = self._connected()
+        if self._camera is None:
+            self._mailbox = NewestFrame()
+            self._camera = connection.submit(self._watch("camera", self._follow_camera()))
+        while (frame := self._next_frame()) is not None:
+            yield frame
+
+    def do(self, action: Action) -> None:
+        """Pass on an action and return at once; what the robot refuses is logged."""
+        self._connected()
+        assert self._sender is not None
+        self._sender.send(action)
+
+    def stop(self) -> None:
+        """Stop the wheels and wait for the robot's word, at most `stop_timeout_s`.
+
+        Raises:
+            RobotLost: the robot has not confirmed it.
+        """
+        self._connected()
+        assert self._sender is not None
+        try:
+            self._sender.stop().result(timeout=self._settings.stop_timeout_s)
+        except (grpc.RpcError, TimeoutError) as error:
+            raise RobotLost(
+                f"{self._identity}: has not confirmed that its wheels stopped ({_reason(error)}); look after the robot"
+            ) from error
+
+    def now_s(self) -> float:
+        """This machine's monotonic clock."""
+        return time.monotonic()
+
+    @property
+    def state(self) -> RobotState:
+        """The newest state that the robot reported, with whether it obeys us."""
+        connection = self._connection
+        return replace(self._reported, has_control=connection is not None and connection.has_control)
+
+    def _connected(self) -> VectorConnection:
+        if self._connection is None:
+            raise RobotError(f"{self._identity}: not connected; use the robot inside of its `with` block")
+        return self._connection
+
+    def _next_frame(self) -> Frame | None:
+        settings = self._settings
+        timeout_s = settings.frame_timeout_s if self._mailbox.has_started else settings.first_frame_timeout_s
+        try:
+            return self._mailbox.take(timeout_s)
+        except TimeoutError:
+            self.stop()
+            raise FrameTimeout(
+                f"{self._identity}: the camera has sent no new frame for {timeout_s:g} s; check the network, "
+                "or restart the robot"
+            ) from None
+
+    async def _watch(self, name: str, stream: Coroutine[Any, Any, None]) -> None:
+        """Run one of the streams; when it breaks, whoever waits for frames learns it."""
+        try:
+            await stream
+        except grpc.RpcError as error:
+            reason = f"the {name} stream broke off ({_reason(error)})"
+            self._mailbox.end(RobotLost(f"{self._identity}: {reason}; check the network and connect again"))
+        except Exception as error:
+            log.exception("the %s stream failed", name)
+            self._mailbox.end(RobotLost(f"{self._identity}: the {name} stream failed: {error!r}"))
+
+    async def _follow_camera(self) -> None:
+        stream = self._connected().grpc_interface.CameraFeed(protocol.CameraFeedRequest())
+        try:
+            async for picture in stream:
+                captured_at_s = picture.frame_time_stamp / 1000
+                self._mailbox.put(Frame(picture.image_id, captured_at_s, time.monotonic(), picture.data))
+            self._mailbox.end()
+        finally:
+            stream.cancel()
+
+    async def _follow_events(self) -> None:
+        request = protocol.EventRequest(connection_id=self._identity.name.encode())
+        stream = self._connected().grpc_interface.EventStream(request)
+        try:
+            async for response in stream:
+                if response.event.WhichOneof("event_type") == "robot_state":
+                    self._reported = _as_state(response.event.robot_state)
+            self._mailbox.end(RobotLost(f"{self._identity}: stopped reporting its state; connect again"))
+        finally:
+            stream.cancel()
+
+    def _close(self, connection: VectorConnection) -> None:
+        self._mailbox.end()
+        try:
+            connection.submit(self._end_streams()).result(timeout=self._settings.stop_timeout_s)
+        except TimeoutError:
+            log.warning("%s: the streams did not end in time", self._identity)
+        connection.close()
+        self._camera = self._events = self._sender = None
+
+    async def _end_streams(self) -> None:
+        assert self._sender is not None
+        await self._sender.drop_all()
+        for future in (self._camera, self._events):
+            if future is not None:
+                future.cancel()
+
+
+def _as_state(reported: protocol.RobotState) -> RobotState:
+    def says(bit: int) -> bool:
+        return bool(reported.status & bit)
+
+    return RobotState(
+        head_angle_rad=reported.head_angle_rad,
+        lift_height_mm=reported.lift_height_mm,
+        on_charger=says(protocol.ROBOT_STATUS_IS_ON_CHARGER),
+        cliff_detected=says(protocol.ROBOT_STATUS_CLIFF_DETECTED),
+        picked_up=says(protocol.ROBOT_STATUS_IS_PICKED_UP),
+    )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, grpc.RpcError):
+        return f"{error.code().name}: {(error.details() or 'no details').splitlines()[0]}"
+    return "no answer in time"
+
+
+def _leave_at_interpreter_exit(robot: VectorRobot) -> None:
+    """Stop the wheels when the interpreter ends with the `with` block still open, as in a thread that was forgotten.
+
+    `atexit` would be too late: the interpreter first waits for the threads in which gRPC streams are read, for ever.
+    """
+    reference = weakref.ref(robot)
+
+    def leave() -> None:
+        robot = reference()
+        if robot is not None:
+            robot.__exit__(None, None, None)
+
+    threading._register_atexit(leave)  # type: ignore[attr-defined]
