@@ -5,6 +5,10 @@ import pytest
 from tests.support.vision import save_vision_model
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the stored decisions of tests/e2e/golden anew")
+
+
 @pytest.fixture(scope="session")
 def vision_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file that sees the cyan and the red box of `tests.support.vision.paint_scene`."""

@@ -1,0 +1,43 @@
+"""A robot, the loop and those who watch it, from the first frame to an orderly end."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+
+from robot_app.behaviour import greet
+from robot_app.config import Settings
+from robot_app.detection import Detector
+from robot_app.errors import InputError
+from robot_app.loop import Loop
+from robot_app.robot import Robot
+from robot_app.sinks import Sink
+
+logger = logging.getLogger(__name__)
+
+
+def run_session(robot: Robot, detector: Detector, settings: Settings, sinks: Sequence[Sink]) -> None:
+    """Enter the robot, greet other Vectors until its frames end, and hand every step to the sinks.
+
+    The sinks are entered with the first step, so a robot that shows nothing leaves no files behind. However this ends,
+    the wheels are stopped first, then the sinks are left, then the robot.
+
+    Raises:
+        VectorDetectorError: as the robot and the sinks tell; `InputError` when there was not one readable frame.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(robot)
+        loop = Loop(robot, detector, partial(greet, settings=settings.greet), settings)
+        sinks_stack = stack.enter_context(ExitStack())
+        steps = stack.enter_context(closing(loop.steps()))
+        first = next(steps, None)
+        if first is None:
+            raise InputError("no frame could be read; expected at least one picture")
+        for sink in sinks:
+            sinks_stack.enter_context(sink)
+            sink.write(first)
+        for step in steps:
+            for sink in sinks:
+                sink.write(step)
+    if loop.skipped_frames:
+        logger.warning("%d frames were skipped because they could not be decoded", loop.skipped_frames)

@@ -1,0 +1,42 @@
+"""A short story in front of the camera that the test model can follow."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from robot_app.frames import Frame, encode_jpeg
+from robot_app.recording import RecordingWriter
+from robot_app.robot import RobotState
+from robot_app.step import Step
+from robot_app.tracks import XyxyPx
+from tests.support.vision import paint_scene
+
+STORY_FPS = 12.0
+STORY_S = 5.0
+
+
+def story(start_s: float = 10.0) -> Iterator[Frame]:
+    """5 s: another robot comes in from the left, passes and leaves; something red flickers for two frames."""
+    for index in range(round(STORY_FPS * STORY_S)):
+        red = (500.0, 100.0, 540.0, 150.0) if index in (40, 42) else None
+        picture = encode_jpeg(paint_scene(cyan=_passing(index), red=red), quality=60)
+        yield Frame(index, 90 + start_s + index / STORY_FPS, start_s + index / STORY_FPS, picture)
+
+
+def save_story(path: Path, *, twice: bool = False) -> Path:
+    """Write the story as footage that is decided on 50 ms after it came; the second time the robot is lifted."""
+    with RecordingWriter(path, None) as recording:
+        for frame in story():
+            recording.write(replace(Step.of_footage(frame), decided_at_s=frame.received_at_s + 0.05))
+        for frame in story(20.0) if twice else ():
+            later = replace(frame, index=1000 + frame.index)
+            step = replace(Step.of_footage(later), decided_at_s=later.received_at_s + 0.05)
+            recording.write(replace(step, state=RobotState(picked_up=True)))
+    return path
+
+
+def _passing(index: int) -> XyxyPx | None:
+    if not 6 <= index < 26:
+        return None
+    x = 20.0 + 15 * (index - 6)
+    return (x, 140.0, x + 60, 207.0)
