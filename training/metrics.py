@@ -1,0 +1,158 @@
+"""How good detections are: average precision by pycocotools, and what a score threshold makes of them."""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from robot_app.detection import Detections, Metrics
+from robot_app.errors import InputError
+from training.datasets.coco import LabelledImages
+
+CANDIDATE_SCORE = 0.01
+"""Detections from this score on are evaluated: average precision needs the weak ones too."""
+
+_THRESHOLDS = np.arange(5, 96) / 100
+_AS_GOOD_F1 = 0.005
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """Detections compared with the truth, before a threshold is chosen.
+
+    Attributes:
+        data: name of the data set.
+        images, empty_images, objects: their numbers; an empty image has no object.
+        ap50, ap50_95: average precision at IoU 0.5, and the mean over IoU 0.5 to 0.95; NaN without any object.
+        scores: float32 (D,) of all detections.
+        is_true: bool (D,), whether each is matched with an object of its class at IoU 0.5, best scores first.
+        empty_scores: float32 (empty_images,), the best score in each image without objects; 0 where none.
+    """
+
+    data: str
+    images: int
+    empty_images: int
+    objects: int
+    ap50: float
+    ap50_95: float
+    scores: NDArray[np.float32]
+    is_true: NDArray[np.bool_]
+    empty_scores: NDArray[np.float32]
+
+    def precision(self, threshold: float) -> float:
+        """Part of the reported detections that are right; 1 when nothing is reported."""
+        reported = self.is_true[self.scores >= threshold]
+        return float(reported.mean()) if len(reported) else 1.0
+
+    def recall(self, threshold: float) -> float:
+        """Part of the objects that are found; NaN without any object."""
+        found = int(self.is_true[self.scores >= threshold].sum())
+        return found / self.objects if self.objects else float("nan")
+
+    def false_alarm_images(self, threshold: float) -> int:
+        """Number of images without objects in which something is reported."""
+        return int((self.empty_scores >= threshold).sum())
+
+    def at(self, threshold: float) -> Metrics:
+        """The figures for a model card."""
+        return Metrics(
+            data=self.data,
+            images=self.images,
+            objects=self.objects,
+            ap50=self.ap50,
+            ap50_95=self.ap50_95,
+            precision=self.precision(threshold),
+            recall=self.recall(threshold),
+            score_threshold=threshold,
+        )
+
+
+def evaluate_detections(data: LabelledImages, detections: Sequence[Detections]) -> Evaluation:
+    """Compare what was found in each image of `data`, in its order and its pixels, with the labels."""
+    coco_eval = _run_coco(data, detections)
+    scores, is_true = _matches(coco_eval)
+    empty = [found for image, found in zip(data.images, detections, strict=True) if len(image.labels) == 0]
+    objects = data.object_count
+    return Evaluation(
+        data=data.name,
+        images=len(data.images),
+        empty_images=len(empty),
+        objects=objects,
+        ap50=float(coco_eval.stats[1]) if objects else float("nan"),
+        ap50_95=float(coco_eval.stats[0]) if objects else float("nan"),
+        scores=scores,
+        is_true=is_true,
+        empty_scores=np.array([found.scores.max(initial=0) for found in empty], np.float32),
+    )
+
+
+def choose_threshold(evaluation: Evaluation) -> float:
+    """The score from which on to report: of the thresholds whose F1 is within 0.005 of the best, the highest.
+
+    Among equals the highest wins because a false alarm makes the robot act, while a frame missed is bridged by
+    its track. Thresholds are tried from 0.05 to 0.95 in steps of 0.01.
+
+    Raises:
+        InputError: the data holds no object.
+    """
+    if evaluation.objects == 0:
+        raise InputError(
+            f"{evaluation.data}: has no labelled object; a threshold can only be chosen where there are some"
+        )
+    f1 = np.array([_f1(evaluation, float(t)) for t in _THRESHOLDS])
+    return float(_THRESHOLDS[f1 >= f1.max() - _AS_GOOD_F1][-1])
+
+
+def _f1(evaluation: Evaluation, threshold: float) -> float:
+    reported = evaluation.scores >= threshold
+    return 2 * float(evaluation.is_true[reported].sum()) / (float(reported.sum()) + evaluation.objects)
+
+
+def _run_coco(data: LabelledImages, detections: Sequence[Detections]) -> COCOeval:
+    images = [{"id": i, "height": im.hw[0], "width": im.hw[1]} for i, im in enumerate(data.images)]
+    categories = [{"id": label, "name": name} for label, name in enumerate(data.class_names)]
+    truth = [_annotations(i, im.boxes_px, im.labels, None) for i, im in enumerate(data.images)]
+    found = [_annotations(i, d.boxes_px, d.labels, d.scores) for i, d in enumerate(detections)]
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco_eval = COCOeval(_coco(images, categories, truth), _coco(images, categories, found), "bbox")
+        coco_eval.evaluate()
+        coco_eval.accumulate()
+        coco_eval.summarize()
+    return coco_eval
+
+
+def _annotations(
+    image_id: int, boxes_px: NDArray[np.float32], labels: NDArray[np.int64], scores: NDArray[np.float32] | None
+) -> list[dict[str, Any]]:
+    rows = []
+    for i, (x1, y1, x2, y2) in enumerate(boxes_px.astype(float).tolist()):
+        row = {"image_id": image_id, "category_id": int(labels[i]), "bbox": [x1, y1, x2 - x1, y2 - y1]}
+        row |= {"area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
+        rows.append(row if scores is None else row | {"score": float(scores[i])})
+    return rows
+
+
+def _coco(images: list[dict[str, Any]], categories: list[dict[str, Any]], rows: list[list[dict[str, Any]]]) -> COCO:
+    """An index for pycocotools. Its ids of annotations begin at 1, because it takes 0 for "no match"."""
+    coco = COCO()
+    annotations = [annotation for of_image in rows for annotation in of_image]
+    numbered = [annotation | {"id": i} for i, annotation in enumerate(annotations, 1)]
+    coco.dataset = {"images": images, "categories": categories, "annotations": numbered}
+    coco.createIndex()
+    return coco
+
+
+def _matches(coco_eval: COCOeval) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Scores of all detections and whether each is a match, at IoU 0.5, objects of any size."""
+    any_size = coco_eval.params.areaRng[0]
+    results = [r for r in coco_eval.evalImgs if r is not None and r["aRng"] == any_size]
+    scores = np.concatenate([np.zeros(0), *(r["dtScores"] for r in results)]).astype(np.float32)
+    matched = np.concatenate([np.zeros(0, bool), *(r["dtMatches"][0] > 0 for r in results)])
+    order = np.argsort(-scores, kind="stable")
+    return scores[order], matched[order]
