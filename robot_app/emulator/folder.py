@@ -10,7 +10,8 @@ from pathlib import Path
 from robot_app.errors import ConfigError
 from robot_app.robots.identity import VectorIdentity, read_sdk_config
 
-CONFIG_NAME = "sdk_config.ini"
+CONFIG_NAME = Path(".anki_vector") / "sdk_config.ini"
+"""Where the SDK looks below the home; with an emulator's folder as its HOME, any program of the SDK finds it."""
 
 
 def emulators_folder() -> Path:

@@ -102,7 +102,8 @@ class Emulator:
         self.config_path.unlink(missing_ok=True)
         self.identity.certificate.unlink(missing_ok=True)
         with suppress(OSError):  # something else is in there, too
-            self.identity.certificate.parent.rmdir()
+            self.config_path.parent.rmdir()
+            self.sdk_home.rmdir()
 
     def shut_down(self) -> None:
         """Stop the server, as when the robot is switched off; the configuration stays."""
@@ -127,9 +128,14 @@ class Emulator:
         return self._identity
 
     @property
+    def sdk_home(self) -> Path:
+        """The emulator's folder. A program of the SDK that is started with this as its HOME finds the emulator."""
+        return self.identity.certificate.parent.parent
+
+    @property
     def config_path(self) -> Path:
         """The configuration file, in the format of `~/.anki_vector/sdk_config.ini`."""
-        return self.identity.certificate.parent / CONFIG_NAME
+        return self.sdk_home / CONFIG_NAME
 
     @property
     def body(self) -> BodyState:
@@ -152,12 +158,10 @@ class Emulator:
         self._service.cancel_all()
 
     def _write_identity(self, port: int, guid: str, certificate: bytes) -> VectorIdentity:
-        folder = self._folder or emulator_folder(port)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = folder / f"{NAME}-{SERIAL}.cert"
+        config_path = (self._folder or emulator_folder(port)).resolve() / CONFIG_NAME
+        config_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = config_path.parent / f"{NAME}-{SERIAL}.cert"
         path.write_bytes(certificate)
-        identity = VectorIdentity(
-            serial=SERIAL, name=NAME, ip=self._host, port=port, certificate=path.resolve(), guid=guid
-        )
-        write_sdk_config(folder / CONFIG_NAME, identity)
+        identity = VectorIdentity(serial=SERIAL, name=NAME, ip=self._host, port=port, certificate=path, guid=guid)
+        write_sdk_config(config_path, identity)
         return identity

@@ -172,11 +172,14 @@ class ActionSender:
         except grpc.RpcError as error:
             log.warning("%s: %s failed: %s %s", self._name, action, error.code(), error.details())
             return
-        code = getattr(getattr(response, "result", None), "code", protocol.ActionResult.ACTION_RESULT_SUCCESS)
-        if code != protocol.ActionResult.ACTION_RESULT_SUCCESS:
-            log.info(
-                "%s: %s was not finished: %s", self._name, action, protocol.ActionResult.ActionResultCode.Name(code)
-            )
+        if response.status.code >= protocol.ResponseStatus.FORBIDDEN:
+            refusal = protocol.ResponseStatus.StatusCode.Name(response.status.code)
+            log.warning("%s: %s was refused: %s", self._name, action, refusal)
+        elif (
+            isinstance(action, (Turn, SetHead)) and response.result.code != protocol.ActionResult.ACTION_RESULT_SUCCESS
+        ):
+            ending = protocol.ActionResult.ActionResultCode.Name(response.result.code)
+            log.info("%s: %s was not finished: %s", self._name, action, ending)
 
     def _log_failed_stop(self, future: "Future[None]") -> None:
         error = None if future.cancelled() else future.exception()
