@@ -1,0 +1,80 @@
+"""Events and actions as they happen: as lines for people, and as JSON lines for programs."""
+
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from robot_app.errors import InputError
+from robot_app.recording.codec import encode_action, encode_event
+from robot_app.step import Step
+from robot_app.wording import describe_actions, describe_event
+
+
+class EventPrinter:
+    """Prints one line per event, and what the robot was told to do about it. Times count from the first frame."""
+
+    def __init__(self, class_names: tuple[str, ...], output: TextIO | None = None) -> None:
+        self._class_names = class_names
+        self._output = sys.stdout if output is None else output
+        self._start_s: float | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._output.flush()
+
+    def write(self, step: Step) -> None:
+        """Print what there is to tell, if anything."""
+        if self._start_s is None:
+            self._start_s = step.frame.received_at_s
+        lines = [describe_event(event, self._class_names) for event in step.events]
+        if step.actions:
+            lines = lines or ["acts"]
+            lines[-1] += f"  → {describe_actions(step.actions)}"
+        for line in lines:
+            self._output.write(f"{step.frame.received_at_s - self._start_s:7.2f} s  {line}\n")
+        if lines:
+            self._output.flush()
+
+
+class EventLog:
+    """Writes every step with events or actions to a file as one JSON object per line.
+
+    Keys: `frame_index`, `received_at_s`, `events` (kind and track), `actions` (kind and fields).
+
+    Raises:
+        InputError: on entering: the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self.path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, step: Step) -> None:
+        """Append a line, if anything happened."""
+        if not (step.events or step.actions):
+            return
+        entry: dict[str, Any] = {
+            "frame_index": step.frame.index,
+            "received_at_s": step.frame.received_at_s,
+            "events": [encode_event(event) for event in step.events],
+            "actions": [encode_action(action) for action in step.actions],
+        }
+        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._file.flush()

@@ -1,0 +1,63 @@
+"""Tracks, events and actions in words, for people."""
+
+import math
+from typing import assert_never
+
+from robot_app.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
+from robot_app.tracks import Event, Track
+
+
+def describe_class(label: int, class_names: tuple[str, ...]) -> str:
+    """The class name, first letter large; `Class 7` where there is no name."""
+    name = class_names[label] if 0 <= label < len(class_names) else f"class {label}"
+    return name[:1].upper() + name[1:]
+
+
+def describe_bearing(bearing_rad: float) -> str:
+    """A direction in whole degrees: `12° left`, `3° right`, `ahead`."""
+    degrees = round(math.degrees(bearing_rad))
+    if degrees == 0:
+        return "ahead"
+    return f"{abs(degrees)}° {'left' if degrees > 0 else 'right'}"
+
+
+def describe_distance(distance_mm: float) -> str:
+    """An estimated distance in whole centimetres: `34 cm`."""
+    return f"{distance_mm / 10:.0f} cm"
+
+
+def describe_track(track: Track, class_names: tuple[str, ...]) -> str:
+    """Who, how sure, where in the frame and where in the room; columns line up from line to line."""
+    x1, y1, x2, y2 = track.box_px
+    name = f"{describe_class(track.label, class_names)} #{track.id}"
+    box = f"{x1:.0f},{y1:.0f}–{x2:.0f},{y2:.0f}"  # noqa: RUF001 - a hyphen would read as a minus
+    where = f"{describe_bearing(track.bearing_rad):<9}  about {describe_distance(track.distance_mm):>6}"
+    return f"{name:<10}  score {track.score:.2f}  box {box:<15}  {where}"
+
+
+def describe_event(event: Event, class_names: tuple[str, ...]) -> str:
+    """`appeared` or `disappeared`, and the track."""
+    return f"{event.kind:<11}  {describe_track(event.track, class_names)}"
+
+
+def describe_action(action: Action) -> str:
+    """What the robot does, as in `turns 12° left`."""
+    match action:
+        case Say(text):
+            return f'says "{text}"'
+        case Animate(trigger):
+            return f"plays {trigger}"
+        case Drive(left_mm_s, right_mm_s):
+            return f"drives, left wheel {left_mm_s:.0f} mm/s, right wheel {right_mm_s:.0f} mm/s"
+        case Turn(angle_rad):
+            return f"turns {describe_bearing(angle_rad)}"
+        case SetHead(angle_rad):
+            return f"sets its head to {math.degrees(angle_rad):.0f}°"
+        case Stop():
+            return "stops"
+    assert_never(action)
+
+
+def describe_actions(actions: tuple[Action, ...]) -> str:
+    """All of them in one line, in order."""
+    return ", ".join(describe_action(action) for action in actions)

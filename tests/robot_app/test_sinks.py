@@ -1,0 +1,127 @@
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from robot_app.actions import Say, Turn
+from robot_app.errors import InputError
+from robot_app.sinks import EventLog, EventPrinter, Summary, VideoSink
+from robot_app.step import Step, Timings
+from tests.support.steps import make_step
+
+NAMES = ("vector",)
+
+
+def quiet_step(index: int) -> Step:
+    return replace(make_step(index), events=(), actions=())
+
+
+def eventful_step(index: int) -> Step:
+    return replace(make_step(10 * index), actions=(Say("Hello"), Turn(0.2)))
+
+
+def test_events_are_printed_with_their_time_and_what_was_done():
+    output = io.StringIO()
+    with EventPrinter(NAMES, output) as sink:
+        for step in (quiet_step(3), quiet_step(4), eventful_step(6), replace(eventful_step(9), events=())):
+            sink.write(step)
+    first, second = output.getvalue().splitlines()
+    assert " ".join(first.split()).startswith("1.90 s appeared Vector #1 score 0.95 box 160,50")
+    assert first.endswith('  → says "Hello", turns 11° left')
+    assert " ".join(second.split()) == '2.90 s acts → says "Hello", turns 11° left'
+
+
+def test_columns_of_the_printed_lines_are_aligned():
+    output = io.StringIO()
+    with EventPrinter(NAMES, output) as sink:
+        for step in (eventful_step(0), eventful_step(4), eventful_step(31)):
+            sink.write(step)
+    for mark in ("score", "box", "about", "→"):
+        assert len({line.index(mark) for line in output.getvalue().splitlines()}) == 1
+
+
+def test_the_event_log_has_one_json_object_per_eventful_step(tmp_path: Path):
+    with EventLog(tmp_path / "events.jsonl") as sink:
+        for step in (eventful_step(0), quiet_step(1), eventful_step(2)):
+            sink.write(step)
+        # Lines are there at once, for whoever follows the file.
+        lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert [line["frame_index"] for line in lines] == [0, 20]
+    assert lines[0]["events"][0]["kind"] == "appeared"
+    assert lines[0]["events"][0]["track"]["id"] == 1
+    assert lines[0]["actions"] == [{"kind": "Say", "text": "Hello"}, {"kind": "Turn", "angle_rad": 0.2}]
+
+
+def test_the_summary_counts_and_measures():
+    summary = Summary()
+    latencies_ms = [10.0] * 98 + [30.0, 50.0]
+    with summary:
+        for position, latency_ms in enumerate(latencies_ms):
+            step = eventful_step(0) if position == 0 else quiet_step(1)
+            index = position if position < 50 else position + 3
+            frame = replace(step.frame, index=index, received_at_s=100 + index / 20)
+            summary.write(replace(step, frame=frame, timings=Timings(1.0, latency_ms - 2.0, 1.0)))
+    result = summary.result()
+    assert (result.frames, result.dropped_frames) == (100, 3)
+    assert result.duration_s == pytest.approx(102 / 20)
+    assert result.fps == pytest.approx(99 / 5.1)
+    assert result.latency_median_ms == pytest.approx(10)
+    assert result.latency_p99_ms == pytest.approx(np.percentile(latencies_ms, 99))
+    assert result.events == (("appeared", 1),)
+    assert result.actions == (("Say", 1), ("Turn", 1))
+    assert "100 in 5.1 s (19.4 frames/s), 3 dropped" in str(result)
+
+
+def test_a_run_without_frames_has_a_summary_too():
+    result = Summary().result()
+    assert (result.frames, result.fps, result.latency_p99_ms) == (0, 0.0, 0.0)
+    assert "events   none" in str(result)
+
+
+def read_video(path: Path) -> list[np.ndarray]:
+    capture = cv2.VideoCapture(str(path))
+    images = []
+    while (read := capture.read())[0]:
+        images.append(read[1])
+    capture.release()
+    return images
+
+
+def test_the_video_shows_boxes_where_the_tracks_are(tmp_path: Path):
+    with VideoSink(tmp_path / "run.mp4", NAMES) as sink:
+        for index in range(30):
+            sink.write(quiet_step(index))
+        assert not (tmp_path / "run.mp4").exists()
+    images = read_video(tmp_path / "run.mp4")
+    assert images[0].shape == (720, 1280, 3)
+    assert len(images) == pytest.approx(30, abs=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.mp4"]
+
+
+def test_time_passes_in_the_video_as_in_the_run_but_long_gaps_are_shortened(tmp_path: Path):
+    with VideoSink(tmp_path / "run.mp4", NAMES) as sink:
+        for at_s in (0.0, 0.5, 1.0, 1000.0):
+            step = quiet_step(0)
+            sink.write(replace(step, frame=replace(step.frame, received_at_s=at_s)))
+    assert len(read_video(tmp_path / "run.mp4")) == pytest.approx(30 * (1.0 + 2.0), abs=2)
+
+
+def test_without_a_step_there_is_no_video(tmp_path: Path):
+    with VideoSink(tmp_path / "run.mp4", NAMES):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["run.avi", "no/run.mp4"])
+def test_a_video_that_cannot_be_written_is_told_at_the_start(tmp_path: Path, name: str):
+    with pytest.raises(InputError, match="run"), VideoSink(tmp_path / name, NAMES):
+        pass
+
+
+def test_an_event_log_that_cannot_be_written_is_told_at_the_start(tmp_path: Path):
+    with pytest.raises(InputError, match="cannot be written"), EventLog(tmp_path / "no" / "events.jsonl"):
+        pass
