@@ -59,7 +59,9 @@ class ActionSender:
         The future raises `grpc.RpcError` when the robot cannot be told.
         """
         self._epoch += 1
-        return self._connection.submit(self._stop())
+        done: Future[None] = Future()
+        self._connection.loop.call_soon_threadsafe(self._begin_stop, done)
+        return done
 
     async def drop_all(self) -> None:
         """Wait for no answer any more. For the way out, on the loop."""
@@ -81,6 +83,12 @@ class ActionSender:
                 self._spawn(self._turn(action, epoch))
             case SetHead() | Say() | Animate():
                 self._spawn(self._report(action, self._call(action)))
+
+    def _begin_stop(self, done: "Future[None]") -> None:
+        # Before anything else runs on the loop, so that no later motion is sent ahead of the stop.
+        self._stops_under_way += 1
+        self._may_move.clear()
+        self._spawn(self._stop()).add_done_callback(lambda task: _pass_on(task, done))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)
@@ -140,8 +148,6 @@ class ActionSender:
         return call  # type: ignore[no-any-return]
 
     async def _stop(self) -> None:
-        self._stops_under_way += 1
-        self._may_move.clear()
         try:
             earlier = dict(self._motion)
             await self._send_stop([tag for tag in earlier.values() if tag is not None])
@@ -185,3 +191,13 @@ class ActionSender:
         error = None if future.cancelled() else future.exception()
         if error is not None:
             log.error("%s: the stop of the wheels was not confirmed: %s", self._name, error)
+
+
+def _pass_on(task: "asyncio.Task[None]", future: "Future[None]") -> None:
+    """Give the outcome of a task to a future that another thread waits for."""
+    if task.cancelled():
+        future.cancel()
+    elif (error := task.exception()) is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(None)

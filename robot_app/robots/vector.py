@@ -5,7 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Annotated, Any, Self
@@ -130,7 +130,7 @@ class VectorRobot:
         assert self._sender is not None
         try:
             self._sender.stop().result(timeout=self._settings.stop_timeout_s)
-        except (grpc.RpcError, TimeoutError) as error:
+        except (grpc.RpcError, TimeoutError, CancelledError) as error:
             raise RobotLost(
                 f"{self._identity}: has not confirmed that its wheels stopped ({_reason(error)}); look after the robot"
             ) from error

@@ -1,0 +1,54 @@
+"""An emulated Vector with a few pictures, and how to look at what it was told."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import numpy as np
+
+from robot_app.emulator import Command, Emulator, Fault, FootageWorld
+from robot_app.frames import encode_jpeg
+from robot_app.robots.vector import VectorSettings
+
+WHEEL_CALLS = ("DriveWheels", "StopAllMotors", "TurnInPlace")
+IMPATIENT = VectorSettings(connect_timeout_s=5.0, first_frame_timeout_s=2.0, frame_timeout_s=0.4)
+
+
+@lru_cache
+def pictures(count: int = 20) -> tuple[bytes, ...]:
+    """JPEGs that all differ."""
+    return tuple(encode_jpeg(np.full((36, 64, 3), i % 256, np.uint8)) for i in range(count))
+
+
+@contextmanager
+def emulated(
+    *, count: int = 20, fps: float = 40.0, loop: bool = True, fault: Fault | None = None, fault_after_s: float = 0.2
+) -> Iterator[Emulator]:
+    """An emulated Vector at a free port."""
+    world = FootageWorld(pictures(count), fps, loop=loop)
+    with Emulator(world, fault=fault, fault_after_s=fault_after_s) as emulator:
+        yield emulator
+
+
+def wheel_commands(emulator: Emulator) -> list[Command]:
+    """What the wheels were told."""
+    return [command for command in emulator.commands.all if command.name in WHEEL_CALLS]
+
+
+def were_wheels_stopped(emulator: Emulator) -> bool:
+    """The last that the wheels were told is to stand still, and they do."""
+    told = wheel_commands(emulator)
+    last_drive = [command.request for command in told if command.name == "DriveWheels"][-1:]
+    is_last_word = bool(told) and told[-1].name != "TurnInPlace"
+    is_zero = all(request.left_wheel_mmps == request.right_wheel_mmps == 0 for request in last_drive)
+    body = emulator.body
+    return is_last_word and is_zero and body.left_mm_s == body.right_mm_s == 0
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 3.0) -> None:
+    """Wait for something that other threads bring about."""
+    ends_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < ends_s, "it did not happen in time"
+        time.sleep(0.005)
