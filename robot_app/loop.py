@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
 
 from robot_app.actions import Action, Stop
@@ -45,7 +45,7 @@ class Loop(Generic[State]):
         self._may_be_moving = False
         self._last_good_s: float | None = None
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Generator[Step, None, None]:
         """One step per frame that can be decoded, until the robot's frames end. The wheels are stopped at the end.
 
         The robot must have been entered. Closing the iterator, or any exception, stops the wheels as well.

@@ -1,0 +1,1 @@
+"""The commands of `robot-app`: one module each, with a function `command(args)`."""

@@ -1,0 +1,51 @@
+"""`robot-app demo`: the whole path on this machine alone, from the emulated camera to the reaction."""
+
+import argparse
+import datetime
+import sys
+from pathlib import Path
+
+from robot_app.commands.world import load_world
+from robot_app.config import Settings
+from robot_app.detection import Detector
+from robot_app.emulator import Emulator
+from robot_app.errors import InputError
+from robot_app.paths import DEMO_RECORDING
+from robot_app.recording import RecordingWriter, read_steps
+from robot_app.robots.vector import VectorRobot
+from robot_app.session import run_session
+from robot_app.sinks import EventPrinter, Summary, VideoSink
+
+
+def command(args: argparse.Namespace) -> None:
+    """Play the demo."""
+    detector = Detector.load(args.model)
+    world = load_world(DEMO_RECORDING, seconds=args.seconds)
+    folder = _new_folder(args.output)
+    recording, video = folder / "demo.mcap", folder / "demo.mp4"
+    names, summary = detector.card.class_names, Summary()
+    with Emulator(world) as emulator:
+        sys.stdout.write(f"robot    {emulator.identity}, emulated\n")
+        sys.stdout.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
+        sinks = (EventPrinter(names), summary, RecordingWriter(recording, detector.card))
+        try:
+            run_session(VectorRobot(emulator.identity), detector, Settings(), sinks)
+        finally:
+            sys.stdout.write(f"{summary.result()}\n")
+    # Drawing takes longer than deciding, so the robot does not wait for it.
+    with VideoSink(video, names) as sink:
+        for step in read_steps(recording):
+            sink.write(step)
+    sys.stdout.write(f"video    {video}\nrecorded {recording}\n")
+
+
+def _new_folder(wanted: Path | None) -> Path:
+    """Make the folder for the files; one that exists must be empty."""
+    folder = wanted or Path("output") / f"demo-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"{folder}: is not empty; name another folder")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be used ({error.strerror}); name another folder") from error
+    return folder

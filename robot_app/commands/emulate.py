@@ -1,0 +1,22 @@
+"""`robot-app emulate`: a Vector without a robot, for the SDK's clients and for ours."""
+
+import argparse
+import sys
+
+from robot_app.commands.world import load_world
+from robot_app.emulator import Emulator, Fault
+
+
+def command(args: argparse.Namespace) -> None:
+    """Serve until Ctrl-C."""
+    world = load_world(args.world, loop=True)
+    fault = None if args.fault is None else Fault(args.fault)
+    with Emulator(world, port=args.port, fault=fault) as emulator:
+        identity = emulator.identity
+        sys.stdout.write(
+            f"{identity} is up; Ctrl-C ends it\n"
+            f"  see through it:            robot-app run --emulator {identity.address}\n"
+            f"  for programs with the SDK: {emulator.config_path}\n"
+        )
+        sys.stdout.flush()
+        emulator.wait()

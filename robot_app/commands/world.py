@@ -1,0 +1,42 @@
+"""Footage as the world of the emulated robot."""
+
+import itertools
+import statistics
+from pathlib import Path
+
+from robot_app.emulator import FootageWorld
+from robot_app.emulator.world import VECTOR_FPS
+from robot_app.errors import InputError
+from robot_app.footage import fit_frame, read_frames
+from robot_app.frames import Frame
+
+SLIDE_S = 1.0
+"""How long each picture of a folder stays in view."""
+
+
+def load_world(source: Path, *, seconds: float | None = None, loop: bool = False) -> FootageWorld:
+    """Pictures of a recording or video at their own rate, or those of a folder as a slide show.
+
+    All are brought to the size of Vector's camera frames. `seconds` shortens the footage, or repeats it.
+
+    Raises:
+        InputError: the source is missing, empty, damaged or of an unknown kind.
+    """
+    frames = [fit_frame(frame) for frame in read_frames(source)]
+    if not frames:
+        raise InputError(f"{source}: holds no frames; expected at least one picture")
+    pictures, fps = _paced(source, frames)
+    if seconds is not None:
+        count = max(1, round(seconds * fps))
+        pictures = [pictures[i % len(pictures)] for i in range(count)]
+    return FootageWorld(pictures, fps, loop=loop)
+
+
+def _paced(source: Path, frames: list[Frame]) -> tuple[list[bytes], float]:
+    """Pictures one camera frame apart, and how many there are in a second."""
+    pictures = [frame.jpeg for frame in frames]
+    times_s = [frame.received_at_s for frame in frames]
+    interval_s = statistics.median([b - a for a, b in itertools.pairwise(times_s)] or [0.0])
+    if source.is_dir() or interval_s <= 0:
+        return [picture for picture in pictures for _ in range(round(SLIDE_S * VECTOR_FPS))], VECTOR_FPS
+    return pictures, 1 / interval_s

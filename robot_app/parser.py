@@ -1,0 +1,183 @@
+"""What can be typed after `robot-app`. Light: the module of a command is imported only when it runs."""
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+from robot_app.paths import DEFAULT_MODEL, DEMO_RECORDING
+
+FAULTS = ("freeze", "silent", "end", "corrupt", "lose-control")
+"""Names of `robot_app.emulator.Fault`, here so that help needs no gRPC."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+SOURCE_HELP = "recording (.mcap), video file, or folder of pictures"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands. Each stores as `module` where its function `command(args)` is."""
+    parser = argparse.ArgumentParser(
+        prog="robot-app",
+        description="Gives Anki's Vector the sense to recognise, and react to, another Vector.",
+        epilog="Try first: robot-app demo",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_run(commands)
+    _add_replay(commands)
+    _add_detect(commands)
+    _add_emulate(commands)
+    _add_inspect(commands)
+    _add_bench(commands)
+    return parser
+
+
+def _add(commands: Commands, name: str, help_line: str, description: str, examples: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help_line,
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(module=f"robot_app.commands.{name}")
+    return parser
+
+
+def _add_demo(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "demo",
+        "see it work without a robot: an emulated Vector meets another one",
+        "Starts an emulated Vector, connects to it through the real SDK over TLS on loopback, detects and greets\n"
+        "the other Vector that its camera sees, and writes an annotated video and a recording.",
+        "  robot-app demo\n  robot-app demo --output my-demo --seconds 20",
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="new folder (default: output/demo-DATE-TIME)")
+    parser.add_argument("--seconds", type=_positive_number, metavar="S", help="length (default: the footage's)")
+    _add_model(parser)
+
+
+def _add_run(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "run",
+        "look through a robot's camera and react to other Vectors",
+        "Connects to a Vector, prints who appears and leaves, and greets. Ctrl-C stops the wheels and ends.\n"
+        "Robots are found in ~/.anki_vector/sdk_config.ini, which the SDK's `python -m anki_vector.configure` writes.",
+        "  robot-app run\n"
+        "  robot-app run --serial 00e20100 --record walk.mcap\n"
+        "  robot-app run --emulator 127.0.0.1:8443     after `robot-app emulate --port 8443` elsewhere",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
+    which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
+    _add_model(parser)
+    _add_config(parser)
+    parser.add_argument("--record", type=Path, metavar="MCAP", help="write everything to this new recording")
+
+
+def _add_replay(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "replay",
+        "run the same loop over a recording, a video or a folder of pictures",
+        "Detects, tracks and decides as on the robot, as fast as it goes, and prints what happens.",
+        "  robot-app replay walk.mcap                   decides what was decided when it was recorded\n"
+        "  robot-app replay holiday.mp4 --video seen.mp4",
+    )
+    parser.add_argument("source", type=Path, metavar="SOURCE", help=SOURCE_HELP)
+    _add_model(parser)
+    _add_config(parser)
+    parser.add_argument("--video", type=Path, metavar="MP4", help="write an annotated video")
+
+
+def _add_detect(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "detect",
+        "find Vectors in images, videos and recordings",
+        "Prints, or writes as JSON, what the model finds: a list of\n"
+        '{"file_name", "bbox": [x, y, width, height] in pixels, "score", "category"}; for a video, file_name is\n'
+        "NAME#FRAMEINDEX.",
+        "  robot-app detect photo.jpg\n  robot-app detect photos/ --output results.json --score 0.05",
+    )
+    parser.add_argument("source", type=Path, metavar="SOURCE", help=f"image, or {SOURCE_HELP}")
+    parser.add_argument("--output", type=Path, metavar="JSON", help="write the results to this file")
+    parser.add_argument("--score", type=_score, metavar="S", help="least score, 0 to 1 (default: the model's own)")
+    _add_model(parser)
+
+
+def _add_emulate(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "emulate",
+        "be a Vector on this machine that plays footage as its camera",
+        "Serves Vector's own protocol over TLS on loopback until Ctrl-C. Touches no settings of real robots.",
+        "  robot-app emulate --port 8443                then, elsewhere: robot-app run --emulator 127.0.0.1:8443\n"
+        "  robot-app emulate --world photos/            shows each picture for a second",
+    )
+    parser.add_argument(
+        "--world",
+        type=Path,
+        default=DEMO_RECORDING,
+        metavar="SOURCE",
+        help=f"what the camera sees, over and over: {SOURCE_HELP} (default: the demo's recording)",
+    )
+    parser.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen at (default: any free one)")
+    parser.add_argument("--fault", choices=FAULTS, help="what goes wrong, a second after the camera has started")
+
+
+def _add_inspect(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "inspect",
+        "show what a model file says of itself",
+        "Prints the model's card: classes, input, threshold, how it was trained and how good it is.",
+        "  robot-app inspect models/vector.onnx",
+    )
+    parser.add_argument(
+        "model", type=Path, nargs="?", default=DEFAULT_MODEL, metavar="ONNX", help="default: the shipped model"
+    )
+
+
+def _add_bench(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "bench",
+        "measure how fast this machine detects",
+        "Times the way from JPEG to detections against the bare network, interleaved, and prints a table of ratios.",
+        "  robot-app bench",
+    )
+    _add_model(parser)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="model file (default: models/vector.onnx)"
+    )
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="TOML", help="file with settings (default: none)")
+
+
+def _positive_number(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _score(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 65536:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text}")
+    return value
