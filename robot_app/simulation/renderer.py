@@ -1,0 +1,185 @@
+"""From a scene to what its camera's sensor receives, and where the robots are in it."""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_app.simulation.gbuffer import (
+    MAX_ROBOTS,
+    MIRROR,
+    MIRRORED_ID,
+    PROP_ID,
+    ROBOT_ID,
+    GBuffer,
+    Rasteriser,
+    floor_corners_mm,
+    prop_transform,
+)
+from robot_app.simulation.kinematics import Transform, body_transforms, camera_transform, rotation
+from robot_app.simulation.lighting import LightField
+from robot_app.simulation.mesh import load_vector
+from robot_app.simulation.projection import Projection
+from robot_app.simulation.scene import PlacedRobot, Scene, View
+from robot_app.simulation.shading import prop_surfaces, robot_surfaces, shade
+from robot_app.simulation.shadows import floor_shadows
+
+RASTER_HW = (450, 800)
+"""Size of the rasterised view: larger than the frame, since the lens bends it and edges need smoothing."""
+
+BRIGHT = 250
+"""Texture values from here on are lights: windows and lamps painted on walls."""
+
+LIGHT_GAIN = 6.0
+
+
+class SceneRenderer:
+    """Renders scenes, one after another. Use as a context manager: it holds an off-screen window."""
+
+    def __init__(self) -> None:
+        self._rasteriser = Rasteriser(RASTER_HW)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._rasteriser.close()
+
+    def render(self, scene: Scene) -> View:
+        """Render what the observer of the scene sees.
+
+        Raises:
+            ValueError: the scene holds more than the renderer has room for.
+        """
+        projection = Projection(scene.lens, RASTER_HW)
+        camera = camera_transform(scene.observer.pose) @ _mounting(scene)
+        shot = _Shot(
+            scene=scene,
+            buffer=self._rasteriser.draw(scene, camera, projection.raster_focal_px),
+            camera=camera,
+            focal_px=projection.raster_focal_px,
+            rays=projection.rays() @ camera[:3, :3].T.astype(np.float32),
+            light=LightField(scene.light),
+        )
+        radiance = _shade_room(shot)
+        _shade_things(shot, radiance)
+        boxes, visible = _outlines(shot, projection)
+        return View(projection.to_frame(radiance), boxes, visible)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shot:
+    """One picture in the making. `rays` float32 (H, W, 3): the unit viewing direction of each pixel in the world."""
+
+    scene: Scene
+    buffer: GBuffer
+    camera: Transform
+    focal_px: float
+    rays: NDArray[np.float32]
+    light: LightField
+
+    @property
+    def robots(self) -> tuple[PlacedRobot, ...]:
+        """All robots in the order of their instance numbers; the observer is the last."""
+        return (*self.scene.robots, self.scene.observer)
+
+
+def _mounting(scene: Scene) -> Transform:
+    return rotation(1, -scene.lens.pitch_rad) @ rotation(0, scene.lens.roll_rad)
+
+
+def _shade_room(shot: _Shot) -> NDArray[np.float32]:
+    """Floor, walls and backdrop: float32 (H, W, 3)."""
+    scene, buffer = shot.scene, shot.buffer
+    backdrop = cv2.resize(scene.room.backdrop, RASTER_HW[::-1], interpolation=cv2.INTER_LINEAR)
+    albedo = np.where(buffer.backdrop[..., None], backdrop, buffer.albedo)
+    colour = _LINEAR[albedo]
+    lamps = cv2.inRange(albedo, (BRIGHT,) * 3, (255,) * 3).astype(bool)
+    floor = _floor_mask(shot)
+    up = shot.light.irradiance(np.array([[0, 0, 1]], np.float32))[0]
+    around = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]], np.float32)
+    sides = shot.light.irradiance(around).mean(axis=0)
+    shadow = floor_shadows(scene, shot.camera, shot.focal_px, RASTER_HW)
+    colour *= np.where(floor[..., None], up * shadow[..., None], sides)
+    # A backdrop photograph brings its own colours of light; only its level follows the scene's.
+    plain = buffer.backdrop & ~floor
+    colour[plain] = _LINEAR[albedo[plain]] * float(sides.mean())
+    colour[lamps & ~floor] *= LIGHT_GAIN
+    if scene.room.floor is not None and scene.room.floor.gloss > 0:
+        _add_floor_reflections(shot, scene.room.floor.gloss, floor, colour)
+    return colour
+
+
+def _floor_mask(shot: _Shot) -> NDArray[np.bool_]:
+    """Where the floor is seen; without a floor, where the ground of the backdrop would be."""
+    down = shot.rays[..., 2] < -1e-3
+    if shot.scene.room.floor is None:
+        return down & shot.buffer.backdrop
+    x0, y0, height = (np.float32(v) for v in shot.camera[:3, 3])
+    reach = -height / np.where(down, shot.rays[..., 2], np.float32(-1))
+    x, y = x0 + reach * shot.rays[..., 0], y0 + reach * shot.rays[..., 1]
+    corners = floor_corners_mm(shot.scene.room.floor).astype(np.float32)
+    inside = down & ~shot.buffer.backdrop
+    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        edge = end - start
+        inside &= edge[0] * (y - start[1]) - edge[1] * (x - start[0]) >= 0
+    return inside
+
+
+def _add_floor_reflections(shot: _Shot, gloss: float, floor: NDArray[np.bool_], colour: NDArray[np.float32]) -> None:
+    down = shot.rays[floor]
+    share = (gloss * (0.04 + 0.96 * (1 + down[:, 2]) ** 5))[:, None]
+    upwards = down * np.array([1, 1, -1], np.float32)
+    reflected = shot.light.mirror(upwards, np.full(len(down), 0.7, np.float32))
+    mirrored_robots = floor & _instances(shot.buffer, MIRRORED_ID)
+    if mirrored_robots.any():
+        matrices = [[MIRROR @ t for t in body_transforms(robot.pose)] for robot in shot.robots]
+        surfaces = robot_surfaces(shot.buffer, mirrored_robots, MIRRORED_ID, shot.robots, matrices)
+        reflected[mirrored_robots[floor]] = shade(surfaces, shot.rays[mirrored_robots], shot.light)
+    colour[floor] = colour[floor] * (1 - share) + share * reflected
+
+
+def _shade_things(shot: _Shot, radiance: NDArray[np.float32]) -> None:
+    """Robots and props, painted over the room in place."""
+    mask = _instances(shot.buffer, ROBOT_ID)
+    if mask.any():
+        matrices = [list(body_transforms(robot.pose)) for robot in shot.robots]
+        surfaces = robot_surfaces(shot.buffer, mask, ROBOT_ID, shot.robots, matrices)
+        radiance[mask] = shade(surfaces, shot.rays[mask], shot.light)
+    for slot, prop in enumerate(shot.scene.props):
+        mask = shot.buffer.instance == PROP_ID + slot
+        if mask.any():
+            albedo = _LINEAR[shot.buffer.albedo[mask]]
+            surfaces = prop_surfaces(shot.buffer, mask, prop, prop_transform(prop), albedo)
+            radiance[mask] = shade(surfaces, shot.rays[mask], shot.light)
+
+
+def _instances(buffer: GBuffer, first_id: int) -> NDArray[np.bool_]:
+    return (buffer.instance >= first_id) & (buffer.instance < first_id + MAX_ROBOTS)
+
+
+def _outlines(shot: _Shot, projection: Projection) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Boxes and visible shares of the robots, as a `View` has them."""
+    instance = projection.to_frame_ids(shot.buffer.instance)
+    count = len(shot.scene.robots)
+    boxes, visible = np.full((count, 4), np.nan, np.float32), np.zeros(count, np.float32)
+    for i, robot in enumerate(shot.scene.robots):
+        mask = instance == ROBOT_ID + i
+        columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+        if not len(columns):
+            continue
+        boxes[i] = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        bodies = zip(load_vector(), body_transforms(robot.pose), strict=True)
+        points = np.concatenate([body.points_mm @ matrix[:3, :3].T + matrix[:3, 3] for body, matrix in bodies])
+        outline_px = projection.outline_area(points, shot.camera)
+        visible[i] = min(1.0, float(mask.sum()) / max(outline_px, 1.0))
+    return boxes, visible
+
+
+_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
+"""8-bit picture values to linear light."""

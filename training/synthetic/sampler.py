@@ -1,0 +1,143 @@
+"""Random scenes: what a Vector may come to see, in the proportions in which a detector should learn it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_app.frames import FRAME_HW, Image
+from robot_app.simulation.kinematics import MAX_HEAD_RAD, MAX_LIFT_MM, MIN_HEAD_RAD, MIN_LIFT_MM, RobotPose
+from robot_app.simulation.scene import Bgr, Lens, PlacedRobot, Prop, RobotLook, Scene
+from robot_app.simulation.sensor import SensorLook
+from training.synthetic.props import sample_eyes, sample_props
+from training.synthetic.rooms import sample_light, sample_room
+
+ROBOT_COUNT_SHARES = (0.17, 0.53, 0.20, 0.10)
+"""Share of scenes with 0, 1, 2 and 3 robots in front of the camera."""
+
+LOWEST_SEEN_LIFT_MM = 18.0
+"""Real robots see less of their own lowered lift than the model does; a lift drawn lower makes up for it."""
+
+PERSONAL_SPACE_MM = 75.0
+"""Robots keep this distance between their centres."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A scene and the state of the camera that takes its picture."""
+
+    scene: Scene
+    sensor: SensorLook
+
+
+def sample_scene(random: np.random.Generator, photos: tuple[Image, ...]) -> Sample:
+    """Draw a scene. Photographs without a Vector, uint8 (H, W, 3) BGR, serve as walls, floors and backdrops."""
+    lens = Lens(
+        focal_px=random.uniform(270, 390),
+        centre_px=(FRAME_HW[1] / 2 + random.normal(0, 6), FRAME_HW[0] / 2 + random.normal(0, 6)),
+        barrel=random.uniform(0.0, 0.2),
+        roll_rad=np.deg2rad(random.normal(0, 1.5)),
+        pitch_rad=np.deg2rad(random.normal(-2, 2)),
+    )
+    observer = PlacedRobot(_observer_pose(random), RobotLook(gloss=random.uniform(0.2, 0.6)))
+    robots = _sample_robots(random, int(random.choice(4, p=ROBOT_COUNT_SHARES)), observer.pose, lens)
+    props: tuple[Prop, ...] = sample_props(random, robots)
+    brightness = 10 ** random.uniform(-1.0, 0.4)
+    room = sample_room(random, photos)
+    angle, length = random.uniform(0, 2 * np.pi), random.choice([0, random.uniform(20, 150)])
+    scene = Scene(
+        observer=observer,
+        robots=robots,
+        props=props,
+        room=room,
+        light=sample_light(random, room, brightness),
+        lens=lens,
+        shadow=random.uniform(0.3, 0.95),
+        sun_offset_mm=(float(length * np.cos(angle)), float(length * np.sin(angle))),
+    )
+    return Sample(scene, sample_sensor(random))
+
+
+def sample_sensor(random: np.random.Generator) -> SensorLook:
+    """A state of the camera, from well lit to almost black."""
+    dark = random.random() < 0.12
+    moving = random.random() < 0.25
+    angle, length = random.uniform(0, 2 * np.pi), random.uniform(2, 14) if moving else 0.0
+    return SensorLook(
+        mean_level=random.uniform(0.06, 0.2) if dark else random.uniform(0.28, 0.62),
+        max_gain=10 ** random.uniform(0.8, 1.8),
+        gamma=random.uniform(1.7, 2.4),
+        contrast=random.uniform(-0.1, 0.8),
+        saturation=random.uniform(0.15, 1.15) if random.random() < 0.9 else 0.0,
+        cast_bgr=_bgr(np.clip(random.normal(1, 0.09, 3), 0.7, 1.4)),
+        vignette=random.uniform(0.05, 0.8),
+        blur_px=random.uniform(0.2, 1.4),
+        motion_px=(float(length * np.cos(angle)), float(length * np.sin(angle))),
+        noise=10 ** random.uniform(-2.6, -0.9),
+        black_level=float(random.choice([0.0, random.uniform(0, 0.008)])),
+    )
+
+
+def sample_look(random: np.random.Generator) -> RobotLook:
+    """Colours of one robot: mostly the black production body, sometimes another plate or a blue body."""
+    kind = random.random()
+    tone = 10 ** random.uniform(-2.3, -1.35)
+    tint = np.clip(random.normal(1, 0.06, 3), 0.8, 1.2)
+    shell = tone * tint
+    if kind > 0.93:
+        shell = tone * np.array([2.2, 1.3, 0.9])
+    arm = shell * random.uniform(0.6, 2.0)
+    plates = (shell, np.array([0.09, 0.16, 0.22]), np.array([0.16, 0.17, 0.18]), np.array([0.02, 0.02, 0.02]))
+    plate = plates[int(random.integers(len(plates)))] * random.uniform(0.6, 1.5)
+    leds = random.choice([0.0, 1.0]) * random.uniform(0, 1.5, 3)
+    return RobotLook(
+        shell=_bgr(shell),
+        arm=_bgr(arm),
+        plate=_bgr(plate),
+        tread=_bgr(10 ** random.uniform(-2.2, -1.3) * np.ones(3)),
+        gloss=random.uniform(0.45, 0.95),
+        leds=_bgr(leds),
+    )
+
+
+def _observer_pose(random: np.random.Generator) -> RobotPose:
+    lowered = random.random() < 0.85
+    lift = random.uniform(LOWEST_SEEN_LIFT_MM, 37) if lowered else random.uniform(MIN_LIFT_MM, MAX_LIFT_MM)
+    head = np.clip(random.normal(np.deg2rad(3), np.deg2rad(9)), MIN_HEAD_RAD, MAX_HEAD_RAD)
+    raised = random.random() < 0.12
+    height = random.uniform(20, 250) if raised else 0.0
+    if raised:
+        head = np.clip(head - np.arctan2(height, 500), MIN_HEAD_RAD, MAX_HEAD_RAD)
+    return RobotPose(head_angle_rad=float(head), lift_height_mm=lift, z_mm=height)
+
+
+def _sample_robots(random: np.random.Generator, count: int, observer: RobotPose, lens: Lens) -> tuple[PlacedRobot, ...]:
+    robots: list[PlacedRobot] = []
+    half_view = np.arctan(FRAME_HW[1] / 2 / lens.focal_px)
+    for _ in range(count * 8):
+        if len(robots) == count:
+            break
+        bearing = random.uniform(-1.2, 1.2) * half_view
+        distance = _sample_distance_mm(random)
+        x, y = float(distance * np.cos(bearing)), float(distance * np.sin(bearing))
+        if any(np.hypot(x - r.pose.x_mm, y - r.pose.y_mm) < PERSONAL_SPACE_MM for r in robots):
+            continue
+        lift = MIN_LIFT_MM if random.random() < 0.65 else random.uniform(MIN_LIFT_MM, MAX_LIFT_MM)
+        head = random.uniform(MIN_HEAD_RAD, MAX_HEAD_RAD) if random.random() < 0.6 else random.normal(0.1, 0.1)
+        facing_us = random.random() < 0.3
+        heading = bearing + np.pi + random.normal(0, 0.5) if facing_us else random.uniform(0, 2 * np.pi)
+        raised = random.uniform(0, 120) if random.random() < 0.06 and observer.z_mm == 0 else 0.0
+        pose = RobotPose(x, y, float(heading), float(head), float(lift), raised)
+        robots.append(PlacedRobot(pose, sample_look(random), sample_eyes(random)))
+    return tuple(robots)
+
+
+def _sample_distance_mm(random: np.random.Generator) -> float:
+    """Meetings at arm's length are the rule; those across the table must work as well."""
+    near, far = ((90, 220), (180, 600), (500, 1000), (900, 1500))[int(random.choice(4, p=(0.24, 0.44, 0.2, 0.12)))]
+    return float(random.uniform(near, far))
+
+
+def _bgr(values: NDArray[np.float64]) -> Bgr:
+    blue, green, red = (float(v) for v in values)
+    return blue, green, red
