@@ -17,8 +17,7 @@ def select_detections(candidates: Detections, score_threshold: float, nms_iou: f
     if nms_iou < 1:
         xywh = kept.boxes_px.astype(np.float64)
         xywh[:, 2:] -= xywh[:, :2]
-        indices = cv2.dnn.NMSBoxesBatched(
-            xywh.tolist(), kept.scores.tolist(), kept.labels.tolist(), score_threshold, nms_iou
-        )
+        # Its own threshold would drop scores that equal it, so it gets one that drops nothing of these.
+        indices = cv2.dnn.NMSBoxesBatched(xywh.tolist(), kept.scores.tolist(), kept.labels.tolist(), 0.0, nms_iou)
         kept = kept.select(np.asarray(indices, np.intp).reshape(-1))
     return kept.select(np.argsort(-kept.scores, kind="stable"))
