@@ -1,0 +1,63 @@
+# What people and CI both call. The first command makes .venv; each further one adds what it needs to it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+INSTALL := $(BIN)/uv pip install --python $(BIN)/python --constraint requirements.txt
+
+.PHONY: help demo test lint bench env train-env dev-env requirements clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.base  ## Watch an emulated Vector see and greet another one; needs no robot
+	$(BIN)/robot-app demo
+
+test: $(VENV)/.dev  ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## Check style, types and the directions of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.training  ## Measure latency against plain ONNX Runtime, PyTorch and, where installed, ultralytics
+	$(BIN)/robot-train bench
+
+env: $(VENV)/.base  ## Install what runs beside the robot
+train-env: $(VENV)/.training  ## Add what training needs: PyTorch, rendering (about 3 GB to download)
+dev-env: $(VENV)/.dev  ## Add what tests and checks need
+
+requirements:  ## Pin the newest versions that fit together
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate \
+		--output-file requirements.txt --quiet --upgrade
+
+clean:  ## Remove the environment and everything that commands wrote
+	rm -rf $(VENV) build output runs *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found; install Python 3.11 or newer" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $$($(PYTHON) --version) is too old; try make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "error: this Python cannot make environments; on Debian or Ubuntu: apt install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.base: $(BIN)/uv pyproject.toml requirements.txt
+	@echo "Installing what runs beside the robot (about 400 MB to download)"
+	$(INSTALL) --editable .
+	@$(BIN)/python -c 'import cv2' || \
+		{ echo "error: OpenCV needs a system library; on Debian or Ubuntu: apt install libgl1 libglib2.0-0" >&2; exit 2; }
+	@touch $@
+
+$(VENV)/.training: $(VENV)/.base
+	@echo "Adding PyTorch and what training needs (about 3 GB to download)"
+	$(INSTALL) --editable '.[training]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.training
+	$(INSTALL) --editable '.[training,dev]'
+	@touch $@
