@@ -34,7 +34,13 @@ class Camera:
         self._lock = threading.Lock()
         self._booted_s = time.monotonic()
         self._started_s: float | None = None
+        self._feeds = 0
         self.is_enabled = True
+
+    @property
+    def is_streaming(self) -> bool:
+        """A client is looking. The SDK waits for the end of this when it disconnects."""
+        return self.is_enabled and self._feeds > 0
 
     def feed(self, ended: threading.Event) -> Iterator[protocol.CameraFeedResponse]:
         """Pictures from now on, each when it is due, until there are no more or `ended` is set.
@@ -43,6 +49,13 @@ class Camera:
             StreamBrokeOff: the fault `end` is played.
         """
         started_s = self._start()
+        try:
+            yield from self._pictures(started_s, ended)
+        finally:
+            with self._lock:
+                self._feeds -= 1
+
+    def _pictures(self, started_s: float, ended: threading.Event) -> Iterator[protocol.CameraFeedResponse]:
         index = self._index_now(started_s)
         frozen: protocol.CameraFeedResponse | None = None
         while not ended.wait(max(0.0, started_s + index / self._world.fps - time.monotonic())):
@@ -58,10 +71,16 @@ class Camera:
                 yield response
             index = max(index + 1, self._index_now(started_s) - int(CATCH_UP_S * self._world.fps))
 
+    def single_picture(self) -> bytes | None:
+        """What the camera shows now; `None` when there is nothing more to show."""
+        index = 0 if self._started_s is None else self._index_now(self._started_s)
+        return self._world.picture(index, self._body.state)
+
     def _start(self) -> float:
         with self._lock:
             if self._started_s is None:
                 self._started_s = time.monotonic()
+            self._feeds += 1
             self.is_enabled = True
             return self._started_s
 

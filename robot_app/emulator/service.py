@@ -9,7 +9,7 @@ import grpc
 from anki_vector.messaging import protocol
 
 from robot_app.emulator.body import Body, Sensors
-from robot_app.emulator.camera import Camera, StreamBrokeOff
+from robot_app.emulator.camera import JPEG_COLOR, Camera, StreamBrokeOff
 from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control
 from robot_app.emulator.motion import OK, MotionService
@@ -97,6 +97,12 @@ class VectorService(MotionService):
             context.abort(grpc.StatusCode.UNAVAILABLE, "the camera feed was closed")
         self._say_goodbye(context)
 
+    def CaptureSingleImage(
+        self, request: protocol.CaptureSingleImageRequest, context: grpc.ServicerContext
+    ) -> protocol.CaptureSingleImageResponse:
+        picture = self._camera.single_picture() or b""
+        return protocol.CaptureSingleImageResponse(status=OK, image_encoding=JPEG_COLOR, data=picture)
+
     def EnableImageStreaming(
         self, request: protocol.EnableImageStreamingRequest, context: grpc.ServicerContext
     ) -> protocol.EnableImageStreamingResponse:
@@ -106,7 +112,7 @@ class VectorService(MotionService):
     def IsImageStreamingEnabled(
         self, request: protocol.IsImageStreamingEnabledRequest, context: grpc.ServicerContext
     ) -> protocol.IsImageStreamingEnabledResponse:
-        return protocol.IsImageStreamingEnabledResponse(is_image_streaming_enabled=self._camera.is_enabled)
+        return protocol.IsImageStreamingEnabledResponse(is_image_streaming_enabled=self._camera.is_streaming)
 
     def GetCameraConfig(
         self, request: protocol.CameraConfigRequest, context: grpc.ServicerContext
