@@ -1,0 +1,77 @@
+"""The edge's benchmark with what needs torch beside it: `python -m training.bench`."""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from robot_app.bench import Sample, Subject, bench
+from robot_app.detection import Detector, ModelCard
+from robot_app.errors import EXIT_CODE, ModelError, VectorDetectorError
+from robot_app.footage import read_frames
+from robot_app.paths import DEFAULT_MODEL, DEMO_RECORDING
+from training.detectors.build import SCRATCH, build_detector
+from training.detectors.frame_model import FrameModel, network_hw
+
+LARGEST_REDUCTION = 8
+
+
+def eager_subject(card: ModelCard) -> Subject:
+    """The card's network in eager PyTorch on the CPU, from decoded frame to candidates; random weights do for speed.
+
+    Raises:
+        ModelError: the network of the card cannot be built here.
+    """
+    reductions = [
+        r
+        for r in range(1, LARGEST_REDUCTION + 1)
+        if card.frame_hw[0] % r == card.frame_hw[1] % r == 0 and network_hw(card.frame_hw, r) == card.network_hw
+    ]
+    if not reductions:
+        raise ModelError(f"{card.name}: no whole reduction of {card.frame_hw} gives the network {card.network_hw}")
+    detector, _ = build_detector(card.architecture, card.class_names, SCRATCH)
+    model = FrameModel(detector, card.frame_hw, reductions[0]).eval()
+
+    def run(sample: Sample) -> object:
+        with torch.inference_mode():
+            return model(torch.from_numpy(sample.image))
+
+    return Subject("same network, PyTorch eager", run)
+
+
+def ultralytics_subjects() -> tuple[Subject, ...]:
+    """YOLO11n at 320 px through its own `predict`, with random weights, where that package is installed."""
+    if importlib.util.find_spec("ultralytics") is None:
+        return ()
+    model = importlib.import_module("ultralytics").YOLO("yolo11n.yaml")
+    return (
+        Subject(
+            "ultralytics YOLO11n at 320, predict",
+            lambda s: model.predict(s.image, imgsz=320, device="cpu", verbose=False),
+        ),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.bench", description=__doc__)
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="default: the shipped model")
+    parser.add_argument("--footage", type=Path, default=DEMO_RECORDING, metavar="SOURCE", help="default: the demo's")
+    options = parser.parse_args(arguments)
+    try:
+        card = Detector.load(options.model).card
+        further = (eager_subject(card), *ultralytics_subjects())
+        table = bench(options.model, list(read_frames(options.footage)), further=further)
+    except VectorDetectorError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return EXIT_CODE
+    sys.stdout.write(f"{table}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
