@@ -40,4 +40,4 @@ def run_session(robot: Robot, detector: Detector, settings: Settings, sinks: Seq
             for sink in sinks:
                 sink.write(step)
     if loop.skipped_frames:
-        logger.warning("%d frames were skipped because they could not be decoded", loop.skipped_frames)
+        logger.warning("frames skipped because they could not be decoded: %d", loop.skipped_frames)
