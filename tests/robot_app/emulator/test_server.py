@@ -35,6 +35,9 @@ def call_directly(emulator: Emulator, guid: str) -> client.ExternalInterfaceStub
 
 
 ORDINARY_PROGRAM = """
+import anki_vector
+
+from anki_vector.util import degrees
 
 with anki_vector.Robot(default_logging=False) as robot:
     robot.behavior.set_head_angle(degrees(20))
@@ -48,7 +51,7 @@ with anki_vector.Robot(default_logging=False) as robot:
 def test_an_ordinary_program_of_the_sdk_runs_with_the_emulators_folder_as_its_home(emulator: Emulator):
     environment = {**os.environ, "HOME": str(emulator.sdk_home)}
     program = [sys.executable, "-c", ORDINARY_PROGRAM]
-    result = subprocess.run(program, timeout=60, check=False, capture_output=True, text=True, env=environment)
+    result = subprocess.run(program, timeout=120, check=False, capture_output=True, text=True, env=environment)
     assert (result.returncode, result.stdout.splitlines()) == (0, ["(64, 36)", "2", "True"])
     assert emulator.commands.wait_for("SayText", 1).obeyed
     assert emulator.body.head_angle_rad == pytest.approx(0.349, abs=0.01)

@@ -277,7 +277,7 @@ next(robot.frames())
 def test_a_program_in_another_process_that_forgets_to_leave_still_stops_the_wheels():
     with emulated() as emulator:
         program = [sys.executable, "-c", FORGETS_TO_LEAVE, emulator.identity.address]
-        result = subprocess.run(program, timeout=30, check=False, capture_output=True, text=True, env={**os.environ})
+        result = subprocess.run(program, timeout=120, check=False, capture_output=True, text=True, env={**os.environ})
         assert (result.returncode, result.stderr) == (0, "")
         assert 40 in speeds(emulator)
         assert were_wheels_stopped(emulator)
