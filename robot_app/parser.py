@@ -82,9 +82,9 @@ def _add_replay(commands: Commands) -> None:
         commands,
         "replay",
         "run the same loop over a recording, a video or a folder of pictures",
-        "Detects, tracks and decides as on the robot, as fast as it goes, and prints what happens.",
-        "  robot-app replay walk.mcap                   decides what was decided when it was recorded\n"
-        "  robot-app replay holiday.mp4 --video seen.mp4",
+        "Detects, tracks and decides as on the robot, as fast as it goes, and prints what happens. With the model and\n"
+        "the settings of the recording it comes to the same decisions.",
+        "  robot-app replay walk.mcap\n  robot-app replay holiday.mp4 --video seen.mp4",
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help=SOURCE_HELP)
     _add_model(parser)

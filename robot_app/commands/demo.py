@@ -27,16 +27,17 @@ def command(args: argparse.Namespace) -> None:
     with Emulator(world) as emulator:
         sys.stdout.write(f"robot    {emulator.identity}, emulated\n")
         sys.stdout.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
-        sinks = (EventPrinter(names), summary, RecordingWriter(recording, detector.card))
+        sinks = (RecordingWriter(recording, detector.card), EventPrinter(names), summary)
         try:
             run_session(VectorRobot(emulator.identity), detector, Settings(), sinks)
         finally:
-            sys.stdout.write(f"{summary.result()}\n")
+            if summary.result().frames:
+                sys.stdout.write(f"{summary.result()}\nrecorded {recording}\n")
     # Drawing takes longer than deciding, so the robot does not wait for it.
     with VideoSink(video, names) as sink:
         for step in read_steps(recording):
             sink.write(step)
-    sys.stdout.write(f"video    {video}\nrecorded {recording}\n")
+    sys.stdout.write(f"video    {video}\n")
 
 
 def _new_folder(wanted: Path | None) -> Path:

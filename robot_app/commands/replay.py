@@ -18,7 +18,7 @@ def command(args: argparse.Namespace) -> None:
     robot = ReplayRobot(read_footage(args.source))
     names, summary = detector.card.class_names, Summary()
     videos = () if args.video is None else (VideoSink(args.video, names),)
-    run_session(robot, detector, settings, (EventPrinter(names), summary, *videos))
+    run_session(robot, detector, settings, (*videos, EventPrinter(names), summary))
     sys.stdout.write(f"{summary.result()}\n")
     if args.video is not None:
         sys.stdout.write(f"video    {args.video}\n")

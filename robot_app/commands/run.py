@@ -22,14 +22,14 @@ def command(args: argparse.Namespace) -> None:
     sys.stdout.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
     summary = Summary()
     recordings = () if args.record is None else (RecordingWriter(args.record, detector.card),)
-    sinks = (EventPrinter(detector.card.class_names), summary, *recordings)
+    sinks = (*recordings, EventPrinter(detector.card.class_names), summary)
     try:
         run_session(VectorRobot(identity), detector, settings, sinks)
     finally:
         if summary.result().frames:
             sys.stdout.write(f"{summary.result()}\n")
-    if args.record is not None:
-        sys.stdout.write(f"recorded {args.record}\n")
+            if args.record is not None:
+                sys.stdout.write(f"recorded {args.record}\n")
 
 
 def _identity(args: argparse.Namespace) -> VectorIdentity:
