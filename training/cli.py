@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from robot_app.errors import EXIT_CODE, VectorDetectorError
+from robot_app.errors import EXIT_CODE, InputError, VectorDetectorError
 from training.settings import Settings
 
 INTERRUPTED_EXIT_CODE = 130
@@ -31,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
+    _add_evaluate(commands)
+    _add_export(commands)
     return parser
 
 
@@ -73,6 +75,111 @@ def _train(options: argparse.Namespace) -> int:
     assert progress.best is not None
     _say(f"best epoch {progress.best.epoch}: AP50-95 {progress.best.ap50_95:.3f}; wrote {options.output / 'best.pt'}")
     return 0
+
+
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "evaluate",
+        help="say how good a model is on a data set",
+        description="Say how good a checkpoint or an ONNX file is on labelled images.",
+    )
+    command.set_defaults(run=_evaluate)
+    command.add_argument("model", type=Path, help="best.pt of a training run, or an ONNX file of `robot-train export`")
+    command.add_argument("data", type=Path, help="folder of labelled images in COCO's layout")
+    command.add_argument(
+        "--threshold",
+        type=float,
+        help="score from which on detections count (default: the card's; 0.5 for checkpoints)",
+    )
+    command.add_argument(
+        "--sheet", type=Path, metavar="PNG", help="write a picture of misses and false alarms, worst first"
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from training.datasets.coco import read_coco  # noqa: PLC0415
+    from training.evaluate import check_classes, detect_all, open_model  # noqa: PLC0415
+    from training.metrics import evaluate_detections  # noqa: PLC0415
+    from training.sheet import find_faults, write_sheet  # noqa: PLC0415
+
+    detect, class_names, default_threshold = open_model(options.model)
+    data = read_coco(options.data)
+    check_classes(class_names, data)
+    threshold = options.threshold if options.threshold is not None else default_threshold or 0.5
+    detections = detect_all(detect, data)
+    evaluation = evaluate_detections(data, detections)
+    _say(f"{options.model} on {data.name}: {evaluation.images} images, {evaluation.objects} objects")
+    _say(f"  AP50       {evaluation.ap50:.3f}")
+    _say(f"  AP50-95    {evaluation.ap50_95:.3f}")
+    _say(f"  precision  {evaluation.precision(threshold):.3f}  at score {threshold:.2f}")
+    _say(f"  recall     {evaluation.recall(threshold):.3f}  at score {threshold:.2f}")
+    false_alarms = evaluation.false_alarm_images(threshold)
+    _say(f"  false alarms in {false_alarms} of {evaluation.empty_images} images without objects")
+    if options.sheet is not None:
+        faulty = find_faults(data, detections, evaluation, threshold)
+        write_sheet(options.sheet, faulty)
+        _say(f"  wrote {options.sheet}: {len(faulty)} images with a miss or a false alarm")
+    return 0
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "export",
+        help="write a checkpoint as a model file for robot-app",
+        description="Write a checkpoint as an ONNX file with its card, after proof that both detect the same.",
+    )
+    command.set_defaults(run=_export)
+    command.add_argument("checkpoint", type=Path, help="best.pt of a training run")
+    command.add_argument(
+        "--output", type=Path, required=True, help="the ONNX file; the card for people lands beside it as .md"
+    )
+    command.add_argument("--name", required=True, help="of the model, in its card")
+    command.add_argument("--version", required=True, help="of the model, in its card")
+    command.add_argument(
+        "--threshold-data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="labelled images on which the default score threshold is chosen and both are compared",
+    )
+    command.add_argument(
+        "--evaluate",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="further labelled images to be measured, and their name in the card; may be repeated",
+    )
+
+
+def _export(options: argparse.Namespace) -> int:
+    from training.datasets.coco import read_coco  # noqa: PLC0415
+    from training.export import Evaluated, Release, export  # noqa: PLC0415
+
+    if options.output.suffix != ".onnx":
+        raise InputError(f"{options.output}: expected a file name that ends in .onnx")
+    others = [Evaluated(name, read_coco(folder)) for name, folder in map(_named_folder, options.evaluate)]
+    data = read_coco(options.threshold_data)
+    release = Release(options.name, options.version)
+    card = export(options.checkpoint, options.output, release, data, others)
+    parity = card.parity
+    _say(
+        f"parity on {parity.frames} frames: boxes {parity.max_box_px:.4f} px, scores {parity.max_score:.5f}, "
+        f"AP50-95 {parity.ap50_95:.5f}"
+    )
+    for m in card.metrics:
+        _say(
+            f"{m.data}: AP50 {m.ap50:.3f}  AP50-95 {m.ap50_95:.3f}  precision {m.precision:.3f}  "
+            f"recall {m.recall:.3f}  at score {m.score_threshold:.2f}"
+        )
+    _say(f"wrote {options.output} and {options.output.with_suffix('.md')}")
+    return 0
+
+
+def _named_folder(text: str) -> tuple[str, Path]:
+    name, separator, folder = text.partition("=")
+    if not (name and separator and folder):
+        raise InputError(f"--evaluate {text}: expected NAME=DIR")
+    return name, Path(folder)
 
 
 def _say(line: str) -> None:

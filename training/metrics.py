@@ -30,9 +30,12 @@ class Evaluation:
         data: name of the data set.
         images, empty_images, objects: their numbers; an empty image has no object.
         ap50, ap50_95: average precision at IoU 0.5, and the mean over IoU 0.5 to 0.95; NaN without any object.
-        scores: float32 (D,) of all detections.
-        is_true: bool (D,), whether each is matched with an object of its class at IoU 0.5, best scores first.
+        scores: float32 (D,) of all detections, image by image.
+        is_true: bool (D,), whether each is matched with an object of its class at IoU 0.5.
+        object_scores: float32 (objects,), image by image: the score of each object's match; 0 where none.
         empty_scores: float32 (empty_images,), the best score in each image without objects; 0 where none.
+
+    Better scores are matched first, so a threshold does not change a match, it only leaves some out.
     """
 
     data: str
@@ -43,6 +46,7 @@ class Evaluation:
     ap50_95: float
     scores: NDArray[np.float32]
     is_true: NDArray[np.bool_]
+    object_scores: NDArray[np.float32]
     empty_scores: NDArray[np.float32]
 
     def precision(self, threshold: float) -> float:
@@ -52,8 +56,7 @@ class Evaluation:
 
     def recall(self, threshold: float) -> float:
         """Part of the objects that are found; NaN without any object."""
-        found = int(self.is_true[self.scores >= threshold].sum())
-        return found / self.objects if self.objects else float("nan")
+        return float((self.object_scores >= threshold).mean()) if self.objects else float("nan")
 
     def false_alarm_images(self, threshold: float) -> int:
         """Number of images without objects in which something is reported."""
@@ -76,7 +79,7 @@ class Evaluation:
 def evaluate_detections(data: LabelledImages, detections: Sequence[Detections]) -> Evaluation:
     """Compare what was found in each image of `data`, in its order and its pixels, with the labels."""
     coco_eval = _run_coco(data, detections)
-    scores, is_true = _matches(coco_eval)
+    is_true, object_scores = _matches(coco_eval)
     empty = [found for image, found in zip(data.images, detections, strict=True) if len(image.labels) == 0]
     objects = data.object_count
     return Evaluation(
@@ -86,8 +89,9 @@ def evaluate_detections(data: LabelledImages, detections: Sequence[Detections]) 
         objects=objects,
         ap50=float(coco_eval.stats[1]) if objects else float("nan"),
         ap50_95=float(coco_eval.stats[0]) if objects else float("nan"),
-        scores=scores,
+        scores=np.concatenate([np.zeros(0, np.float32), *(found.scores for found in detections)]),
         is_true=is_true,
+        object_scores=object_scores,
         empty_scores=np.array([found.scores.max(initial=0) for found in empty], np.float32),
     )
 
@@ -148,11 +152,18 @@ def _coco(images: list[dict[str, Any]], categories: list[dict[str, Any]], rows: 
     return coco
 
 
-def _matches(coco_eval: COCOeval) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Scores of all detections and whether each is a match, at IoU 0.5, objects of any size."""
+def _matches(coco_eval: COCOeval) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """For each detection whether it is a match, and for each object its match's score: at IoU 0.5, any size."""
+    is_true = np.zeros(len(coco_eval.cocoDt.anns), np.bool_)
+    object_scores = np.zeros(len(coco_eval.cocoGt.anns), np.float32)
     any_size = coco_eval.params.areaRng[0]
-    results = [r for r in coco_eval.evalImgs if r is not None and r["aRng"] == any_size]
-    scores = np.concatenate([np.zeros(0), *(r["dtScores"] for r in results)]).astype(np.float32)
-    matched = np.concatenate([np.zeros(0, bool), *(r["dtMatches"][0] > 0 for r in results)])
-    order = np.argsort(-scores, kind="stable")
-    return scores[order], matched[order]
+    for result in coco_eval.evalImgs:
+        if result is None or result["aRng"] != any_size:
+            continue
+        for number, score, of_object in zip(
+            result["dtIds"], result["dtScores"], result["dtMatches"][0].astype(int), strict=True
+        ):
+            if of_object:
+                is_true[number - 1] = True
+                object_scores[of_object - 1] = score
+    return is_true, object_scores

@@ -1,7 +1,6 @@
 """How far a training run is: what `last.pt` holds, and the records that people and plots read."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -124,4 +123,4 @@ def write_records(output: Path, records: list[EpochRecord]) -> None:
     path = output / RECORDS_NAME
     beside = path.with_name(path.name + ".part")
     beside.write_text("".join(json.dumps(asdict(record)) + "\n" for record in records))
-    os.replace(beside, path)
+    beside.replace(path)

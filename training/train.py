@@ -56,7 +56,8 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     detector, loaded = build_detector(settings.architecture, data.class_names, settings.start)
-    model = FrameModel(detector, settings.frame_hw, settings.reduction).to(device, memory_format=torch.channels_last)
+    model = FrameModel(detector, settings.frame_hw, settings.reduction).to(device)
+    model = model.to(memory_format=torch.channels_last)
     averaged_model = copy.deepcopy(model).eval()
     average = MovingAverage(detector, settings.ema_decay)
     optimizer = torch.optim.AdamW(_parameter_groups(detector, settings.weight_decay), settings.learning_rate)
@@ -92,7 +93,7 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
                 losses = _loss(model, batch, device)
                 _check_finite(losses, progress, settings, output)
                 optimizer.zero_grad(set_to_none=True)
-                losses.total.backward()
+                losses.total.backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(detector.parameters(), settings.gradient_norm)
                 optimizer.step()
                 average.update(detector)
@@ -170,7 +171,7 @@ def _loss(model: FrameModel, batch: Batch, device: torch.device) -> Losses:
 def _computes_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is faster here than float32: the hardware must have instructions for it."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
 
 

@@ -1,6 +1,5 @@
 """A trained model on disk: weights, and all that is needed to use them and to say where they came from."""
 
-import os
 import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -91,7 +90,7 @@ def save_atomically(path: Path, content: dict[str, Any]) -> None:
     beside = path.with_name(path.name + ".part")
     try:
         torch.save(content, beside)
-        os.replace(beside, path)
+        beside.replace(path)
     except (OSError, RuntimeError) as error:
         beside.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error}); is the disk full?") from error

@@ -40,7 +40,7 @@ def training_augmentation() -> v2.Transform:
     )
 
 
-class RandomPlacement(v2.Transform):
+class RandomPlacement(v2.Transform):  # type: ignore[misc]
     """Zooms and shifts: a random window of the image fills the frame; what lies outside the image is grey.
 
     `scale` is the range of the zoom (log-uniform; above 1 enlarges and cuts), `stretch` the largest change of
@@ -104,7 +104,7 @@ def _show_window(image: Tensor, left: int, top: int, window_w: int, window_h: in
     sx, sy = width / window_w, height / window_h
     out_x1, out_x2 = round((x1 - left) * sx), round((x2 - left) * sx)
     out_y1, out_y2 = round((y1 - top) * sy), round((y2 - top) * sy)
-    part = functional.resize(image[:, y1:y2, x1:x2], [out_y2 - out_y1, out_x2 - out_x1], antialias=True)
+    part: Tensor = functional.resize(image[:, y1:y2, x1:x2], [out_y2 - out_y1, out_x2 - out_x1], antialias=True)
     if part.shape == image.shape:
         return part
     canvas = torch.full((height, width, 3), PADDING_VALUE, dtype=torch.uint8).permute(2, 0, 1)
@@ -112,7 +112,7 @@ def _show_window(image: Tensor, left: int, top: int, window_w: int, window_h: in
     return canvas
 
 
-class _PixelTransform(v2.Transform):
+class _PixelTransform(v2.Transform):  # type: ignore[misc]
     """A change of the pixels alone, through OpenCV."""
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401 - torchvision's signature
@@ -150,8 +150,8 @@ def _hue_and_saturation(angle_rad: float, saturation: float) -> np.ndarray[Any, 
     k = 1 / math.sqrt(3)
     cross = np.array([[0, -k, k], [k, 0, -k], [-k, k, 0]])
     rotation = np.eye(3) + math.sin(angle_rad) * cross + (1 - math.cos(angle_rad)) * cross @ cross
-    to_grey = np.tile(_GREY_OF_BGR, (3, 1))
-    return (saturation * np.eye(3) + (1 - saturation) * to_grey) @ rotation
+    mixed = saturation * np.eye(3) + (1 - saturation) * np.tile(_GREY_OF_BGR, (3, 1))
+    return np.asarray(mixed @ rotation, np.float64)
 
 
 class RandomBlur(_PixelTransform):
@@ -184,8 +184,7 @@ class RandomNoise(_PixelTransform):
     def change(self, image: Image) -> Image:
         """Add noise."""
         cv2.setRNGSeed(int(torch.randint(2**31 - 1, ())))
-        noise = np.empty(image.shape, np.int16)
-        cv2.randn(noise, 0, _uniform(*self.sigma))
+        noise = cv2.randn(np.empty(image.shape, np.int16), np.zeros(1), np.full(1, _uniform(*self.sigma)))
         return cv2.add(image, noise, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
 
 

@@ -33,10 +33,10 @@ class Batch(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """Image number `index` as it is augmented in epoch `epoch`."""
+    """Image number `image` as it is augmented in epoch `epoch`."""
 
     epoch: int
-    index: int
+    image: int
 
 
 class FrameDataset(Dataset[Sample]):
@@ -55,12 +55,12 @@ class FrameDataset(Dataset[Sample]):
         self._seed = seed
 
     def __getitem__(self, draw: Draw) -> Sample:
-        image = self._images[draw.index]
+        image = self._images[draw.image]
         letterbox = Letterbox(image.hw, self._frame_hw)
         pixels = torch.from_numpy(letterbox.apply(image.load())).permute(2, 0, 1)
         boxes = torch.from_numpy(letterbox.boxes_to_target(image.boxes_px))
         objects = {
-            "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=self._frame_hw),  # type: ignore[call-overload]
+            "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=self._frame_hw),
             "labels": torch.from_numpy(image.labels),
         }
         with torch.random.fork_rng(devices=[]):

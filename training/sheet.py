@@ -1,0 +1,89 @@
+"""A contact sheet of what a model got wrong, to be looked at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from robot_app.detection import Detections
+from robot_app.detection.letterbox import Letterbox
+from robot_app.errors import InputError
+from robot_app.frames import Image
+from training.datasets.coco import LabelledImage, LabelledImages
+from training.metrics import Evaluation
+
+TILE_HW = (270, 480)
+COLUMNS = 4
+MOST_TILES = 48
+
+_GREEN, _ORANGE, _RED = (0, 200, 0), (0, 165, 255), (0, 0, 255)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faulty:
+    """An image with a fault: which objects were missed, and which detections reported wrongly."""
+
+    image: LabelledImage
+    missed: Detections
+    wrong: Detections
+
+    @property
+    def severity(self) -> float:
+        """The score of the surest false alarm, or how far the least seen object is from a score of 1."""
+        return max(float(self.wrong.scores.max(initial=0)), float((1 - self.missed.scores).max(initial=0)))
+
+
+def find_faults(
+    data: LabelledImages, detections: Sequence[Detections], evaluation: Evaluation, threshold: float
+) -> list[Faulty]:
+    """Images with misses or false alarms at `threshold`, worst first. Missed objects carry their match's score."""
+    faulty = []
+    first_object = first_detection = 0
+    for image, found in zip(data.images, detections, strict=True):
+        object_scores = evaluation.object_scores[first_object : (first_object := first_object + len(image.labels))]
+        is_true = evaluation.is_true[first_detection : (first_detection := first_detection + len(found))]
+        missed = Detections(image.boxes_px, object_scores, image.labels).select(object_scores < threshold)
+        wrong = found.select(~is_true).above(threshold)
+        if len(missed) or len(wrong):
+            faulty.append(Faulty(image, missed, wrong))
+    return sorted(faulty, key=lambda f: -f.severity)
+
+
+def write_sheet(path: Path, faulty: Sequence[Faulty]) -> None:
+    """Write the worst images as one picture: objects green, missed ones orange, false alarms red, with scores.
+
+    Raises:
+        InputError: the file cannot be written; the suffix must be one that OpenCV writes.
+    """
+    tiles = [_tile(f) for f in faulty[:MOST_TILES]] or [np.full((*TILE_HW, 3), 255, np.uint8)]
+    columns = min(COLUMNS, len(tiles))
+    tiles += [np.full((*TILE_HW, 3), 255, np.uint8)] * (-len(tiles) % columns)
+    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
+    try:
+        written = cv2.imwrite(str(path), np.vstack(rows))
+    except cv2.error:
+        written = False
+    if not written:
+        raise InputError(f"{path}: cannot be written; expected a file name with .png or .jpg in a folder that exists")
+
+
+def _tile(faulty: Faulty) -> Image:
+    letterbox = Letterbox(faulty.image.hw, TILE_HW)
+    tile = letterbox.apply(faulty.image.load()).copy()
+    truth = Detections(faulty.image.boxes_px, np.ones(len(faulty.image.labels), np.float32), faulty.image.labels)
+    for objects, colour, with_score in (
+        (truth, _GREEN, False),
+        (faulty.missed, _ORANGE, True),
+        (faulty.wrong, _RED, True),
+    ):
+        for box, score in zip(
+            letterbox.boxes_to_target(objects.boxes_px).round().astype(int), objects.scores, strict=True
+        ):
+            x1, y1, x2, y2 = (int(v) for v in box)
+            cv2.rectangle(tile, (x1, y1), (x2, y2), colour, 2)
+            if with_score:
+                cv2.putText(tile, f"{score:.2f}", (x1 + 3, max(y1 + 16, 16)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1)
+    cv2.putText(tile, faulty.image.path.name, (4, TILE_HW[0] - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
+    return tile
