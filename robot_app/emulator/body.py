@@ -51,6 +51,7 @@ class Body:
         self._at_s = clock()
         self._head_target_rad, self._head_speed_rad_s = 0.0, HEAD_SPEED_RAD_S
         self._lift_target_mm = MIN_LIFT_MM
+        self._wheels_until_s = math.inf
 
     @property
     def state(self) -> BodyState:
@@ -58,10 +59,11 @@ class Body:
         with self._lock:
             return self._advance()
 
-    def drive(self, left_mm_s: float, right_mm_s: float) -> None:
-        """Run the wheels at these speeds, within what the motors can."""
+    def drive(self, left_mm_s: float, right_mm_s: float, until_s: float = math.inf) -> None:
+        """Run the wheels at these speeds, within what the motors can, until this time on the clock."""
         with self._lock:
             self._state = replace(self._advance(), left_mm_s=_wheel(left_mm_s), right_mm_s=_wheel(right_mm_s))
+            self._wheels_until_s = until_s
 
     def set_head(self, angle_rad: float, speed_rad_s: float = 0.0) -> None:
         """Move the head to this angle; speed 0 is the usual one."""
@@ -85,19 +87,23 @@ class Body:
 
     def _advance(self) -> BodyState:
         now_s = self._clock()
+        rolled_s = max(0.0, min(now_s, self._wheels_until_s) - self._at_s)
         elapsed_s, self._at_s = now_s - self._at_s, now_s
         state = self._state
         speed_mm_s = (state.left_mm_s + state.right_mm_s) / 2
-        turned_rad = (state.right_mm_s - state.left_mm_s) / TRACK_WIDTH_MM * elapsed_s
+        turned_rad = (state.right_mm_s - state.left_mm_s) / TRACK_WIDTH_MM * rolled_s
+        rolling = 1.0 if now_s < self._wheels_until_s else 0.0
         # The middle of the heading's arc: exact for straight lines, good for the short times between two looks.
         heading_rad = state.heading_rad + turned_rad / 2
         self._state = replace(
             state,
-            x_mm=state.x_mm + speed_mm_s * elapsed_s * math.cos(heading_rad),
-            y_mm=state.y_mm + speed_mm_s * elapsed_s * math.sin(heading_rad),
+            x_mm=state.x_mm + speed_mm_s * rolled_s * math.cos(heading_rad),
+            y_mm=state.y_mm + speed_mm_s * rolled_s * math.sin(heading_rad),
             heading_rad=state.heading_rad + turned_rad,
             head_angle_rad=_towards(state.head_angle_rad, self._head_target_rad, self._head_speed_rad_s * elapsed_s),
             lift_height_mm=_towards(state.lift_height_mm, self._lift_target_mm, LIFT_SPEED_MM_S * elapsed_s),
+            left_mm_s=state.left_mm_s * rolling,
+            right_mm_s=state.right_mm_s * rolling,
         )
         return self._state
 

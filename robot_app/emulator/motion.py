@@ -181,7 +181,7 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         try:
             while (left_s := ends_s - time.monotonic()) > 0:
                 if wheels_mm_s is not None:
-                    self._body.drive(*wheels_mm_s)
+                    self._body.drive(*wheels_mm_s, until_s=ends_s)
                 if cancelled.wait(min(STEP_S, left_s)) or self._stopping.is_set() or not context.is_active():
                     return CANCELLED
             return DONE

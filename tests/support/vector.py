@@ -46,7 +46,7 @@ def were_wheels_stopped(emulator: Emulator) -> bool:
     return is_last_word and is_zero and body.left_mm_s == body.right_mm_s == 0
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 3.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     """Wait for something that other threads bring about."""
     ends_s = time.monotonic() + timeout_s
     while not condition():

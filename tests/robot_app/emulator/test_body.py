@@ -44,6 +44,13 @@ def test_a_circle_ends_where_it_began(body: Body, clock: Clock):
     assert (state.x_mm, state.y_mm, state.heading_rad) == pytest.approx((0, 0, math.tau), abs=0.1)
 
 
+def test_a_drive_for_a_time_ends_then_however_late_one_looks(body: Body, clock: Clock):
+    body.drive(50, 50, until_s=2.0)
+    clock.now_s = 9.0
+    state = body.state
+    assert (state.x_mm, state.left_mm_s, state.right_mm_s) == pytest.approx((100, 0, 0))
+
+
 def test_head_and_lift_take_their_time_and_know_their_ends(body: Body, clock: Clock):
     body.set_head(9.0, speed_rad_s=1.0)
     body.set_lift(500.0)
