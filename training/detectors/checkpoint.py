@@ -1,9 +1,10 @@
 """Reads checkpoints: the published ones of YOLOX and torchvision, and our own."""
 
 import hashlib
-import pickle
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -39,10 +40,12 @@ def download(url: str) -> Path:
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
     if path.is_file():
         return path
+    # torchvision puts the beginning of the file's sha256 into its name; YOLOX does not.
+    digest = re.search(r"-([0-9a-f]{8,})\.", path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path))
-    except OSError as error:
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=digest[1] if digest else None)
+    except (OSError, HTTPException, RuntimeError) as error:
         raise InputError(
             f"cannot download the COCO weights ({error}): expected internet access; "
             f"or get {url} elsewhere and give the file's path as the start"
@@ -60,7 +63,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise InputError(f"no start weights at {path}: expected scratch, coco or the path of a checkpoint file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # damaged bytes can lead the reader into any error there is
         raise InputError(f"{path} cannot be read as a checkpoint: it is damaged or of another kind") from error
     if not isinstance(content, dict):
         raise _not_a_state_dict(path)

@@ -1,0 +1,168 @@
+"""What every trainable detector must do, whatever its architecture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor
+from torchvision.ops import box_iou
+
+from training.detectors.base import Targets, TrainableDetector
+from training.detectors.build import SCRATCH, build_detector
+from training.detectors.frame_model import FrameModel
+
+FRAME_HW = (120, 192)
+REDUCTION = 2
+NETWORK_HW = (64, 96)
+CLASSES = ("vector", "cube")
+STEPS = 80
+NOTHING = Targets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
+OBJECTS = (
+    Targets(torch.tensor([[10.0, 12.0, 50.0, 54.0]]), torch.tensor([0])),
+    Targets(torch.tensor([[36.0, 6.0, 88.0, 40.0]]), torch.tensor([1])),
+)
+
+
+@dataclass(frozen=True)
+class Overfitted:
+    detector: TrainableDetector
+    images: Tensor
+    losses: tuple[float, ...]
+
+
+def draw(targets: tuple[Targets, ...]) -> Tensor:
+    """Bright (class 0) or dark (class 1) rectangles on grey noise."""
+    generator = torch.Generator().manual_seed(1)
+    images = 110 + 30 * torch.rand(len(targets), 3, *NETWORK_HW, generator=generator)
+    for image, target in zip(images, targets, strict=True):
+        for box, label in zip(target.boxes.int().tolist(), target.labels.tolist(), strict=True):
+            image[:, box[1] : box[3], box[0] : box[2]] = 15.0 if label else 240.0
+    return images
+
+
+def take_statistics(detector: TrainableDetector, images: Tensor) -> None:
+    """Batch normalisation's running averages lag behind so short a training; takes them from these images instead.
+
+    The images are repeated because the variance kept is n / (n - 1) times that used in training, in every layer anew.
+    """
+    for module in detector.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None
+    with torch.no_grad():
+        detector.candidates(images.repeat(16, 1, 1, 1))
+
+
+@pytest.fixture(scope="module", params=["yolox-nano", "ssdlite"])
+def architecture(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def overfitted(architecture: str) -> Iterator[Overfitted]:
+    torch.manual_seed(0)
+    detector, _ = build_detector(architecture, CLASSES, SCRATCH)
+    images = draw(OBJECTS)
+    optimizer = torch.optim.Adam(detector.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = detector.loss(images, list(OBJECTS)).total
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    take_statistics(detector, images)
+    return Overfitted(detector.eval(), images, tuple(losses))
+
+
+def test_loss_is_finite_and_falls(overfitted: Overfitted) -> None:
+    assert np.isfinite(overfitted.losses).all()
+    assert np.mean(overfitted.losses[-10:]) < 0.3 * np.mean(overfitted.losses[:10])
+
+
+def test_best_candidate_is_the_object(overfitted: Overfitted) -> None:
+    with torch.no_grad():
+        found = overfitted.detector.candidates(overfitted.images)
+    for row, target in enumerate(OBJECTS):
+        assert box_iou(found.boxes[row, :1], target.boxes).item() > 0.5
+        assert found.labels[row, 0] == target.labels[0]
+        assert found.scores[row, 0] > 0.3
+
+
+def test_candidates_have_the_promised_form(overfitted: Overfitted) -> None:
+    count = overfitted.detector.candidate_count
+    with torch.no_grad():
+        boxes, scores, labels = overfitted.detector.candidates(overfitted.images)
+    assert (boxes.shape, scores.shape, labels.shape) == ((2, count, 4), (2, count), (2, count))
+    assert (boxes.dtype, scores.dtype, labels.dtype) == (torch.float32, torch.float32, torch.int64)
+    assert boxes.isfinite().all()
+    assert (boxes[..., 2:] >= boxes[..., :2]).all()
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert (scores.diff(dim=1) <= 0).all()
+    assert ((labels >= 0) & (labels < len(CLASSES))).all()
+
+
+def test_small_image_gives_as_many_candidates_as_there_are_places(overfitted: Overfitted) -> None:
+    with torch.no_grad():
+        boxes, scores, _ = overfitted.detector.candidates(overfitted.images[:, :, :32, :32])
+    assert 0 < boxes.shape[1] == scores.shape[1] <= overfitted.detector.candidate_count
+
+
+@pytest.mark.parametrize("targets", [(NOTHING, NOTHING), (OBJECTS[0], NOTHING)], ids=["all empty", "one empty"])
+def test_images_without_objects_can_be_learnt(architecture: str, targets: tuple[Targets, ...]) -> None:
+    detector, _ = build_detector(architecture, CLASSES, SCRATCH)
+    losses = detector.loss(draw(targets), list(targets))
+    losses.total.backward()
+    assert losses.total.isfinite()
+    assert torch.isclose(losses.total, losses.box + losses.objectness + losses.classes)
+    assert all(p.grad is None or p.grad.isfinite().all() for p in detector.parameters())
+    assert (losses.box > 0) == any(len(target.labels) for target in targets)
+
+
+def test_loss_under_bfloat16_stays_near_that_in_float32(architecture: str) -> None:
+    torch.manual_seed(0)
+    detector, _ = build_detector(architecture, CLASSES, SCRATCH)
+    images = draw(OBJECTS)
+    exact = detector.loss(images, list(OBJECTS)).total
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = detector.loss(images, list(OBJECTS)).total
+    assert rough.dtype == torch.float32
+    assert rough.item() == pytest.approx(exact.item(), rel=0.1)
+
+
+def test_exported_model_says_the_same_as_pytorch(overfitted: Overfitted, tmp_path: Path) -> None:
+    model = FrameModel(overfitted.detector, FRAME_HW, REDUCTION).eval()
+    rendered = overfitted.images[0].permute(1, 2, 0)[: FRAME_HW[0] // REDUCTION].to(torch.uint8)
+    frame = rendered.repeat_interleave(REDUCTION, 0).repeat_interleave(REDUCTION, 1).contiguous()
+    path = tmp_path / "model.onnx"
+    names = ("boxes", "scores", "labels")
+    torch.onnx.export(
+        model,
+        (frame,),
+        path,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+        input_names=["image"],
+        output_names=names,
+    )
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"], disabled_optimizers=["Pad_Fusion"])
+    boxes, scores, labels = session.run(None, {"image": frame.numpy()})
+
+    with torch.no_grad():
+        expected_boxes, expected_scores, expected_labels = model(frame)
+    assert [output.shape for output in session.get_outputs()] == [[100, 4], [100], [100]]
+    np.testing.assert_allclose(scores, expected_scores.numpy(), atol=0.005)
+    # Places of nearly equal score may change order; each is compared with the nearest of the other side.
+    sure = scores > 0.05
+    assert sure.any()
+    distance = np.abs(boxes[sure, None] - expected_boxes.numpy()).max(-1)
+    nearest = distance.argmin(1)
+    assert distance.min(1).max() <= 0.5
+    np.testing.assert_array_equal(labels[sure], expected_labels.numpy()[nearest])
+    assert box_iou(torch.from_numpy(boxes[:1]), OBJECTS[0].boxes * REDUCTION).item() > 0.5
