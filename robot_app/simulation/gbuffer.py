@@ -27,7 +27,6 @@ ROBOT_ID, MIRRORED_ID, PROP_ID = 1, 11, 31
 NO_COLOUR = (255, 0, 255)
 NEAR_MM, FAR_MM = 4.0, 20_000.0
 MIRROR = np.diag([1.0, 1.0, -1.0, 1.0])
-MIRROR[2, 3] = -2.0  # the treads reach half a millimetre into the floor; their reflection must stay under it
 
 
 @dataclass(frozen=True, eq=False)

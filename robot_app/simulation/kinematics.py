@@ -19,6 +19,9 @@ LIFT_ARM_LENGTH_MM = 66.0
 LIFT_PIVOT_HEIGHT_MM = 45.0
 LIFT_ANGLE_AT_REST_RAD = -0.1136
 
+MODEL_BELOW_FLOOR_MM = 0.5
+"""How far the model's treads reach below its origin."""
+
 CAMERA_IN_HEAD_MM = np.array([8.0, 0.0, 39.0])
 """The lens, below the screen, with the head level. Measured on the model."""
 
@@ -48,7 +51,9 @@ class RobotPose:
 
 def body_transforms(pose: RobotPose) -> tuple[Transform, ...]:
     """Transforms from the model at rest to the world, one for each `Joint` in their order."""
-    base = _translation(np.array([pose.x_mm, pose.y_mm, pose.z_mm])) @ rotation(2, pose.heading_rad)
+    base = _translation(np.array([pose.x_mm, pose.y_mm, pose.z_mm + MODEL_BELOW_FLOOR_MM])) @ rotation(
+        2, pose.heading_rad
+    )
     lift = np.arcsin(np.clip((pose.lift_height_mm - LIFT_PIVOT_HEIGHT_MM) / LIFT_ARM_LENGTH_MM, -1, 1))
     lift_turn = -(float(lift) - LIFT_ANGLE_AT_REST_RAD)
     upper = _about(UPPER_ARM_PIVOT_MM, rotation(1, lift_turn))

@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from robot_app.errors import InputError
-from robot_app.frames import FRAME_HW, Image, encode_jpeg
+from robot_app.frames import FRAME_HW, Image, decode_image, encode_jpeg
 from robot_app.simulation.renderer import SceneRenderer
 from robot_app.simulation.scene import View
 from robot_app.simulation.sensor import expose
@@ -55,13 +54,18 @@ class Label:
 
 
 def render_dataset(output: Path, settings: RenderSettings, workers: int) -> None:
-    """Write `output`/images/*.jpg and `output`/annotations.json (COCO). Goes on where an earlier run stopped.
+    """Write `output`/images/*.jpg and `output`/annotations.json (COCO).
+
+    Goes on where an earlier run stopped; a larger number of images than an earlier run's adds to them.
 
     Raises:
         InputError: the folder holds a data set drawn with other settings, or a background cannot be read.
         MissingPartError: PyVista or a system library is missing.
     """
-    _claim(output, settings)
+    photos = _background_files(settings)
+    for path in photos:
+        _read_photo(path)
+    _claim(output, settings, photos)
     todo = [i for i in range(settings.images) if not _label_path(output, i).exists()]
     context = multiprocessing.get_context("spawn")
     with (
@@ -73,9 +77,9 @@ def render_dataset(output: Path, settings: RenderSettings, workers: int) -> None
     _write_annotations(output, settings)
 
 
-def _claim(output: Path, settings: RenderSettings) -> None:
+def _claim(output: Path, settings: RenderSettings, photos: list[Path]) -> None:
     """Make the folder ours, or see that it already is."""
-    wanted = {"images": settings.images, "seed": settings.seed, "backgrounds": _background_names(settings)}
+    wanted = {"seed": settings.seed, "backgrounds": [path.name for path in photos]}
     note = output / "settings.json"
     if note.exists() and json.loads(note.read_text(encoding="utf-8")) != wanted:
         raise InputError(f"{output}: holds images drawn with other settings ({note}); choose another folder")
@@ -84,20 +88,17 @@ def _claim(output: Path, settings: RenderSettings) -> None:
     _write(note, json.dumps(wanted, indent=2))
 
 
-def image_files(folder: Path) -> list[Path]:
-    """The images in a folder, sorted by name.
-
-    Raises:
-        InputError: there is no such folder, or no image in it.
-    """
-    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+def _background_files(settings: RenderSettings) -> list[Path]:
+    if settings.backgrounds is None:
+        return []
+    files = sorted(p for p in settings.backgrounds.glob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
     if not files:
-        raise InputError(f"{folder}: no images in it; expected a folder with JPEG or PNG files")
+        raise InputError(f"{settings.backgrounds}: no images in it; expected a folder with JPEG or PNG files")
     return files
 
 
-def _background_names(settings: RenderSettings) -> list[str]:
-    return [path.name for path in image_files(settings.backgrounds)] if settings.backgrounds else []
+def _read_photo(path: Path) -> Image:
+    return decode_image(path.read_bytes(), str(path))
 
 
 class _Worker:
@@ -107,7 +108,7 @@ class _Worker:
         cv2.setNumThreads(1)
         self.output = output
         self.settings = settings
-        self.photos = tuple(_read_photos(settings.backgrounds)) if settings.backgrounds else ()
+        self.photos = tuple(_read_photo(path) for path in _background_files(settings))
         self.renderer = SceneRenderer()
 
 
@@ -120,14 +121,6 @@ def _start_worker(output: Path, settings: RenderSettings) -> None:
     os.environ["LP_NUM_THREADS"] = "1"
     global _worker  # noqa: PLW0603
     _worker = _Worker(output, settings)
-
-
-def _read_photos(folder: Path) -> Iterator[Image]:
-    for path in image_files(folder):
-        photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if photo is None:
-            raise InputError(f"{path}: not a readable image; expected a JPEG or PNG file")
-        yield np.asarray(photo, np.uint8)
 
 
 def _render_one(index: int) -> None:
