@@ -6,8 +6,10 @@ import sys
 def test_detecting_leaves_nothing_in_the_users_home(tmp_path, vision_model):
     home = tmp_path / "home"
     home.mkdir()
-    code = f"from pathlib import Path; from robot_app.detection import Detector; Detector.load(Path({str(vision_model)!r}))"
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, "HOME": str(home)}, check=True, timeout=60)
+    code = "import sys, pathlib; from robot_app.detection import Detector; Detector.load(pathlib.Path(sys.argv[1]))"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-c", code, str(vision_model)]
+    subprocess.run(command, env=environment | {"HOME": str(home)}, check=True, timeout=60)
     assert list(home.iterdir()) == []
 
 

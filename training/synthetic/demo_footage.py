@@ -25,8 +25,8 @@ from robot_app.step import Step, Timings
 from training.synthetic.rooms import TEXTURE_PX, sample_light
 
 FRAMES_PER_S = 15.0
-SEED = 4
-QUALITY = 58
+SEED = 31
+QUALITY = 56
 
 Path2D = tuple[tuple[float, float, float, float], ...]
 """Waypoints: time in s, x and y in mm, heading in degrees."""
