@@ -1,12 +1,13 @@
 """The command line `robot-train`. Heavy parts are imported only by the command that needs them."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from robot_app.errors import EXIT_CODE, InputError, VectorDetectorError
+from robot_app.errors import EXIT_CODE, ConfigError, InputError, VectorDetectorError
 from training.settings import Settings
 
 INTERRUPTED_EXIT_CODE = 130
@@ -30,10 +31,45 @@ def _parser() -> argparse.ArgumentParser:
         prog="robot-train", description="Train a detector for Vector, judge it, and export it for robot-app."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_render(commands)
     _add_train(commands)
     _add_evaluate(commands)
     _add_export(commands)
     return parser
+
+
+def _add_render(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "render",
+        help="draw labelled images of Vectors",
+        description="Draw random scenes with the SDK's 3D model of Vector into a labelled data set. "
+        "The same command continues a drawing that was stopped, and a larger number adds to it.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.set_defaults(run=_render)
+    command.add_argument("output", type=Path, help="folder for images/, annotations.json, contact_sheet.jpg")
+    command.add_argument("--images", type=int, default=2000, help="how many")
+    command.add_argument("--seed", type=int, default=0, help="of the random scenes; another seed, other images")
+    command.add_argument(
+        "--backgrounds", type=Path, metavar="DIR", help="photographs without a Vector, for walls and backdrops"
+    )
+    command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw")
+
+
+def _render(options: argparse.Namespace) -> int:
+    from training.datasets.coco import read_coco  # noqa: PLC0415
+    from training.sheet import show_truth, write_sheet  # noqa: PLC0415
+    from training.synthetic.render import RenderSettings, render_dataset  # noqa: PLC0415
+
+    for name in ("images", "workers"):
+        if getattr(options, name) < 1:
+            raise ConfigError(f"--{name}: expected at least 1, found {getattr(options, name)}")
+    render_dataset(options.output, RenderSettings(options.images, options.seed, options.backgrounds), options.workers)
+    data = read_coco(options.output)
+    sheet = options.output / "contact_sheet.jpg"
+    write_sheet(sheet, [show_truth(image) for image in data.images])
+    _say(f"wrote {len(data.images)} images with {data.object_count} Vectors to {options.output}; look at {sheet}")
+    return 0
 
 
 def _add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,7 +81,7 @@ def _add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     command.set_defaults(run=_train)
-    command.add_argument("data", type=Path, help="folder of labelled images in COCO's layout")
+    command.add_argument("data", type=Path, nargs="+", help="folders of labelled images in COCO's layout")
     command.add_argument(
         "--validation", type=Path, required=True, help="folder of labelled images that choose the best epoch"
     )
@@ -62,13 +98,14 @@ def _add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _train(options: argparse.Namespace) -> int:
-    from training.datasets.coco import read_coco  # noqa: PLC0415
+    from training.datasets.coco import join, read_coco  # noqa: PLC0415
     from training.interrupt import interrupts  # noqa: PLC0415
     from training.train import train  # noqa: PLC0415
 
     settings = Settings(**{f.name: getattr(options, f.name) for f in fields(Settings) if hasattr(options, f.name)})
     with interrupts() as pressed:
-        progress = train(settings, read_coco(options.data), read_coco(options.validation), options.output, pressed)
+        data = join([read_coco(folder) for folder in options.data])
+        progress = train(settings, data, read_coco(options.validation), options.output, pressed)
     if progress.epoch < settings.epochs:
         _say(f"stopped in epoch {progress.epoch + 1}; the same command continues")
         return INTERRUPTED_EXIT_CODE

@@ -1,4 +1,4 @@
-"""A contact sheet of what a model got wrong, to be looked at."""
+"""A contact sheet to be looked at: labelled images, and what a model got wrong in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ _GREEN, _ORANGE, _RED = (0, 200, 0), (0, 165, 255), (0, 0, 255)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Faulty:
-    """An image with a fault: which objects were missed, and which detections reported wrongly."""
+class Judged:
+    """An image, which of its objects were missed, and which detections were reported wrongly."""
 
     image: LabelledImage
     missed: Detections
@@ -37,7 +37,7 @@ class Faulty:
 
 def find_faults(
     data: LabelledImages, detections: Sequence[Detections], evaluation: Evaluation, threshold: float
-) -> list[Faulty]:
+) -> list[Judged]:
     """Images with misses or false alarms at `threshold`, worst first. Missed objects carry their match's score."""
     faulty = []
     first_object = first_detection = 0
@@ -47,17 +47,22 @@ def find_faults(
         missed = Detections(image.boxes_px, object_scores, image.labels).select(object_scores < threshold)
         wrong = found.select(~is_true).above(threshold)
         if len(missed) or len(wrong):
-            faulty.append(Faulty(image, missed, wrong))
+            faulty.append(Judged(image, missed, wrong))
     return sorted(faulty, key=lambda f: -f.severity)
 
 
-def write_sheet(path: Path, faulty: Sequence[Faulty]) -> None:
-    """Write the worst images as one picture: objects green, missed ones orange, false alarms red, with scores.
+def show_truth(image: LabelledImage) -> Judged:
+    """An image and its objects, which no model has seen."""
+    return Judged(image, Detections.empty(), Detections.empty())
+
+
+def write_sheet(path: Path, judged: Sequence[Judged]) -> None:
+    """Write the first images as one picture: objects green, missed ones orange, false alarms red, with scores.
 
     Raises:
         InputError: the file cannot be written; the suffix must be one that OpenCV writes.
     """
-    tiles = [_tile(f) for f in faulty[:MOST_TILES]] or [np.full((*TILE_HW, 3), 255, np.uint8)]
+    tiles = [_tile(j) for j in judged[:MOST_TILES]] or [np.full((*TILE_HW, 3), 255, np.uint8)]
     columns = min(COLUMNS, len(tiles))
     tiles += [np.full((*TILE_HW, 3), 255, np.uint8)] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
@@ -69,14 +74,14 @@ def write_sheet(path: Path, faulty: Sequence[Faulty]) -> None:
         raise InputError(f"{path}: cannot be written; expected a file name with .png or .jpg in a folder that exists")
 
 
-def _tile(faulty: Faulty) -> Image:
-    letterbox = Letterbox(faulty.image.hw, TILE_HW)
-    tile = letterbox.apply(faulty.image.load()).copy()
-    truth = Detections(faulty.image.boxes_px, np.ones(len(faulty.image.labels), np.float32), faulty.image.labels)
+def _tile(judged: Judged) -> Image:
+    letterbox = Letterbox(judged.image.hw, TILE_HW)
+    tile = letterbox.apply(judged.image.load()).copy()
+    truth = Detections(judged.image.boxes_px, np.ones(len(judged.image.labels), np.float32), judged.image.labels)
     for objects, colour, with_score in (
         (truth, _GREEN, False),
-        (faulty.missed, _ORANGE, True),
-        (faulty.wrong, _RED, True),
+        (judged.missed, _ORANGE, True),
+        (judged.wrong, _RED, True),
     ):
         for box, score in zip(
             letterbox.boxes_to_target(objects.boxes_px).round().astype(int), objects.scores, strict=True
@@ -85,5 +90,5 @@ def _tile(faulty: Faulty) -> Image:
             cv2.rectangle(tile, (x1, y1), (x2, y2), colour, 2)
             if with_score:
                 cv2.putText(tile, f"{score:.2f}", (x1 + 3, max(y1 + 16, 16)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1)
-    cv2.putText(tile, faulty.image.path.name, (4, TILE_HW[0] - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
+    cv2.putText(tile, judged.image.path.name, (4, TILE_HW[0] - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
     return tile

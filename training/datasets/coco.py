@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,26 @@ def read_coco(location: Path) -> LabelledImages:
     folder = file.parent
     name = folder.resolve().name if file.name in ANNOTATION_NAMES else file.stem
     return LabelledImages(name, tuple(categories.values()), tuple(image for image, _ in read), digest.hexdigest())
+
+
+def join(parts: Sequence[LabelledImages]) -> LabelledImages:
+    """Several data sets as one.
+
+    Raises:
+        InputError: their class names differ.
+    """
+    first = parts[0]
+    for part in parts[1:]:
+        if part.class_names != first.class_names:
+            raise InputError(
+                f"{part.name}: its classes {', '.join(part.class_names)} differ from those of {first.name}: "
+                f"{', '.join(first.class_names)}; expected the same names in the same order"
+            )
+    if len(parts) == 1:
+        return first
+    digest = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
+    images = tuple(image for part in parts for image in part.images)
+    return LabelledImages(" + ".join(part.name for part in parts), first.class_names, images, digest)
 
 
 def _annotation_file(location: Path) -> Path:

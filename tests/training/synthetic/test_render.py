@@ -1,10 +1,12 @@
 import json
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 
 from robot_app.errors import InputError
+from training.cli import main
 from training.synthetic.render import RenderSettings, render_dataset
 
 IMAGES = 6
@@ -74,3 +76,16 @@ def test_photographs_show_in_the_scenes(tmp_path):
         blue, green, red = cv2.imread(str(path)).reshape(-1, 3).mean(axis=0)
         greens.append(green / (blue + red + 1))
     assert max(greens) > 1
+
+
+def test_the_command_writes_a_contact_sheet_and_says_what_it_did(drawn, tmp_path, capsys):
+    folder = shutil.copytree(drawn, tmp_path / "copy")
+    assert main(["render", str(folder), "--images", str(IMAGES), "--seed", "5", "--workers", "1"]) == 0
+    assert f"wrote {IMAGES} images with" in capsys.readouterr().out
+    assert cv2.imread(str(folder / "contact_sheet.jpg")) is not None
+
+
+def test_the_command_refuses_nonsense_in_one_line(tmp_path, capsys):
+    assert main(["render", str(tmp_path / "out"), "--images", "0"]) == 2
+    assert capsys.readouterr().err == "error: --images: expected at least 1, found 0\n"
+    assert not (tmp_path / "out").exists()
