@@ -13,7 +13,7 @@ from robot_app.detection.detections import Detections
 from robot_app.errors import InputError, RobotError
 from robot_app.frames import Frame, Image
 from robot_app.robot import Robot, RobotState
-from robot_app.safety import GatedActions, gate_motion
+from robot_app.safety import STANDING, gate_motion
 from robot_app.step import Step, Timings
 from robot_app.tracking import TrackerState, update_tracks
 
@@ -42,8 +42,9 @@ class Loop(Generic[State]):
         self._settings = settings
         self._tracker = TrackerState()
         self._memory: State | None = None
-        self._may_be_moving = False
+        self._moving_until_s = STANDING
         self._last_good_s: float | None = None
+        self._last_was_skipped = False
 
     def steps(self) -> Generator[Step, None, None]:
         """One step per frame that can be decoded, until the robot's frames end. The wheels are stopped at the end.
@@ -62,7 +63,7 @@ class Loop(Generic[State]):
                 except InputError as error:
                     self._skip(frame, error)
                     continue
-                self._last_good_s = frame.received_at_s
+                self._last_good_s, self._last_was_skipped = frame.received_at_s, False
                 yield self._step(frame, image, started)
         finally:
             self._stop_on_the_way_out()
@@ -77,28 +78,31 @@ class Loop(Generic[State]):
         tracks = self._tracker.tracks
         decision = self._behaviour(self._memory, tracks, decided_at_s)
         self._memory = decision.state
-        gated = self._gate(decision.actions, decided_at_s - frame.received_at_s, state)
-        for action in gated.allowed:
+        allowed = self._gate(decision.actions, decided_at_s, decided_at_s - frame.received_at_s, state)
+        for action in allowed:
             self._send(action)
         timings = Timings(
             decode_ms=(decoded - started) * 1000,
             detect_ms=(detected - decoded) * 1000,
             decide_ms=(time.perf_counter() - detected) * 1000,
         )
-        return Step(frame, state, decided_at_s, detections, tracks, decision.events, gated.allowed, timings)
+        return Step(frame, state, decided_at_s, detections, tracks, decision.events, allowed, timings)
 
-    def _gate(self, actions: tuple[Action, ...], frame_age_s: float, state: RobotState) -> GatedActions:
+    def _gate(
+        self, actions: tuple[Action, ...], now_s: float, frame_age_s: float, state: RobotState
+    ) -> tuple[Action, ...]:
         gated = gate_motion(
             actions,
+            now_s=now_s,
             frame_age_s=frame_age_s,
             state=state,
-            may_be_moving=self._may_be_moving,
+            moving_until_s=self._moving_until_s,
             settings=self._settings.motion,
         )
-        self._may_be_moving = gated.may_be_moving
+        self._moving_until_s = gated.moving_until_s
         for action in gated.dropped:
             logger.warning("not done: %s (%s)", action, gated.reason)
-        return gated
+        return gated.allowed
 
     def _send(self, action: Action) -> None:
         if isinstance(action, Stop):
@@ -116,7 +120,9 @@ class Loop(Generic[State]):
     def _skip(self, frame: Frame, error: InputError) -> None:
         """Count a frame that is no image; stop the wheels when there has been no good one for too long."""
         self.skipped_frames += 1
-        logger.warning("skipped: %s", error)
-        max_age_s = self._settings.motion.max_frame_age_s
-        if self._may_be_moving and (self._last_good_s is None or frame.received_at_s - self._last_good_s > max_age_s):
+        if not self._last_was_skipped:  # one line for many frames in a row
+            logger.warning("skipped: %s", error)
+        self._last_was_skipped = True
+        now_s, max_age_s = frame.received_at_s, self._settings.motion.max_frame_age_s
+        if now_s < self._moving_until_s and (self._last_good_s is None or now_s - self._last_good_s > max_age_s):
             self._robot.stop()

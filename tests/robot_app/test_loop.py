@@ -129,6 +129,13 @@ def test_a_corrupt_frame_is_counted_said_and_moves_nothing(caplog):
     assert record.message.startswith("skipped: frame 1: not a readable image (11 bytes)")
 
 
+def test_many_corrupt_frames_in_a_row_are_one_line_and_all_counted(caplog):
+    subject = loop(ScriptedRobot([*map(corrupt, FRAMES[:4]), FRAMES[4], corrupt(FRAMES[5])]))
+    list(subject.steps())
+    assert subject.skipped_frames == 5
+    assert [message.split(":")[1] for message in caplog.messages] == [" frame 0", " frame 5"]
+
+
 def test_corrupt_frames_for_too_long_stop_a_driving_robot():
     late = [replace(corrupt(FRAMES[1]), received_at_s=FRAMES[0].received_at_s + age_s) for age_s in (0.2, 0.4)]
     robot = ScriptedRobot([FRAMES[0], late[0], lambda: robot.told.append("between"), late[1]])

@@ -1,16 +1,26 @@
+import math
+
 import pytest
 
 from robot_app.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.robot import RobotState
-from robot_app.safety import MotionSettings, gate_motion
+from robot_app.safety import LONGEST_TURN_S, STANDING, MotionSettings, gate_motion
 
 HELLO, TURN, DRIVE = Say("hello"), Turn(0.5), Drive(50, 50)
 SETTINGS = MotionSettings(max_frame_age_s=0.3)
+NOW_S = 100.0
+DRIVING = math.inf
+TURNING = NOW_S + LONGEST_TURN_S
 
 
-def gate(*actions, age_s=0.05, state=None, may_be_moving=False):
+def gate(*actions, age_s=0.05, state=None, moving_until_s=STANDING):
     return gate_motion(
-        actions, frame_age_s=age_s, state=state or RobotState(), may_be_moving=may_be_moving, settings=SETTINGS
+        actions,
+        now_s=NOW_S,
+        frame_age_s=age_s,
+        state=state or RobotState(),
+        moving_until_s=moving_until_s,
+        settings=SETTINGS,
     )
 
 
@@ -23,7 +33,6 @@ def test_all_is_well():
 
 UNSAFE = [
     ({"age_s": 0.31}, "the frame is 310 ms old, allowed are 300 ms"),
-    ({"state": RobotState(has_control=False)}, "does not obey"),
     ({"state": RobotState(cliff_detected=True)}, "edge"),
     ({"state": RobotState(picked_up=True)}, "lifted"),
     ({"state": RobotState(on_charger=True)}, "charger"),
@@ -36,34 +45,47 @@ def test_motion_is_dropped_and_all_else_passes(circumstances, reason):
     assert gated.allowed == (HELLO, SetHead(0.1), Animate("A"))
     assert gated.dropped == (TURN, DRIVE)
     assert reason in gated.reason
-    assert not gated.may_be_moving
+    assert gated.moving_until_s == STANDING
+
+
+def test_a_robot_that_does_not_obey_is_told_nothing_but_to_stop():
+    gated = gate(TURN, HELLO, SetHead(0.1), Stop(), state=RobotState(has_control=False))
+    assert gated.allowed == (Stop(),)
+    assert gated.dropped == (TURN, HELLO, SetHead(0.1))
+    assert "does not obey" in gated.reason
 
 
 @pytest.mark.parametrize(("circumstances", "reason"), UNSAFE)
 @pytest.mark.parametrize("actions", [(), (DRIVE,), (HELLO,)])
 def test_a_moving_robot_is_stopped_first_and_once(circumstances, reason, actions):
-    first = gate(*actions, may_be_moving=True, **circumstances)
-    second = gate(*actions, may_be_moving=first.may_be_moving, **circumstances)
+    first = gate(*actions, moving_until_s=DRIVING, **circumstances)
+    second = gate(*actions, moving_until_s=first.moving_until_s, **circumstances)
     assert first.allowed[0] == Stop()
     assert Stop() not in second.allowed
 
 
 def test_a_stop_of_the_behaviour_is_not_doubled():
-    assert gate(Stop(), may_be_moving=True, age_s=9.0).allowed == (Stop(),)
+    assert gate(Stop(), moving_until_s=DRIVING, age_s=9.0).allowed == (Stop(),)
+
+
+def test_a_turn_of_long_ago_needs_no_stop():
+    assert gate(age_s=9.0, moving_until_s=NOW_S + 0.1).allowed == (Stop(),)
+    assert gate(age_s=9.0, moving_until_s=NOW_S - 0.1).allowed == ()
 
 
 @pytest.mark.parametrize(
     ("actions", "before", "after"),
     [
-        ((), False, False),
-        ((), True, True),
-        ((HELLO,), False, False),
-        ((TURN,), False, True),
-        ((DRIVE,), False, True),
-        ((Stop(),), True, False),
-        ((Stop(), DRIVE), True, True),
-        ((DRIVE, Stop()), False, False),
+        ((), STANDING, STANDING),
+        ((), DRIVING, DRIVING),
+        ((HELLO,), STANDING, STANDING),
+        ((TURN,), STANDING, TURNING),
+        ((TURN,), DRIVING, DRIVING),
+        ((DRIVE,), STANDING, DRIVING),
+        ((Stop(),), DRIVING, STANDING),
+        ((Stop(), DRIVE), DRIVING, DRIVING),
+        ((DRIVE, Stop()), STANDING, STANDING),
     ],
 )
-def test_it_knows_whether_the_wheels_may_be_moving(actions, before, after):
-    assert gate(*actions, may_be_moving=before).may_be_moving is after
+def test_it_knows_until_when_the_wheels_may_be_moving(actions, before, after):
+    assert gate(*actions, moving_until_s=before).moving_until_s == after
