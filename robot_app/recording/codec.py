@@ -16,21 +16,6 @@ from robot_app.tracks import Event, Track
 _ACTION_TYPES = {kind.__name__: kind for kind in get_args(Action)}
 
 
-def encode_action(action: Action) -> dict[str, Any]:
-    """The action's fields, and as `kind` the name of its type."""
-    return {"kind": type(action).__name__, **asdict(action)}
-
-
-def encode_track(track: Track) -> dict[str, Any]:
-    """The track's fields."""
-    return asdict(track)
-
-
-def encode_event(event: Event) -> dict[str, Any]:
-    """The event's kind and its track's fields."""
-    return {"kind": event.kind, "track": encode_track(event.track)}
-
-
 def encode_step(step: Step) -> dict[str, dict[str, Any]]:
     """The JSON message of each topic, in the order of writing."""
     found = step.detections
@@ -41,12 +26,12 @@ def encode_step(step: Step) -> dict[str, dict[str, Any]]:
             "scores": found.scores.tolist(),
             "labels": found.labels.tolist(),
         },
-        layout.TRACKS_TOPIC: {"tracks": [encode_track(track) for track in step.tracks]},
+        layout.TRACKS_TOPIC: {"tracks": [asdict(track) for track in step.tracks]},
     }
     if step.events:
-        messages[layout.EVENTS_TOPIC] = {"events": [encode_event(event) for event in step.events]}
+        messages[layout.EVENTS_TOPIC] = {"events": [asdict(event) for event in step.events]}
     if step.actions:
-        messages[layout.ACTIONS_TOPIC] = {"actions": [encode_action(action) for action in step.actions]}
+        messages[layout.ACTIONS_TOPIC] = {"actions": [_encode_action(action) for action in step.actions]}
     messages[layout.STEP_TOPIC] = {
         "frame_index": step.frame.index,
         "captured_at_s": step.frame.captured_at_s,
@@ -79,6 +64,11 @@ def decode_step(jpeg: bytes, messages: dict[str, Any]) -> Step:
         ),
         timings=Timings(head["decode_ms"], head["detect_ms"], head["decide_ms"]),
     )
+
+
+def _encode_action(action: Action) -> dict[str, Any]:
+    """The action's fields, and as `kind` the name of its type."""
+    return {"kind": type(action).__name__, **asdict(action)}
 
 
 def _decode_detections(fields: dict[str, Any]) -> Detections:

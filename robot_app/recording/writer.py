@@ -1,9 +1,10 @@
 """Writes steps to an MCAP file."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from google.protobuf.message import Message
 from mcap.writer import CompressionType, Writer
@@ -43,6 +44,16 @@ class RecordingWriter:
             raise InputError(f"{self.path}: exists already; name another file, or remove it first") from error
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
+        self._failed = False
+        try:
+            self._begin()
+        except OSError as error:
+            self._close_in_vain()
+            self.path.unlink()
+            raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
+        return self
+
+    def _begin(self) -> None:
         # JPEG does not compress further, and not trying costs the loop no time.
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
         self._writer.start(library="vector-detector")
@@ -51,22 +62,41 @@ class RecordingWriter:
             metadata["model_card"] = self._card.to_json()
         self._writer.add_metadata(layout.METADATA_NAME, metadata)
         self._file.flush()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._failed:
+            return
         try:
             self._writer.finish()  # type: ignore[no-untyped-call]
-        finally:
             self._file.close()
+        except OSError as full_disk:
+            self._fail(full_disk)
 
     def write(self, step: Step) -> None:
         """Append one step.
 
         Raises:
-            OSError: the disk is full or gone.
+            InputError: the disk is full or gone. What is in the file by then stays readable.
         """
+        try:
+            self._append(step)
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> NoReturn:
+        self._failed = True
+        self._close_in_vain()
+        raise InputError(
+            f"{self.path}: cannot be written any further ({error.strerror}); what was recorded before can be read"
+        ) from error
+
+    def _close_in_vain(self) -> None:
+        with suppress(OSError):  # it tries once more to write what it could not
+            self._file.close()
+
+    def _append(self, step: Step) -> None:
         time_ns = to_ns(step.frame.received_at_s)
         self._write_protobuf(layout.CAMERA_TOPIC, compressed_image(step.frame), time_ns)
         names = () if self._card is None else self._card.class_names

@@ -1,13 +1,9 @@
-"""Events and actions as they happen: as lines for people, and as JSON lines for programs."""
+"""Events and actions as they happen, as lines for people."""
 
-import json
 import sys
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
-from robot_app.errors import InputError
-from robot_app.recording.codec import encode_action, encode_event
 from robot_app.step import Step
 from robot_app.wording import describe_actions, describe_event
 
@@ -40,41 +36,3 @@ class EventPrinter:
             self._output.write(f"{step.frame.received_at_s - self._start_s:7.2f} s  {line}\n")
         if lines:
             self._output.flush()
-
-
-class EventLog:
-    """Writes every step with events or actions to a file as one JSON object per line.
-
-    Keys: `frame_index`, `received_at_s`, `events` (kind and track), `actions` (kind and fields).
-
-    Raises:
-        InputError: on entering: the file cannot be written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Self:
-        try:
-            self._file = self.path.open("w", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    def write(self, step: Step) -> None:
-        """Append a line, if anything happened."""
-        if not (step.events or step.actions):
-            return
-        entry: dict[str, Any] = {
-            "frame_index": step.frame.index,
-            "received_at_s": step.frame.received_at_s,
-            "events": [encode_event(event) for event in step.events],
-            "actions": [encode_action(action) for action in step.actions],
-        }
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        self._file.flush()

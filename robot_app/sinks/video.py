@@ -25,7 +25,8 @@ TEXT_STAYS_S = 3.0
 class VideoSink:
     """Draws every step into an MP4 file of 1280 x 720 at 30 frames/s, in which time passes as it did in the run.
 
-    The file is complete when the sink is left, and replaces an older one then; without a step there is none.
+    The file is complete when the sink is left, and replaces an older one then. Without a step, or when an error ends
+    the block, there is none.
     Drawing and encoding take about 12 ms, so for a live robot it is better made from the recording afterwards.
 
     Raises:
@@ -57,13 +58,13 @@ class VideoSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._last_image is not None:
-            self._writer.write(self._last_image)
-        self._writer.release()
-        if self._last_image is None:
+        if self._last_image is None or error is not None:
+            self._writer.release()
             self._part.unlink(missing_ok=True)
-        else:
-            self._part.replace(self.path)
+            return
+        self._writer.write(self._last_image)
+        self._writer.release()
+        self._part.replace(self.path)
 
     def write(self, step: Step) -> None:
         """Draw one step; the step before it stays in the picture for as long as it lasted."""

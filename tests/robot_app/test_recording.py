@@ -1,5 +1,8 @@
 import json
 import logging
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -83,6 +86,40 @@ def test_an_existing_file_is_never_touched(recording: Path):
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="cannot be written"), RecordingWriter(tmp_path / "no" / "a.mcap", CARD):
         pass
+
+
+@contextmanager
+def disk_with_room_for(size: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def record(path: Path, steps: int) -> None:
+    with RecordingWriter(path, CARD) as writer:
+        for index in range(steps):
+            writer.write(make_step(index))
+
+
+def test_on_a_full_disk_what_came_before_stays_readable(tmp_path: Path):
+    path = tmp_path / "long.mcap"
+    with disk_with_room_for(600_000), pytest.raises(InputError) as caught:
+        record(path, 1000)
+    assert str(caught.value).startswith(f"{path}: cannot be written any further (")
+    assert "\n" not in str(caught.value)
+    found = list(read_steps(path))
+    assert len(found) > 10
+    assert_same_step(found[-1], make_step(len(found) - 1))
+
+
+def test_without_room_for_the_first_byte_there_is_no_file(tmp_path: Path):
+    with disk_with_room_for(10), pytest.raises(InputError, match="cannot be written"):
+        record(tmp_path / "a.mcap", 1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_recording_in_progress_lacks_no_more_than_its_last_moment(tmp_path: Path):

@@ -1,5 +1,5 @@
 import io
-import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 from robot_app.actions import Say, Turn
 from robot_app.errors import InputError
-from robot_app.sinks import EventLog, EventPrinter, Summary, VideoSink
+from robot_app.sinks import EventPrinter, Summary, VideoSink
 from robot_app.step import Step, Timings
 from tests.support.steps import make_step
 
@@ -42,18 +42,6 @@ def test_columns_of_the_printed_lines_are_aligned():
             sink.write(step)
     for mark in ("score", "box", "about", "→"):
         assert len({line.index(mark) for line in output.getvalue().splitlines()}) == 1
-
-
-def test_the_event_log_has_one_json_object_per_eventful_step(tmp_path: Path):
-    with EventLog(tmp_path / "events.jsonl") as sink:
-        for step in (eventful_step(0), quiet_step(1), eventful_step(2)):
-            sink.write(step)
-        # Lines are there at once, for whoever follows the file.
-        lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
-    assert [line["frame_index"] for line in lines] == [0, 20]
-    assert lines[0]["events"][0]["kind"] == "appeared"
-    assert lines[0]["events"][0]["track"]["id"] == 1
-    assert lines[0]["actions"] == [{"kind": "Say", "text": "Hello"}, {"kind": "Turn", "angle_rad": 0.2}]
 
 
 def test_the_summary_counts_and_measures():
@@ -116,12 +104,15 @@ def test_without_a_step_there_is_no_video(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_error_leaves_an_older_video_and_nothing_half_written(tmp_path: Path):
+    (tmp_path / "run.mp4").write_bytes(b"older")
+    with suppress(RuntimeError), VideoSink(tmp_path / "run.mp4", NAMES) as sink:
+        sink.write(quiet_step(0))
+        raise RuntimeError
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("run.mp4", b"older")]
+
+
 @pytest.mark.parametrize("name", ["run.avi", "no/run.mp4"])
 def test_a_video_that_cannot_be_written_is_told_at_the_start(tmp_path: Path, name: str):
     with pytest.raises(InputError, match="run"), VideoSink(tmp_path / name, NAMES):
-        pass
-
-
-def test_an_event_log_that_cannot_be_written_is_told_at_the_start(tmp_path: Path):
-    with pytest.raises(InputError, match="cannot be written"), EventLog(tmp_path / "no" / "events.jsonl"):
         pass
