@@ -100,6 +100,8 @@ class Loop(Generic[State]):
             settings=self._settings.motion,
         )
         self._moving_until_s = gated.moving_until_s
+        if Stop() in gated.allowed and Stop() not in actions:
+            logger.warning("stopped: %s", gated.reason)
         for action in gated.dropped:
             logger.warning("not done: %s (%s)", action, gated.reason)
         return gated.allowed

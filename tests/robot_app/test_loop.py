@@ -101,7 +101,7 @@ def test_the_allowed_age_is_a_setting():
     assert step.actions == (Turn(0.5),)
 
 
-def test_a_driving_robot_is_stopped_once_when_motion_becomes_unsafe_and_goes_on_after():
+def test_a_driving_robot_is_stopped_once_when_motion_becomes_unsafe_and_goes_on_after(caplog):
     script = [
         FRAMES[0],
         lambda: setattr(robot, "state", RobotState(cliff_detected=True)),
@@ -114,6 +114,7 @@ def test_a_driving_robot_is_stopped_once_when_motion_becomes_unsafe_and_goes_on_
     steps = list(loop(robot, always(Drive(50, 50))).steps())
     assert [s.actions for s in steps] == [(Drive(50, 50),), (Stop(),), (), (Drive(50, 50),)]
     assert robot.told == [Drive(50, 50), "stop", Drive(50, 50), "stop"]
+    assert [m for m in caplog.messages if m.startswith("stopped")] == ["stopped: the robot sees an edge"]
 
 
 def test_a_corrupt_frame_is_counted_said_and_moves_nothing(caplog):
