@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Annotated, Any, Self
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Self
 import grpc
 from anki_vector.messaging import protocol
 
-from robot_app.actions import Action
+from robot_app.actions import Action, Stop
 from robot_app.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.frames import Frame
 from robot_app.limits import Limits, check_limits
@@ -33,13 +34,15 @@ class VectorSettings:
     Attributes:
         connect_timeout_s: for each step of connecting.
         first_frame_timeout_s: for the camera to start.
-        frame_timeout_s: between two new frames.
+        stop_after_s: without a new frame, until the wheels are stopped.
+        frame_timeout_s: without a new frame, until the robot is given up. Radio links pause for a second or two.
         stop_timeout_s: for the robot to confirm that its wheels were stopped.
     """
 
     connect_timeout_s: Annotated[float, Limits(0.1, 120)] = 10.0
     first_frame_timeout_s: Annotated[float, Limits(0.1, 120)] = 5.0
-    frame_timeout_s: Annotated[float, Limits(0.05, 60)] = 1.0
+    stop_after_s: Annotated[float, Limits(0.05, 60)] = 0.5
+    frame_timeout_s: Annotated[float, Limits(0.05, 60)] = 5.0
     stop_timeout_s: Annotated[float, Limits(0.1, 10)] = 2.5
 
     def __post_init__(self) -> None:
@@ -104,7 +107,8 @@ class VectorRobot:
         Ends when the camera ends its stream in good order, as an emulated one does with footage that is not repeated.
 
         Raises:
-            FrameTimeout: nothing new came for too long, or the same image again and again. The wheels are stopped.
+            FrameTimeout: nothing new came for too long, or the same image again and again. The wheels were stopped
+                well before.
             RobotLost: the link broke.
         """
         connection = self._connected()
@@ -152,7 +156,12 @@ class VectorRobot:
 
     def _next_frame(self) -> Frame | None:
         settings = self._settings
-        timeout_s = settings.frame_timeout_s if self._mailbox.has_started else settings.first_frame_timeout_s
+        timeout_s = settings.first_frame_timeout_s
+        if self._mailbox.has_started:
+            timeout_s = settings.frame_timeout_s
+            with suppress(TimeoutError):
+                return self._mailbox.take(min(settings.stop_after_s, timeout_s))
+            self.do(Stop())  # and no waiting for the answer: the link may only pause
         try:
             return self._mailbox.take(timeout_s)
         except TimeoutError:

@@ -2,10 +2,12 @@
 
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import grpc
@@ -82,12 +84,10 @@ def test_a_client_without_control_moves_nothing(emulator: Emulator):
 def test_the_state_comes_at_least_ten_times_a_second(emulator: Emulator):
     stream = call_directly(emulator, emulator.identity.guid).EventStream(protocol.EventRequest(), timeout=10)
     states = (answer for answer in stream if answer.event.WhichOneof("event_type") == "robot_state")
-    next(states)
-    started = time.monotonic()
-    for _ in range(8):
-        next(states)
+    arrived_s = [(next(states), time.monotonic())[1] for _ in range(20)]
     stream.cancel()
-    assert time.monotonic() - started < 0.8
+    # The median: a machine that is busy holds some of them up.
+    assert statistics.median(later - earlier for earlier, later in pairwise(arrived_s)) < 0.1
 
 
 def test_the_camera_keeps_its_rate(emulator: Emulator):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from robot_app.robots.vector import VectorRobot, VectorSettings
 from tests.support.vector import IMPATIENT, emulated, pictures, wait_until, were_wheels_stopped, wheel_commands
 
 
-def connected(emulator: Emulator) -> VectorRobot:
-    return VectorRobot(emulator.identity, IMPATIENT)
+def connected(emulator: Emulator, settings: VectorSettings | None = None) -> VectorRobot:
+    return VectorRobot(emulator.identity, settings)
 
 
 def speeds(emulator: Emulator) -> list[float]:
@@ -47,7 +48,7 @@ def test_the_bytes_are_the_cameras_and_the_counter_tells_of_drops():
 
 @pytest.mark.parametrize("fault", [Fault.FREEZE, Fault.SILENT])
 def test_a_dead_camera_is_noticed_and_the_wheels_are_stopped(fault: Fault):
-    with emulated(fault=fault) as emulator, connected(emulator) as robot:
+    with emulated(fault=fault) as emulator, connected(emulator, IMPATIENT) as robot:
         robot.do(Drive(40, 40))
         seen = []
         with pytest.raises(FrameTimeout, match=r"Vector-E1A2 .* no new frame for 0\.4 s"):
@@ -55,6 +56,18 @@ def test_a_dead_camera_is_noticed_and_the_wheels_are_stopped(fault: Fault):
         assert were_wheels_stopped(emulator)
         waited_s = robot.now_s() - emulator.commands.all[-1].at_s
         assert waited_s < 0.5
+
+
+def test_the_wheels_do_not_wait_for_the_camera_to_be_given_up():
+    settings = VectorSettings(stop_after_s=0.3, frame_timeout_s=60)
+    with emulated(fault=Fault.SILENT) as emulator, connected(emulator, settings) as robot:
+        robot.do(Drive(40, 40))
+        waiting = threading.Thread(target=lambda: list(robot.frames()))
+        waiting.start()
+        emulator.commands.wait_for("DriveWheels", 10, lambda request: request.left_wheel_mmps == 40)
+        wait_until(lambda: were_wheels_stopped(emulator))
+        assert waiting.is_alive()
+    waiting.join()
 
 
 def test_a_camera_that_never_starts_is_given_longer():
@@ -66,10 +79,13 @@ def test_a_camera_that_never_starts_is_given_longer():
         assert 0.55 < time.monotonic() - started < 3
 
 
-def drive_and_watch(emulator: Emulator) -> None:
+def drive_and_watch(emulator: Emulator, at_first_frame: Callable[[], None] = lambda: None) -> None:
     with connected(emulator) as robot:
         robot.do(Drive(40, 40))
-        for _ in robot.frames():
+        frames = robot.frames()
+        next(frames)
+        at_first_frame()
+        for _ in frames:
             pass
 
 
@@ -88,10 +104,9 @@ def test_a_robot_that_goes_down_is_lost_at_once():
             went_down_s.append(time.monotonic())
             emulator.shut_down()
 
-        timer = threading.Timer(0.5, go_down)
-        timer.start()
+        timer = threading.Timer(0.2, go_down)
         with pytest.raises(RobotLost, match=r"Vector-E1A2 .* stream broke off"):
-            drive_and_watch(emulator)
+            drive_and_watch(emulator, timer.start)
         assert time.monotonic() - went_down_s[0] < 2
         timer.join()
 
