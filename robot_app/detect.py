@@ -74,7 +74,7 @@ def write_results(path: Path, results: Iterable[Result]) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    lines = ",\n".join(json.dumps(asdict(result), ensure_ascii=False) for result in results)
+    lines = ",\n".join(json.dumps(asdict(result)) for result in results)
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(f"[\n{lines}\n]\n", encoding="utf-8")

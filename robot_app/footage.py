@@ -1,6 +1,5 @@
 """Frames from a file or folder: a recording, a video, a folder of images, or one image."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,8 +109,6 @@ def _read_image(path: Path, index: int) -> Frame:
 
 
 def _read_video(path: Path) -> Iterator[NamedFrame]:
-    # FFmpeg's own complaints add nothing to ours. It reads this once, at its first use.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     capture = cv2.VideoCapture(str(path))
     try:
         count = 0

@@ -46,9 +46,12 @@ def decode_image(data: bytes, name: str) -> Image:
     """Decode an encoded image (JPEG, PNG, ...) to uint8 (H, W, 3) BGR.
 
     Raises:
-        InputError: the bytes are no image; the message begins with `name`.
+        InputError: the bytes are no image, or one beyond OpenCV's limit of size; the message begins with `name`.
     """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error as error:
+        raise InputError(f"{name}: cannot be decoded ({error.err}); expected a JPEG or PNG file") from error
     if image is None:
         raise InputError(f"{name}: not a readable image ({len(data)} bytes); expected a JPEG or PNG file")
     return np.asarray(image, np.uint8)

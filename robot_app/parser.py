@@ -1,6 +1,7 @@
 """What can be typed after `robot-app`. Light: the module of a command is imported only when it runs."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import TypeAlias
 
@@ -163,21 +164,27 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive_number(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
+    value = _number(text)
+    if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
     return value
 
 
 def _score(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
     return value
 
 
 def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 65536:
+    if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text}")
-    return value
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan  # out of every range

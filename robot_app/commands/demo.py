@@ -3,12 +3,14 @@
 import argparse
 import datetime
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from robot_app.commands.world import load_world
 from robot_app.config import Settings
 from robot_app.detection import Detector
-from robot_app.emulator import Emulator
+from robot_app.emulator import Emulator, FootageWorld
 from robot_app.errors import InputError
 from robot_app.paths import DEMO_RECORDING
 from robot_app.recording import RecordingWriter, read_steps
@@ -21,7 +23,11 @@ def command(args: argparse.Namespace) -> None:
     """Play the demo."""
     detector = Detector.load(args.model)
     world = load_world(DEMO_RECORDING, seconds=args.seconds)
-    folder = _new_folder(args.output)
+    with _new_folder(args.output) as folder:
+        _play(world, detector, folder)
+
+
+def _play(world: FootageWorld, detector: Detector, folder: Path) -> None:
     recording, video = folder / "demo.mcap", folder / "demo.mp4"
     names, summary = detector.card.class_names, Summary()
     with Emulator(world) as emulator:
@@ -40,13 +46,21 @@ def command(args: argparse.Namespace) -> None:
     sys.stdout.write(f"video    {video}\n")
 
 
-def _new_folder(wanted: Path | None) -> Path:
-    """Make the folder for the files; one that exists must be empty."""
+@contextmanager
+def _new_folder(wanted: Path | None) -> Iterator[Path]:
+    """Make the folder for the files; one that exists must be empty. Folders in which nothing came are removed again."""
     folder = wanted or Path("output") / f"demo-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise InputError(f"{folder}: is not empty; name another folder")
+        is_empty = not any(folder.iterdir())
     except OSError as error:
         raise InputError(f"{folder}: cannot be used ({error.strerror}); name another folder") from error
-    return folder
+    if not is_empty:
+        raise InputError(f"{folder}: is not empty; name another folder")
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # there is something in it
+            for path in made:
+                path.rmdir()

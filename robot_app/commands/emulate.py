@@ -1,6 +1,7 @@
 """`robot-app emulate`: a Vector without a robot, for the SDK's clients and for ours."""
 
 import argparse
+import shlex
 import sys
 
 from robot_app.commands.world import load_world
@@ -15,8 +16,8 @@ def command(args: argparse.Namespace) -> None:
         identity = emulator.identity
         sys.stdout.write(
             f"{identity} is up; Ctrl-C ends it\n"
-            f"  see through it:            robot-app run --emulator {identity.address}\n"
-            f"  for programs with the SDK: {emulator.config_path}\n"
+            f"  see through it:          robot-app run --emulator {identity.address}\n"
+            f"  any program of the SDK:  HOME={shlex.quote(str(emulator.sdk_home))} python prog.py\n"
         )
         sys.stdout.flush()
         emulator.wait()

@@ -58,7 +58,7 @@ def read_emulator_config(host: str, port: int) -> VectorIdentity:
     """
     path = emulator_folder(port) / CONFIG_NAME
     if not path.exists():
-        running = sorted((folder.name for folder in emulators_folder().glob("*") if folder.is_dir()), key=int)
+        running = sorted((folder.name for folder in emulators_folder().glob("*") if folder.name.isdecimal()), key=int)
         found = f"running: {', '.join(running)}" if running else "none is running"
         raise ConfigError(
             f"no emulator of this user at port {port} ({found}); start one with `robot-app emulate --port {port}`"

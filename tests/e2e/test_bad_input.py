@@ -1,15 +1,21 @@
 """Whatever is wrong with what was given: one clear line, exit code 2, and nothing half-written."""
 
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from robot_app.cli import main
 from robot_app.commands import bench, demo
-from robot_app.emulator import Emulator, FootageWorld
+from robot_app.emulator import Emulator, Fault, FootageWorld
+from robot_app.parser import FAULTS
 from robot_app.robots.identity import VectorIdentity, write_sdk_config
 from tests.support.footage import save_visit
 from tests.support.vision import save_vision_model, scene_frame
+
+PROGRAM = "import sys; from robot_app.cli import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")
@@ -141,23 +147,50 @@ def test_a_recording_that_exists_is_left_alone(complaint, given):
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("command", "expected"),
     [
-        "",
-        "dance",
-        "run --serial 1 --emulator 127.0.0.1:1",
-        "detect",
-        "detect photo.jpg --score 1.5",
-        "demo --seconds -1",
-        "emulate --port 70000",
-        "emulate --fault flood",
+        ("", "the following arguments are required: COMMAND"),
+        ("dance", "invalid choice: 'dance'"),
+        ("run --serial 1 --emulator 127.0.0.1:1", "not allowed with argument --serial"),
+        ("detect", "the following arguments are required: SOURCE"),
+        ("detect photo.jpg --score 1.5", "--score: expected a number from 0 to 1, found 1.5"),
+        ("demo --seconds -1", "--seconds: expected a number above 0, found -1"),
+        ("demo --seconds long", "--seconds: expected a number above 0, found long"),
+        ("emulate --port 70000", "--port: expected a port from 0 to 65535, found 70000"),
+        ("emulate --port https", "--port: expected a port from 0 to 65535, found https"),
+        ("emulate --fault flood", "invalid choice: 'flood'"),
     ],
 )
-def test_wrong_arguments_are_explained(command, capsys):
+def test_wrong_arguments_are_explained(command, expected, capsys):
     with pytest.raises(SystemExit) as caught:
         main(command.split())
     assert caught.value.code == 2
-    assert "usage: robot-app" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "usage: robot-app" in told
+    assert expected in told
+
+
+def test_every_fault_of_the_emulator_can_be_asked_for():
+    assert tuple(fault.value for fault in Fault) == FAULTS
+
+
+def test_a_port_that_is_taken(complaint):
+    with Emulator(FootageWorld([scene_frame(0).jpeg])) as emulator:
+        port = emulator.identity.port
+        assert f"cannot listen at 127.0.0.1:{port}: taken" in complaint(f"emulate --world photo.jpg --port {port}")
+
+
+def test_a_demo_that_fails_leaves_no_folder(complaint, monkeypatch):
+    monkeypatch.setattr(demo, "Emulator", lambda world: Emulator(world, port=1, host="192.0.2.1"))
+    assert "cannot listen at 192.0.2.1:1" in complaint("demo --model model.onnx --output made/demo")
+
+
+def test_characters_that_a_terminal_lacks_do_not_end_a_run(given):
+    command = [sys.executable, "-c", PROGRAM, "replay", "sound.mcap", "--model", "model.onnx"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=given, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "appeared" in done.stdout
 
 
 @pytest.mark.parametrize("command", ["", "demo", "run", "replay", "detect", "emulate", "inspect", "bench"])

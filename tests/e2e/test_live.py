@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import cv2
 import pytest
@@ -114,7 +115,7 @@ def robot_app():
         yield start
 
 
-@pytest.mark.parametrize("ending", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("ending", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_stops_the_wheels_and_ends_in_good_order(robot_app, patient, footage, vision_model, ending):
     sent, code = ending
     recording = patient.with_name("run.mcap")
@@ -140,6 +141,8 @@ def test_emulate_in_one_terminal_and_run_in_another(robot_app, footage, vision_m
     try:
         lines = [server.stdout.readline() for _ in range(3)]
         address = re.search(r"run --emulator (\S+)", lines[1]).group(1)
+        home = Path(re.search(r"HOME=(\S+) python prog.py", lines[2]).group(1))
+        assert (home / ".anki_vector" / "sdk_config.ini").exists()
         client = robot_app("run", "--emulator", address, "--model", vision_model)
         for _ in range(2):
             client.stdout.readline()

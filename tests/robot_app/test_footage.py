@@ -1,5 +1,7 @@
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import cv2
@@ -102,6 +104,14 @@ def _half(path: Path) -> None:
     path.write_bytes(encode_jpeg(paint_scene())[:2000])
 
 
+def _far_too_large(path: Path) -> None:
+    """A PNG whose header promises 60000 x 60000 pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunks = [header, b"IDAT" + zlib.compress(bytes(1000)), b"IEND"]
+    packed = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+
+
 def _empty_folder(path: Path) -> None:
     path.mkdir()
 
@@ -118,6 +128,7 @@ def _folder_with_a_bad_image(path: Path) -> None:
         ("a.jpg", _empty, "not a readable image"),
         ("a.jpg", _half, "not a readable image"),
         ("a.png", _rubbish, "not a readable image"),
+        ("a.png", _far_too_large, "cannot be decoded"),
         ("a.mp4", _missing, "no such file or folder"),
         ("a.mp4", _empty, "no frame can be decoded"),
         ("a.mp4", _rubbish, "no frame can be decoded"),

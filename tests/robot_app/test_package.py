@@ -21,3 +21,39 @@ def test_the_edge_imports_neither_torch_nor_training():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def run_without(module, error):
+    """`robot-app replay` where importing this module fails so."""
+    code = (
+        "import sys\n"
+        "class Missing:\n"
+        f"    def find_spec(self, name, *_):\n        if name == {module!r}:\n            raise {error}\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "from robot_app.cli import main\n"
+        "sys.exit(main(['replay', 'walk.mcap']))"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_missing_system_library_is_named_in_one_line():
+    done = run_without("cv2", "ImportError('libGL.so.1: cannot open shared object file: No such file or directory')")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: a system library is missing (libGL.so.1: cannot open shared object file: No such file or directory); "
+        "on Debian or Ubuntu: apt install libgl1 libglib2.0-0\n"
+    )
+
+
+def test_a_missing_package_is_named_in_one_line():
+    done = run_without("mcap", "ModuleNotFoundError('No module named mcap', name='mcap')")
+    assert (done.returncode, done.stderr) == (2, "error: the package mcap is missing; install this software again\n")
+
+
+def test_help_needs_none_of_the_heavy_parts():
+    code = (
+        "import sys; from robot_app.parser import build_parser; build_parser(); "
+        "print([m for m in ('cv2', 'onnxruntime', 'grpc', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
