@@ -2,11 +2,15 @@ import itertools
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from robot_app.actions import Animate, Say, Turn
 from robot_app.behaviour import GreetSettings, greet
+from robot_app.camera import CameraModel
+from robot_app.detection import Detections
 from robot_app.errors import ConfigError
+from robot_app.tracking import TrackerSettings, TrackerState, update_tracks
 from robot_app.tracks import Track
 
 FPS = 10
@@ -151,6 +155,38 @@ def test_flicker_never_chatters(seed):
     assert said == [HELLO, BYE] * (len(said) // 2) + [HELLO] * (len(said) % 2)
     kinds = [kind for _, kind, _ in events]
     assert kinds == ["appeared", "disappeared"] * (len(kinds) // 2) + ["appeared"] * (len(kinds) % 2)
+
+
+@pytest.mark.parametrize("fps", [15, 30])
+@pytest.mark.parametrize("missed", [0.05, 0.3])
+def test_who_stands_in_view_for_minutes_is_greeted_once_however_often_missed(fps, missed):
+    draw = random.Random(7)
+    frames = [STANDING if draw.random() > missed else NOBODY for _ in range(180 * fps)]
+    kinds, actions = live(frames, fps)
+    assert kinds == ["appeared"]
+    assert [action for action in actions if isinstance(action, Say)] == [Say(GreetSettings().hello)]
+
+
+@pytest.mark.parametrize("fps", [15, 30])
+def test_single_false_alarms_are_never_greeted(fps):
+    frames = [STANDING if i % 10 == 0 else NOBODY for i in range(60 * fps)]
+    assert live(frames, fps) == ([], [])
+
+
+STANDING = Detections(np.array([(300, 150, 360, 217)], np.float32), np.array([0.9], np.float32), np.zeros(1, np.int64))
+NOBODY = Detections.empty()
+
+
+def live(frames, fps):
+    """What the default settings, with the tracker before them, make of detections at this rate."""
+    tracker, memory, events, actions = TrackerState(), None, [], []
+    for i, found in enumerate(frames):
+        tracker = update_tracks(tracker, found, CameraModel(), TrackerSettings())
+        decision = greet(memory, tracker.tracks, i / fps, GreetSettings())
+        memory = decision.state
+        events += [event.kind for event in decision.events]
+        actions += decision.actions
+    return events, actions
 
 
 def test_the_same_input_gives_the_same_decision():
