@@ -96,7 +96,7 @@ def test_the_camera_keeps_its_rate(emulator: Emulator):
     started = time.monotonic()
     received = [next(stream) for _ in range(20)]
     stream.cancel()
-    assert time.monotonic() - started == pytest.approx(20 / 40, abs=0.2)
+    assert 0.4 < time.monotonic() - started < 1.5  # half a second, and time for a busy machine
     assert all(picture.data == pictures()[picture.image_id % 20] for picture in received)
 
 
