@@ -24,7 +24,7 @@ lint: $(VENV)/.dev  ## Check style, types and the directions of imports
 	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.training  ## Measure latency against plain ONNX Runtime, PyTorch and, where installed, ultralytics
-	$(BIN)/robot-train bench
+	$(BIN)/python -m training.bench
 
 env: $(VENV)/.base  ## Install what runs beside the robot
 train-env: $(VENV)/.training  ## Add what training needs: PyTorch, rendering (about 3 GB to download)

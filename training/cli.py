@@ -21,6 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VectorDetectorError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_CODE
+    except ModuleNotFoundError as error:
+        print(  # noqa: T201
+            f"error: the package {error.name} is missing; training needs more than the robot: make train-env, "
+            "or pip install 'vector-detector[training]'",
+            file=sys.stderr,
+        )
+        return EXIT_CODE
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        return EXIT_CODE
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
         return INTERRUPTED_EXIT_CODE

@@ -16,7 +16,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from robot_app.detection.letterbox import PADDING_VALUE
-from robot_app.frames import Image
+from robot_app.frames import Image, decode_image, encode_jpeg
 
 MIN_VISIBLE = 0.25
 """Placements that leave less than this part of an object, but not nothing, are drawn again."""
@@ -34,7 +34,7 @@ def training_augmentation() -> v2.Transform:
             RandomExposure(),
             v2.RandomApply([RandomBlur(sigma=(0.5, 2.0), longest_px=15)], p=0.2),
             v2.RandomApply([RandomNoise(sigma=(1.0, 14.0))], p=0.4),
-            v2.RandomApply([v2.JPEG((25, 90))], p=0.25),
+            v2.RandomApply([RandomJpeg(quality=(25, 90))], p=0.25),
             v2.SanitizeBoundingBoxes(min_size=2.0),
         ]
     )
@@ -186,6 +186,18 @@ class RandomNoise(_PixelTransform):
         cv2.setRNGSeed(int(torch.randint(2**31 - 1, ())))
         noise = cv2.randn(np.empty(image.shape, np.int16), np.zeros(1), np.full(1, _uniform(*self.sigma)))
         return cv2.add(image, noise, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
+
+
+class RandomJpeg(_PixelTransform):
+    """Encodes and decodes; `quality` is the range of the quality."""
+
+    def __init__(self, quality: tuple[int, int]) -> None:
+        super().__init__()
+        self.quality = quality
+
+    def change(self, image: Image) -> Image:
+        """Add the marks of compression."""
+        return decode_image(encode_jpeg(image, round(_uniform(*self.quality))), "augmented image")
 
 
 def _uniform(low: float, high: float) -> float:

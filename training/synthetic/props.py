@@ -57,7 +57,7 @@ def sample_props(random: np.random.Generator, robots: tuple[PlacedRobot, ...]) -
     """Up to twelve things on the floor around, and now and then one in front of a robot."""
     props: list[Prop] = []
     for _ in range(int(random.choice([0, 1, 2, 3, 5], p=[0.22, 0.25, 0.25, 0.18, 0.1]))):
-        distance, bearing = random.uniform(150, 1300), random.uniform(-0.9, 0.9)
+        distance, bearing = 10 ** random.uniform(2.0, 3.1), random.uniform(-0.9, 0.9)
         spot = (float(distance * np.cos(bearing)), float(distance * np.sin(bearing)))
         if all(np.hypot(spot[0] - r.pose.x_mm, spot[1] - r.pose.y_mm) > 90 for r in robots):
             maker = _MAKERS[int(random.choice(len(_MAKERS), p=_MAKER_SHARES))]
@@ -85,7 +85,7 @@ def _thing(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]
 def _black_gloss(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]:
     """Round, black and shiny: loudspeakers, mice, cups, headphones."""
     black = 10 ** random.uniform(-2.3, -1.4) * np.ones(3)
-    size = random.uniform(30, 110, 3)
+    size = random.uniform(0.6, 1.4, 3) * 10 ** random.uniform(1.5, 2.2)
     rough = random.uniform(0.05, 0.5)
     shape = Shape(int(random.choice([Shape.BALL, Shape.PEBBLE, Shape.CYLINDER, Shape.RING, Shape.BOX])))
     props = [_standing(random, shape, spot, size, Cover(black, rough))]

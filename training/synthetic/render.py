@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from robot_app.errors import InputError
 from robot_app.frames import FRAME_HW, Image, decode_image, encode_jpeg
+from robot_app.simulation import require_pyvista
 from robot_app.simulation.renderer import SceneRenderer
 from robot_app.simulation.scene import View
 from robot_app.simulation.sensor import expose
@@ -62,6 +63,8 @@ def render_dataset(output: Path, settings: RenderSettings, workers: int) -> None
         InputError: the folder holds a data set drawn with other settings, or a background cannot be read.
         MissingPartError: PyVista or a system library is missing.
     """
+    # A process of the pool that cannot start would be started again and again.
+    require_pyvista()
     photos = _background_files(settings)
     for path in photos:
         _read_photo(path)

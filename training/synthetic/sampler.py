@@ -12,7 +12,7 @@ from robot_app.simulation.sensor import SensorLook
 from training.synthetic.props import sample_eyes, sample_props
 from training.synthetic.rooms import sample_light, sample_room
 
-ROBOT_COUNT_SHARES = (0.17, 0.53, 0.20, 0.10)
+ROBOT_COUNT_SHARES = (0.25, 0.48, 0.18, 0.09)
 """Share of scenes with 0, 1, 2 and 3 robots in front of the camera."""
 
 LOWEST_SEEN_LIFT_MM = 18.0
@@ -87,7 +87,7 @@ def sample_look(random: np.random.Generator) -> RobotLook:
     if kind > 0.93:
         shell = tone * np.array([2.2, 1.3, 0.9])
     arm = shell * random.uniform(0.6, 2.0)
-    plates = (shell, np.array([0.09, 0.16, 0.22]), np.array([0.16, 0.17, 0.18]), np.array([0.02, 0.02, 0.02]))
+    plates = (shell, np.array([0.09, 0.16, 0.22]), np.array([0.24, 0.30, 0.35]), np.array([0.02, 0.02, 0.02]))
     plate = plates[int(random.integers(len(plates)))] * random.uniform(0.6, 1.5)
     leds = random.choice([0.0, 1.0]) * random.uniform(0, 1.5, 3)
     return RobotLook(

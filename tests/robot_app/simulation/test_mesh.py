@@ -19,6 +19,16 @@ def test_without_pyvista_the_extra_is_named(monkeypatch):
         require_pyvista()
 
 
+def test_without_an_offscreen_library_its_package_is_named(monkeypatch):
+    def missing(name):
+        raise OSError(name)
+
+    monkeypatch.delenv("VTK_DEFAULT_OPENGL_WINDOW", raising=False)
+    monkeypatch.setattr("ctypes.CDLL", missing)
+    with pytest.raises(MissingPartError, match="apt install libegl1"):
+        require_pyvista()
+
+
 def test_an_sdk_without_the_model_is_named():
     with pytest.raises(MissingPartError, match="wirepod-vector-sdk"):
         sdk_asset("no-such.obj")
