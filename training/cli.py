@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_render(commands)
     _add_train(commands)
+    _add_average(commands)
     _add_evaluate(commands)
     _add_export(commands)
     return parser
@@ -121,6 +122,25 @@ def _train(options: argparse.Namespace) -> int:
         return INTERRUPTED_EXIT_CODE
     assert progress.best is not None
     _say(f"best epoch {progress.best.epoch}: AP50-95 {progress.best.ap50_95:.3f}; wrote {options.output / 'best.pt'}")
+    return 0
+
+
+def _add_average(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "average",
+        help="average checkpoints of one network",
+        description="Write the mean of checkpoints that were fine-tuned from one another or from the same start.",
+    )
+    command.set_defaults(run=_average)
+    command.add_argument("checkpoints", type=Path, nargs="+", help="best.pt of training runs")
+    command.add_argument("--output", type=Path, required=True, help="the checkpoint to write")
+
+
+def _average(options: argparse.Namespace) -> int:
+    from training.average import average_checkpoints  # noqa: PLC0415
+
+    average_checkpoints(options.checkpoints, options.output)
+    _say(f"wrote {options.output}: the mean of {len(options.checkpoints)} checkpoints")
     return 0
 
 
