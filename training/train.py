@@ -179,7 +179,7 @@ def _check_finite(losses: Losses, progress: Progress, settings: Settings, output
     total: Tensor = losses.total
     if bool(torch.isfinite(total)):
         return
-    parts = ", ".join(f"{name} {float(part):.3g}" for name, part in losses._asdict().items())
+    parts = ", ".join(f"{name} {float(part.detach()):.3g}" for name, part in losses._asdict().items())
     raise ConfigError(
         f"{output}: the loss is not finite in epoch {progress.epoch + 1}, step {progress.batch + 1} ({parts}); "
         f"train again with a lower --learning-rate (it was {settings.learning_rate:g}) and another --output"

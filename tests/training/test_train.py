@@ -28,12 +28,14 @@ def weights(output: Path) -> dict[str, torch.Tensor]:
 
 def assert_same_run(one: Path, other: Path) -> None:
     assert records(one) == records(other)
-    assert all(torch.equal(weights(one)[name], tensor) for name, tensor in weights(other).items())
+    found, expected = weights(one), weights(other)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
 def test_learns_and_leaves_what_it_promises(trained):
     lines = records(trained.output)
-    assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [line["epoch"] for line in lines] == list(range(1, 25))
     assert lines[-1]["loss"] < lines[0]["loss"]
     assert max(line["ap50"] for line in lines) > 0.5
     best = torch.load(trained.output / "best.pt", weights_only=True)
@@ -42,9 +44,9 @@ def test_learns_and_leaves_what_it_promises(trained):
     assert list((trained.output / "tensorboard").iterdir())
 
 
-def test_killed_and_started_again_it_gives_the_same(trained, tmp_path, capsys):
+def test_killed_and_started_again_it_gives_the_same(brief, tmp_path, capsys):
     output = tmp_path / "run"
-    process = subprocess.Popen([sys.executable, "-m", "training.cli", *trained.command(output)])
+    process = subprocess.Popen([sys.executable, "-m", "training.cli", *brief.command(output)])
     try:
         deadline = time.monotonic() + 200
         while not (output / "last.pt").exists():
@@ -56,27 +58,27 @@ def test_killed_and_started_again_it_gives_the_same(trained, tmp_path, capsys):
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert len(records(output)) < 6
-    assert main(trained.command(output)) == 0
+    assert main(brief.command(output)) == 0
     assert "continues in epoch" in capsys.readouterr().out
-    assert_same_run(output, trained.output)
+    assert_same_run(output, brief.output)
 
 
-def test_stopped_within_an_epoch_and_continued_it_gives_the_same(trained, tmp_path):
+def test_stopped_within_an_epoch_and_continued_it_gives_the_same(brief, tmp_path):
     settings = Settings(start="scratch", epochs=6, batch_size=4, reduction=4, learning_rate=4e-3)
-    data, validation = read_coco(trained.data), read_coco(trained.validation)
+    data, validation = read_coco(brief.data), read_coco(brief.validation)
     for steps in (3, 14):
         questions = iter(range(1000))
         progress = train(settings, data, validation, tmp_path, lambda last=steps, q=questions: next(q) >= last)
         assert progress.batch > 0
     assert train(settings, data, validation, tmp_path).epoch == 6
-    assert_same_run(tmp_path, trained.output)
+    assert_same_run(tmp_path, brief.output)
 
 
-def test_a_finished_run_is_left_alone(trained, capsys):
-    before = (trained.output / "best.pt").stat().st_mtime_ns
-    assert main(trained.command(trained.output)) == 0
+def test_a_finished_run_is_left_alone(brief, capsys):
+    before = (brief.output / "best.pt").stat().st_mtime_ns
+    assert main(brief.command(brief.output)) == 0
     assert "best epoch" in capsys.readouterr().out
-    assert (trained.output / "best.pt").stat().st_mtime_ns == before
+    assert (brief.output / "best.pt").stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(
@@ -86,9 +88,9 @@ def test_a_finished_run_is_left_alone(trained, capsys):
         (["--validation", "DATA"], "the images or labels are others"),
     ],
 )
-def test_other_settings_do_not_continue_a_run(trained, capsys, changes, message):
-    changes = [str(trained.data) if change == "DATA" else change for change in changes]
-    assert main(trained.command(trained.output, *changes)) == 2
+def test_other_settings_do_not_continue_a_run(brief, capsys, changes, message):
+    changes = [str(brief.data) if change == "DATA" else change for change in changes]
+    assert main(brief.command(brief.output, *changes)) == 2
     assert message in capsys.readouterr().err
 
 
@@ -103,19 +105,19 @@ def test_other_settings_do_not_continue_a_run(trained, capsys, changes, message)
         (["--architecture", "yolo99"], "yolo99"),
     ],
 )
-def test_errors_are_one_line_and_exit_code_2(trained, tmp_path, capsys, changes, message):
-    assert main(trained.command(tmp_path / "run", *changes)) == 2
+def test_errors_are_one_line_and_exit_code_2(brief, tmp_path, capsys, changes, message):
+    assert main(brief.command(tmp_path / "run", *changes)) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ")
     assert message in error
     assert not (tmp_path / "run" / "best.pt").exists()
 
 
-def test_data_without_any_object_is_refused(trained, tmp_path, capsys):
+def test_data_without_any_object_is_refused(brief, tmp_path, capsys):
     folder = tmp_path / "empty"
     folder.mkdir()
-    (folder / "images").symlink_to(trained.data / "images")
-    content = json.loads((trained.data / "annotations.json").read_text())
+    (folder / "images").symlink_to(brief.data / "images")
+    content = json.loads((brief.data / "annotations.json").read_text())
     (folder / "annotations.json").write_text(json.dumps(content | {"annotations": []}))
-    assert main(trained.command(tmp_path / "run", "--validation", str(folder))) == 2
+    assert main(brief.command(tmp_path / "run", "--validation", str(folder))) == 2
     assert "none of its 40 images has a labelled object" in capsys.readouterr().err

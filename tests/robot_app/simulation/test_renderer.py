@@ -69,7 +69,7 @@ def test_the_nearer_of_two_robots_hides_the_farther(renderer, room):
 
 
 def test_a_mirror_image_on_a_glossy_floor_is_drawn_but_is_no_robot(renderer, room):
-    scene = with_robots(room, RobotPose(350, 0, np.pi))
+    scene = with_robots(room, RobotPose(350, 0, np.pi, lift_height_mm=40))
     polished = Floor((1000.0, 0.0), (4000.0, 4000.0), 0.0, scene.room.floor.texture, 100.0, 0.9)
     matt, glossy = renderer.render(scene), renderer.render(replace(scene, room=replace(scene.room, floor=polished)))
     np.testing.assert_array_equal(matt.boxes_px, glossy.boxes_px)
