@@ -183,8 +183,9 @@ class RandomNoise(_PixelTransform):
 
     def change(self, image: Image) -> Image:
         """Add noise."""
-        cv2.setRNGSeed(int(torch.randint(2**31 - 1, ())))
-        noise = cv2.randn(np.empty(image.shape, np.int16), np.zeros(1), np.full(1, _uniform(*self.sigma)))
+        # NumPy's generator: OpenCV's does not give the same noise in every process, whatever its seed.
+        random = np.random.default_rng(int(torch.randint(2**31 - 1, ())))
+        noise = random.standard_normal(image.shape, dtype=np.float32) * np.float32(_uniform(*self.sigma))
         return cv2.add(image, noise, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
 
 
