@@ -60,8 +60,8 @@ class Letterbox:
 
     def boxes_to_source(self, boxes_px: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes float32 (N, 4) xyxy in target pixels to source pixels, clipped to the source image."""
-        scale, offset = self._factors()
         height, width = self.source_hw
+        scale, offset = self._factors()
         limit = np.array([width, height, width, height], np.float64)
         return np.clip((boxes_px - offset) / scale, 0, limit).astype(np.float32)
 

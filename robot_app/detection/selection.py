@@ -14,7 +14,7 @@ def select_detections(candidates: Detections, score_threshold: float, nms_iou: f
     kept = candidates.above(score_threshold)
     if len(kept) == 0:
         return kept
-    if nms_iou < 1:
+    if nms_iou < 1 and len(kept) > 1:
         xywh = kept.boxes_px.astype(np.float64)
         xywh[:, 2:] -= xywh[:, :2]
         # Its own threshold would drop scores that equal it, so it gets one that drops nothing of these.
