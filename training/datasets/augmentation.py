@@ -5,6 +5,7 @@ images fastest, and OpenCV's colour operations, a tenth of the time of torchvisi
 """
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 import cv2
@@ -122,9 +123,9 @@ class _PixelTransform(v2.Transform):  # type: ignore[misc]
         pixels = np.ascontiguousarray(inpt.permute(1, 2, 0).numpy())
         return tv_tensors.Image(torch.from_numpy(self.change(pixels)).permute(2, 0, 1))
 
+    @abstractmethod
     def change(self, image: Image) -> Image:
         """uint8 (H, W, 3) BGR to the same."""
-        raise NotImplementedError
 
 
 class RandomExposure(_PixelTransform):
