@@ -1,0 +1,1 @@
+"""The comparison of starts, strategies and amounts of data, over several seeds."""

@@ -1,0 +1,196 @@
+"""What a study measured: the one thing that its runs write and its report reads."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot_app.errors import InputError
+
+RESULT_NAME = "result.json"
+MATCHES_NAME = "matches.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to train, compared with others.
+
+    Attributes:
+        name: for people, unique in the study, such as `coco, 189 images`.
+        start: `scratch`, `coco` or the name of another start or arm.
+        freeze: `none`, `backbone`, `backbone+neck` or `features`.
+        images: number of labelled images trained on.
+    """
+
+    name: str
+    start: str
+    freeze: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Validation score after an epoch; epoch 0 is before training. `seconds` is training alone, from the start on."""
+
+    epoch: int
+    seconds: float
+    ap50: float
+    ap50_95: float
+
+
+@dataclass(frozen=True, slots=True)
+class TestScore:
+    """Scores on the test images of the weights of the best epoch.
+
+    `precision` and `recall` are at `threshold`, which was chosen on the validation images; `precision_50` and
+    `recall_50` are at score 0.5.
+    """
+
+    __test__ = False  # no test case, whatever its name makes pytest think
+
+    ap50: float
+    ap50_95: float
+    threshold: float
+    precision: float
+    recall: float
+    precision_50: float
+    recall_50: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """Every detection on the test images and whether it is right, from which any resampling can be scored.
+
+    Attributes:
+        image: int32 (D,), index of the test image.
+        label: int32 (D,), class found.
+        score: float32 (D,).
+        is_true: bool (D, 10), matched with an object of its class at IoU 0.50, 0.55, … 0.95.
+        objects: int32 (images, classes), number of labelled objects.
+    """
+
+    image: NDArray[np.int32]
+    label: NDArray[np.int32]
+    score: NDArray[np.float32]
+    is_true: NDArray[np.bool_]
+    objects: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One arm trained with one seed.
+
+    Attributes:
+        arm, seed: which.
+        image_names: files that it was trained on, sorted.
+        curve: validation scores, from epoch 0 on.
+        best_epoch: whose weights were tested: the one with the highest validation AP50-95.
+        test: the scores of these.
+        matches: the detections behind them.
+        device: what it was trained on.
+    """
+
+    arm: Arm
+    seed: int
+    image_names: tuple[str, ...]
+    curve: tuple[CurvePoint, ...]
+    best_epoch: int
+    test: TestScore
+    matches: Matches
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A row of the experiment that the study repeats: AP and the like from 0 to 1, NaN where not published."""
+
+    arm: str
+    images: int
+    ap50: float
+    precision: float
+    recall: float
+    training: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """One part of the fixed split: its name, hash, and numbers of images and objects."""
+
+    name: str
+    sha256: str
+    images: int
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResults:
+    """All that the report tells.
+
+    Attributes:
+        title, description: for people; the description is Markdown.
+        class_names: what labels index into.
+        train, validation, test: the fixed split.
+        recipe: lines such as `epochs: 60`, common to all arms.
+        runs: in the order of the arms in the configuration, then of the seeds; perhaps not all yet.
+        planned: number of runs of the whole study.
+        published: rows to print beside ours; may be empty.
+        published_source: where they are from.
+    """
+
+    title: str
+    description: str
+    class_names: tuple[str, ...]
+    train: DataPart
+    validation: DataPart
+    test: DataPart
+    recipe: tuple[str, ...]
+    runs: tuple[RunResult, ...]
+    planned: int
+    published: tuple[Published, ...]
+    published_source: str
+
+
+def save_run(folder: Path, run: RunResult) -> None:
+    """Write `matches.npz`, then `result.json`; only with the latter is the run complete."""
+    matches = folder / MATCHES_NAME
+    beside = matches.with_name("part-" + MATCHES_NAME)
+    np.savez_compressed(beside, **{name: getattr(run.matches, name) for name in Matches.__slots__})
+    beside.replace(matches)
+    content = {name: getattr(run, name) for name in ("seed", "image_names", "best_epoch", "device")}
+    content |= {"arm": asdict(run.arm), "test": asdict(run.test), "curve": [asdict(point) for point in run.curve]}
+    result = folder / RESULT_NAME
+    beside = result.with_name(RESULT_NAME + ".part")
+    beside.write_text(json.dumps(content, indent=1))
+    beside.replace(result)
+
+
+def load_run(folder: Path) -> RunResult | None:
+    """The result in a run's folder; None where the run is not complete.
+
+    Raises:
+        InputError: the files are damaged.
+    """
+    result = folder / RESULT_NAME
+    if not result.is_file():
+        return None
+    try:
+        content: dict[str, Any] = json.loads(result.read_text())
+        with np.load(folder / MATCHES_NAME) as arrays:
+            matches = Matches(**{name: arrays[name] for name in Matches.__slots__})
+        return RunResult(
+            arm=Arm(**content["arm"]),
+            seed=content["seed"],
+            image_names=tuple(content["image_names"]),
+            curve=tuple(CurvePoint(**point) for point in content["curve"]),
+            best_epoch=content["best_epoch"],
+            test=TestScore(**content["test"]),
+            matches=matches,
+            device=content["device"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{result}: not a result of `robot-train study` ({error}); delete it to run it anew"
+        ) from error
