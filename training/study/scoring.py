@@ -1,0 +1,96 @@
+"""Average precision from a run's matches, on the test images as they are or drawn anew many times at once.
+
+It is the definition of COCO (as in pycocotools, area `all`): precision made non-increasing in recall, read at the
+recalls 0, 0.01, … 1, and the mean over these and over the classes that have objects.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.study.results import Matches
+
+IOUS = 10
+"""0.50, 0.55, … 0.95: the columns of `Matches.is_true`."""
+
+MOST_DETECTIONS = 100
+"""Of each image and class only so many of the best count, as in COCO."""
+
+_RECALLS = np.linspace(0.0, 1.0, 101)
+_RESAMPLES_AT_ONCE = 500  # keeps the arrays small enough for the processor's cache, and memory out of question
+
+
+def draw_images(images: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """How often each image is in each bootstrap sample: int64 (resamples, images), each row sums to `images`."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(images, np.full(images, 1 / images), size=resamples)
+
+
+def average_precision(matches: Matches, draws: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+    """AP at each IoU, the mean over classes: float64 (resamples, 10).
+
+    Args:
+        matches: of one run.
+        draws: int64 (resamples, images), how often each image counts; None: every image once, in one row.
+
+    An image that is drawn twice counts as two images with the same objects and detections. Classes without an object
+    in a sample are left out of its mean; a sample without any object gives NaN. Where detections have equal scores,
+    those of the earlier image come first.
+    """
+    if draws is None:
+        draws = np.ones((1, len(matches.objects)), np.int64)
+    parts = range(0, len(draws), _RESAMPLES_AT_ONCE)
+    return np.concatenate([_mean_over_classes(matches, draws[i : i + _RESAMPLES_AT_ONCE]) for i in parts])
+
+
+def _mean_over_classes(matches: Matches, draws: NDArray[np.int64]) -> NDArray[np.float64]:
+    total = np.zeros((len(draws), IOUS))
+    classes = np.zeros((len(draws), 1))
+    for label in range(matches.objects.shape[1]):
+        objects = draws @ matches.objects[:, label].astype(np.int64)
+        if objects.any():
+            total += np.where(objects[:, None] > 0, _class_ap(matches, label, draws, objects), 0)
+            classes += objects[:, None] > 0
+    return np.divide(total, classes, out=np.full_like(total, np.nan), where=classes > 0)
+
+
+def _class_ap(
+    matches: Matches, label: int, draws: NDArray[np.int64], objects: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """AP of one class at each IoU: (resamples, 10). `objects` (resamples,) is their number in each sample."""
+    ranked = _rank(matches, label)
+    image, is_true = matches.image[ranked], matches.is_true[ranked]
+    ap = np.zeros((len(draws), IOUS))
+    hits = np.flatnonzero(is_true.any(axis=1))
+    if len(hits) == 0:
+        return ap
+    # Precision falls at every false detection, so only its values at true ones can be the best at a recall or above.
+    reported = draws.astype(float) @ _counts_up_to(image, hits, draws.shape[1])  # whole numbers; floats are faster
+    for iou in range(IOUS):
+        if iou and np.array_equal(is_true[:, iou], is_true[:, iou - 1]):
+            ap[:, iou] = ap[:, iou - 1]
+            continue
+        here = is_true[hits, iou]
+        true = np.cumsum(draws[:, image[hits[here]]], axis=1)
+        precision = true / np.maximum(reported[:, here], 1)
+        best_from_here = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        # An object found again in a repeated image adds recalls in between; their best precision is the same.
+        recalls = np.searchsorted(_RECALLS, true / np.maximum(objects, 1)[:, None], side="right")
+        recalls = np.where(true > 0, recalls, 0)
+        ap[:, iou] = (best_from_here * np.diff(recalls, axis=1, prepend=0)).sum(axis=1) / len(_RECALLS)
+    return ap
+
+
+def _rank(matches: Matches, label: int) -> NDArray[np.int64]:
+    """Detections of a class, best score first, those of equal score by image; only the best of each image."""
+    of_class = np.flatnonzero(matches.label == label)
+    of_class = of_class[np.lexsort((-matches.score[of_class], matches.image[of_class]))]
+    _, first, which = np.unique(matches.image[of_class], return_index=True, return_inverse=True)
+    of_class = of_class[np.arange(len(of_class)) - first[which] < MOST_DETECTIONS]
+    return of_class[np.argsort(-matches.score[of_class], kind="stable")]
+
+
+def _counts_up_to(image: NDArray[np.int32], hits: NDArray[np.int64], images: int) -> NDArray[np.float64]:
+    """Number of detections of each image down to each hit: (images, hits). `image` is that of each, in their order."""
+    counts = np.zeros((images, len(hits) + 1))
+    np.add.at(counts, (image, np.searchsorted(hits, np.arange(len(image)))), 1)
+    return counts.cumsum(axis=1)[:, :-1]
