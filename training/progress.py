@@ -57,6 +57,16 @@ class Progress:
         """The epoch with the highest AP50-95 so far, the earlier one of equals."""
         return max(self.records, key=lambda r: r.ap50_95, default=None)
 
+    @property
+    def scores(self) -> list[float]:
+        """AP50-95 of each epoch so far."""
+        return [record.ap50_95 for record in self.records]
+
+    def end_batch(self, losses: list[float]) -> None:
+        """Count a batch and the parts of its loss."""
+        self.batch += 1
+        self.loss_sums = [total + loss for total, loss in zip(self.loss_sums, losses, strict=True)]
+
     def end_epoch(self, record: EpochRecord) -> None:
         """Go on to the next epoch."""
         self.records.append(record)

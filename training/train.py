@@ -4,28 +4,37 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import Dataset
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from robot_app.detection import DataVersion, StartWeights
 from robot_app.errors import ConfigError, InputError
-from training.datasets.augmentation import training_augmentation
+from training.datasets.augmentation import augmentation_named
 from training.datasets.coco import LabelledImages
-from training.datasets.frames import Batch, ResumableBatches, Sample, training_loader
-from training.detectors.base import Losses, Targets
+from training.datasets.frames import FrameDataset, ResumableBatches, Sample, training_loader
+from training.detectors.base import Losses
 from training.detectors.build import build_detector
 from training.detectors.frame_model import FrameModel
 from training.ema import MovingAverage
 from training.evaluate import check_classes, evaluate
+from training.features import FeatureDataset, Shape, cache_features
+from training.freezing import freeze_parts, train_mode
+from training.learner import Learner
+from training.memory import memory_advice
 from training.metrics import CANDIDATE_SCORE, Evaluation
 from training.progress import BEST_NAME, EpochRecord, Progress, RunState, write_records
+from training.schedule import is_exhausted, learning_rate
 from training.settings import Settings
 from training.trained import Recipe, predictor, save_trained
+from training.training_log import describe_start, epoch_bar, log_epoch
 
 SAVE_EVERY_S = 300.0
 LOG_THRESHOLD = 0.5
@@ -43,19 +52,22 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
 
     Leaves `best.pt` (the averaged weights with the highest validation AP50-95), `last.pt` (all that is needed to
     continue), `metrics.jsonl` and TensorBoard's files. A second run with the same arguments on the same machine
-    gives the same weights, also when it was stopped and continued in between.
+    gives the same weights, also when it was stopped and continued in between. Started by torchrun, the processes
+    share every batch; the first one evaluates and writes.
 
     Raises:
         InputError: start weights or images that cannot be read; data without objects.
-        ConfigError: `output` holds a run with other settings; the loss is no longer finite.
+        ConfigError: `output` holds a run with other settings; the loss is no longer finite; memory is too small.
         ModelError: the start weights are of another architecture.
     """
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    device, first = accelerator.device, accelerator.is_main_process
     _check_data(data, validation)
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     detector, loaded = build_detector(settings.architecture, data.class_names, settings.start)
+    frozen = freeze_parts(detector, settings.freeze)
     model = FrameModel(detector, settings.frame_hw, settings.reduction).to(device)
     model = model.to(memory_format=torch.channels_last)
     averaged_model = copy.deepcopy(model).eval()
@@ -72,59 +84,69 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
 
     state = RunState(output, settings, (data.sha256, validation.sha256), detector, optimizer, average)
     progress = state.resume()
-    write_records(output, progress.records)
-    batches = ResumableBatches(len(data.images), settings.batch_size, settings.seed)
-    loader = training_loader(data, settings.frame_hw, training_augmentation(), batches, device.type == "cuda")
+    if first:
+        write_records(output, progress.records)
+    inputs, shapes, extraction_s = _inputs(settings, averaged_model, data, output, accelerator)
+    progress.seconds += extraction_s
+    batches = _batches(settings, len(data.images), accelerator)
+    loader = training_loader(inputs, batches, device.type == "cuda")
+    learner = accelerator.prepare(Learner(_share_statistics(model, accelerator), shapes))
     total_steps = settings.epochs * batches.per_epoch
     saved_at = time.monotonic()
-    tqdm.write(f"{loaded}\n{_describe(progress, settings, data, validation, device)}")
+    if first:
+        tqdm.write(f"{loaded}\n{describe_start(progress, settings, data, validation, device)}")
 
-    with SummaryWriter(output / "tensorboard", purge_step=progress.epoch) as board:
-        while progress.epoch < settings.epochs:
+    with _board(output, progress) if first else nullcontext() as board:
+        while progress.epoch < settings.epochs and not is_exhausted(progress.scores, settings.patience):
             batches.epoch, batches.start = progress.epoch, progress.batch
-            started, bar = time.monotonic(), _bar(progress, batches)
-            model.train()
-            for batch in _batches(loader, batches):
+            started, bar = time.monotonic(), epoch_bar(progress, batches)
+            train_mode(detector, frozen)
+            for batch in loader if len(batches) else ():
                 step = progress.epoch * batches.per_epoch + progress.batch
-                learning_rate = _learning_rate(step, total_steps, batches.per_epoch, settings)
+                rate = learning_rate(step, total_steps, batches.per_epoch, settings)
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate
+                    group["lr"] = rate
 
-                losses = _loss(model, batch, device)
-                _check_finite(losses, progress, settings, output)
-                optimizer.zero_grad(set_to_none=True)
-                losses.total.backward()  # type: ignore[no-untyped-call]
+                with memory_advice(settings):
+                    losses: Losses = learner(batch)
+                    parts = _mean_over_processes(losses, accelerator)
+                    _check_finite(parts, progress, settings, output)
+                    optimizer.zero_grad(set_to_none=True)
+                    accelerator.backward(losses.total)
                 nn.utils.clip_grad_norm_(detector.parameters(), settings.gradient_norm)
                 optimizer.step()
                 average.update(detector)
 
-                progress.batch += 1
-                progress.loss_sums = [
-                    s + float(part.detach()) for s, part in zip(progress.loss_sums, losses, strict=True)
-                ]
+                progress.end_batch(parts)
                 bar.update(batches.batch_size)
                 bar.set_postfix_str(f"loss {progress.loss_sums[0] / progress.batch:.3f}", refresh=False)
-                if stop_requested() or time.monotonic() - saved_at > SAVE_EVERY_S:
+                stopping = _agree_to_stop(stop_requested(), accelerator)
+                if stopping or time.monotonic() - saved_at > SAVE_EVERY_S:
                     now = time.monotonic()
                     progress.seconds, started, saved_at = progress.seconds + now - started, now, now
-                    state.save(progress)
-                    if stop_requested():
+                    if first:
+                        state.save(progress)
+                    if stopping:
                         bar.close()
                         return progress
             bar.close()
             progress.seconds += time.monotonic() - started
 
-            averaged_model.detector.load_state_dict(average.weights)
-            scored = evaluate(predictor(averaged_model, CANDIDATE_SCORE), validation)
-            record = _record(progress, scored, learning_rate, batches)
-            if progress.best is None or record.ap50_95 > progress.best.ap50_95:
-                save_trained(output / BEST_NAME, average.weights, recipe)
+            record = None
+            if first:
+                averaged_model.detector.load_state_dict(average.weights)
+                scored = evaluate(predictor(averaged_model, CANDIDATE_SCORE), validation)
+                record = _record(progress, scored, optimizer.param_groups[0]["lr"], batches)
+                if progress.best is None or record.ap50_95 > progress.best.ap50_95:
+                    save_trained(output / BEST_NAME, average.weights, recipe)
+            [record] = broadcast_object_list([record])
             progress.end_epoch(record)
-            state.save(progress)
             saved_at = time.monotonic()
-            write_records(output, progress.records)
-            _log(board, record, settings)
-            if stop_requested():
+            if board is not None:
+                state.save(progress)
+                write_records(output, progress.records)
+                log_epoch(board, record, settings)
+            if _agree_to_stop(stop_requested(), accelerator):
                 break
     return progress
 
@@ -145,48 +167,63 @@ def _parameter_groups(detector: nn.Module, weight_decay: float) -> list[dict[str
     ]
 
 
-def _batches(loader: DataLoader[Sample], batches: ResumableBatches) -> "list[Batch] | DataLoader[Sample]":
-    return loader if len(batches) else []
+def _inputs(
+    settings: Settings, model: FrameModel, data: LabelledImages, output: Path, accelerator: Accelerator
+) -> tuple[Dataset[Sample], tuple[Shape, ...] | None, float]:
+    """What is trained on, the shapes of features where it is those, and the seconds that computing them took."""
+    frames = FrameDataset(data.images, settings.frame_hw, augmentation_named(settings.augmentation), settings.seed)
+    if settings.freeze != "features":
+        return frames, None, 0.0
+    with accelerator.main_process_first():
+        cache = cache_features(model, data, output / "features")
+    return FeatureDataset(cache, frames), cache.shapes, cache.seconds
 
 
-def _learning_rate(step: int, total_steps: int, steps_per_epoch: int, settings: Settings) -> float:
-    """A linear warmup, then a cosine from the full rate to a twentieth of it."""
-    warmup = min(settings.warmup_epochs * steps_per_epoch, total_steps / 5)
-    if step < warmup:
-        return settings.learning_rate * (step + 1) / (math.ceil(warmup) + 1)
-    part_done = (step - warmup) / max(1.0, total_steps - warmup)
-    return settings.learning_rate * (0.05 + 0.95 * (1 + math.cos(math.pi * part_done)) / 2)
+def _batches(settings: Settings, image_count: int, accelerator: Accelerator) -> ResumableBatches:
+    processes = accelerator.num_processes
+    batches = ResumableBatches(image_count, settings.batch_size, settings.seed, accelerator.process_index, processes)
+    if batches.batch_size % processes:
+        raise ConfigError(
+            f"batches of {batches.batch_size} images cannot be shared by {processes} processes; "
+            f"expected a --batch-size that is a multiple of {processes}"
+        )
+    return batches
 
 
-def _loss(model: FrameModel, batch: Batch, device: torch.device) -> Losses:
-    images = model.to_network(batch.frames.to(device, non_blocking=True))
-    targets = [
-        Targets(boxes.to(device) / model.reduction, labels.to(device))
-        for boxes, labels in zip(batch.boxes, batch.labels, strict=True)
-    ]
-    with torch.autocast(device.type, torch.bfloat16, enabled=_computes_bfloat16(device)):
-        return model.detector.loss(images, targets)
+def _share_statistics(model: FrameModel, accelerator: Accelerator) -> FrameModel:
+    """Several GPUs normalise over the whole batch; PyTorch cannot do that on CPUs, where each takes its share."""
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+    return model
 
 
-def _computes_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster here than float32: the hardware must have instructions for it."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+def _board(output: Path, progress: Progress) -> SummaryWriter:
+    return SummaryWriter(output / "tensorboard", purge_step=progress.epoch)
 
 
-def _check_finite(losses: Losses, progress: Progress, settings: Settings, output: Path) -> None:
-    total: Tensor = losses.total
-    if bool(torch.isfinite(total)):
+def _mean_over_processes(losses: Losses, accelerator: Accelerator) -> list[float]:
+    parts: Tensor = accelerator.reduce(torch.stack([part.detach().float() for part in losses]), "mean")
+    return [float(part) for part in parts]
+
+
+def _agree_to_stop(requested: bool, accelerator: Accelerator) -> bool:
+    """Whether any process was asked to stop: then all do, at the same step."""
+    if requested:
+        accelerator.set_trigger()
+    return bool(accelerator.check_trigger())
+
+
+def _check_finite(parts: list[float], progress: Progress, settings: Settings, output: Path) -> None:
+    if math.isfinite(parts[0]):
         return
-    parts = ", ".join(f"{name} {float(part.detach()):.3g}" for name, part in losses._asdict().items())
+    named = ", ".join(f"{name} {part:.3g}" for name, part in zip(Losses._fields, parts, strict=True))
     raise ConfigError(
-        f"{output}: the loss is not finite in epoch {progress.epoch + 1}, step {progress.batch + 1} ({parts}); "
+        f"{output}: the loss is not finite in epoch {progress.epoch + 1}, step {progress.batch + 1} ({named}); "
         f"train again with a lower --learning-rate (it was {settings.learning_rate:g}) and another --output"
     )
 
 
-def _record(progress: Progress, scored: Evaluation, learning_rate: float, batches: ResumableBatches) -> EpochRecord:
+def _record(progress: Progress, scored: Evaluation, rate: float, batches: ResumableBatches) -> EpochRecord:
     total, box, objectness, classes = (s / progress.batch for s in progress.loss_sums)
     return EpochRecord(
         epoch=progress.epoch + 1,
@@ -194,7 +231,7 @@ def _record(progress: Progress, scored: Evaluation, learning_rate: float, batche
         loss_box=box,
         loss_objectness=objectness,
         loss_classes=classes,
-        learning_rate=learning_rate,
+        learning_rate=rate,
         ap50=scored.ap50,
         ap50_95=scored.ap50_95,
         precision=scored.precision(LOG_THRESHOLD),
@@ -202,40 +239,4 @@ def _record(progress: Progress, scored: Evaluation, learning_rate: float, batche
         false_alarm_images=scored.false_alarm_images(LOG_THRESHOLD),
         images_per_s=progress.batch * batches.batch_size / progress.seconds,
         seconds=progress.seconds,
-    )
-
-
-def _bar(progress: Progress, batches: ResumableBatches) -> "tqdm[None]":
-    return tqdm(
-        total=batches.per_epoch * batches.batch_size,
-        initial=progress.batch * batches.batch_size,
-        desc=f"epoch {progress.epoch + 1}",
-        unit="img",
-        leave=False,
-        disable=None,
-    )
-
-
-def _describe(
-    progress: Progress, settings: Settings, data: LabelledImages, validation: LabelledImages, device: torch.device
-) -> str:
-    where = f"continues in epoch {progress.epoch + 1}" if progress.epoch or progress.batch else "begins"
-    number = "bfloat16" if _computes_bfloat16(device) else "float32"
-    return (
-        f"{where} of {settings.epochs} on {device} ({number}): {len(data.images)} images, {data.object_count} objects; "
-        f"validation {len(validation.images)} images, {validation.object_count} objects"
-    )
-
-
-def _log(board: SummaryWriter, record: EpochRecord, settings: Settings) -> None:
-    for name in ("loss", "loss_box", "loss_objectness", "loss_classes", "learning_rate"):
-        board.add_scalar(f"train/{name}", getattr(record, name), record.epoch)
-    for name in ("ap50", "ap50_95", "precision", "recall", "false_alarm_images"):
-        board.add_scalar(f"validation/{name}", getattr(record, name), record.epoch)
-    board.flush()
-    minutes_left = record.seconds * (settings.epochs - record.epoch) / 60
-    tqdm.write(
-        f"epoch {record.epoch:3d}/{settings.epochs}  loss {record.loss:6.3f}  AP50 {record.ap50:.3f}  "
-        f"AP50-95 {record.ap50_95:.3f}  precision {record.precision:.3f}  recall {record.recall:.3f}  "
-        f"{record.images_per_s:.0f} images/s  {minutes_left:.0f} min left"
     )

@@ -26,6 +26,11 @@ _GREY_OF_BGR = np.array([0.114, 0.587, 0.299])
 _PLACEMENT_TRIES = 20
 
 
+def augmentation_named(name: str) -> v2.Transform:
+    """`camera` or `none`, as in the settings of training."""
+    return training_augmentation() if name == "camera" else v2.Identity()
+
+
 def training_augmentation() -> v2.Transform:
     """The augmentation of training: takes and gives (image, {"boxes": BoundingBoxes, "labels": Tensor})."""
     return v2.Compose(

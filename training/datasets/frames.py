@@ -13,21 +13,24 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from robot_app.detection.letterbox import Letterbox
-from training.datasets.coco import LabelledImage, LabelledImages
+from training.datasets.coco import LabelledImage
 
 
 class Sample(NamedTuple):
-    """One frame uint8 (H, W, 3) BGR, `boxes` float32 (N, 4) xyxy in its pixels, `labels` int64 (N,)."""
+    """What the model sees of one image, `boxes` float32 (N, 4) xyxy in the frame's pixels, `labels` int64 (N,).
 
-    frame: Tensor
+    `inputs` is the frame, uint8 (H, W, 3) BGR, or its features where those were computed before.
+    """
+
+    inputs: Tensor
     boxes: Tensor
     labels: Tensor
 
 
 class Batch(NamedTuple):
-    """`frames` uint8 (B, H, W, 3) BGR; `boxes` and `labels` hold one tensor for each frame."""
+    """`inputs` (B, …) as in `Sample`; `boxes` and `labels` hold one tensor for each image."""
 
-    frames: Tensor
+    inputs: Tensor
     boxes: list[Tensor]
     labels: list[Tensor]
 
@@ -58,10 +61,10 @@ class FrameDataset(Dataset[Sample]):
         image = self._images[draw.image]
         letterbox = Letterbox(image.hw, self._frame_hw)
         pixels = torch.from_numpy(letterbox.apply(image.load())).permute(2, 0, 1)
-        boxes = torch.from_numpy(letterbox.boxes_to_target(image.boxes_px))
+        boxes, labels = self.targets(draw.image)
         objects = {
             "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=self._frame_hw),
-            "labels": torch.from_numpy(image.labels),
+            "labels": labels,
         }
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(np.random.SeedSequence((self._seed, *draw)).generate_state(1, np.uint64)[0] >> 1))
@@ -69,17 +72,26 @@ class FrameDataset(Dataset[Sample]):
         boxes = objects["boxes"].as_subclass(Tensor).float()
         return Sample(frame.as_subclass(Tensor).permute(1, 2, 0).contiguous(), boxes, objects["labels"])
 
+    def targets(self, index: int) -> tuple[Tensor, Tensor]:
+        """Boxes and labels of an image as it is without augmentation."""
+        image = self._images[index]
+        boxes = Letterbox(image.hw, self._frame_hw).boxes_to_target(image.boxes_px)
+        return torch.from_numpy(boxes), torch.from_numpy(image.labels)
+
 
 class ResumableBatches(Sampler[list[Draw]]):
     """The shuffled batches of one epoch, from batch `start` on. Incomplete last batches are left out.
 
-    Set `epoch` and `start` before iterating.
+    Where several processes train together, each one takes its share of every batch. Set `epoch` and `start` before
+    iterating.
     """
 
-    def __init__(self, image_count: int, batch_size: int, seed: int) -> None:
+    def __init__(self, image_count: int, batch_size: int, seed: int, process: int = 0, processes: int = 1) -> None:
         self.image_count = image_count
         self.batch_size = min(batch_size, image_count)
         self.seed = seed
+        self.process = process
+        self.processes = processes
         self.epoch = 0
         self.start = 0
 
@@ -94,21 +106,20 @@ class ResumableBatches(Sampler[list[Draw]]):
     def __iter__(self) -> Iterator[list[Draw]]:
         order = np.random.default_rng((self.seed, self.epoch)).permutation(self.image_count).tolist()
         for i in range(self.start, self.per_epoch):
-            yield [Draw(self.epoch, k) for k in order[i * self.batch_size : (i + 1) * self.batch_size]]
+            batch = order[i * self.batch_size : (i + 1) * self.batch_size]
+            yield [Draw(self.epoch, k) for k in batch[self.process :: self.processes]]
 
 
 def collate(samples: list[Sample]) -> Batch:
-    """Stack the frames."""
-    return Batch(torch.stack([s.frame for s in samples]), [s.boxes for s in samples], [s.labels for s in samples])
+    """Stack the inputs."""
+    return Batch(torch.stack([s.inputs for s in samples]), [s.boxes for s in samples], [s.labels for s in samples])
 
 
-def training_loader(
-    data: LabelledImages, frame_hw: tuple[int, int], augmentation: v2.Transform, batches: ResumableBatches, on_gpu: bool
-) -> DataLoader[Sample]:
+def training_loader(dataset: Dataset[Sample], batches: ResumableBatches, on_gpu: bool) -> DataLoader[Sample]:
     """Loads `batches` in processes of their own: half the cores, or all but one when a GPU does the rest."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return DataLoader(
-        FrameDataset(data.images, frame_hw, augmentation, batches.seed),
+        dataset,
         batch_sampler=batches,
         num_workers=max(1, min(cores - 1, 16)) if on_gpu else max(1, cores // 2),
         collate_fn=collate,

@@ -33,6 +33,13 @@ class Losses(NamedTuple):
     classes: Tensor
 
 
+class Parts(NamedTuple):
+    """The modules before the head: the feature extractor, and what mixes its scales."""
+
+    backbone: tuple[nn.Module, ...]
+    neck: tuple[nn.Module, ...]
+
+
 class TrainableDetector(nn.Module, ABC):
     """A network that is trained with `loss` and exported through `candidates`.
 
@@ -50,9 +57,22 @@ class TrainableDetector(nn.Module, ABC):
     nms_iou: float
     candidate_count: int = 100
 
+    @property
     @abstractmethod
+    def parts(self) -> Parts:
+        """What can be frozen."""
+
+    @abstractmethod
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What backbone and neck make of images: (B, channels, h, w) for each scale."""
+
+    @abstractmethod
+    def head_loss(self, features: tuple[Tensor, ...], image_hw: tuple[int, int], targets: list[Targets]) -> Losses:
+        """Training loss of a batch whose features are known. `image_hw` is the size of its images in pixels."""
+
     def loss(self, images: Tensor, targets: list[Targets]) -> Losses:
-        """Training loss of a batch, averaged over its images."""
+        """Training loss of a batch. The network may run in a lower precision; losses are computed in float32."""
+        return self.head_loss(self.features(images), (images.shape[2], images.shape[3]), targets)
 
     @abstractmethod
     def candidates(self, images: Tensor) -> Candidates:

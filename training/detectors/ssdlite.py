@@ -6,7 +6,7 @@ from torchvision.models.detection import ssdlite320_mobilenet_v3_large
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
-from training.detectors.base import Candidates, Losses, Targets, TrainableDetector
+from training.detectors.base import Candidates, Losses, Parts, Targets, TrainableDetector
 
 PIXEL_CENTRE = 127.5
 """torchvision trained this network on RGB from -1 to 1."""
@@ -30,22 +30,27 @@ class SsdLite(TrainableDetector):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Float32 (B, 3, h, w) to box offsets (B, A, 4), class logits (B, A, 1 + C) and anchors (A, 4), float32."""
-        rgb = images.flip(1) / PIXEL_CENTRE - 1
-        features = list(self.ssd.backbone(rgb).values())
-        outputs = self.ssd.head(features)
-        anchors = self._anchors(features, images.shape[2], images.shape[3])
-        return outputs["bbox_regression"].float(), outputs["cls_logits"].float(), anchors
+        return self._predict(self.features(images), (images.shape[2], images.shape[3]))
 
-    def loss(self, images: Tensor, targets: list[Targets]) -> Losses:
+    @property
+    def parts(self) -> Parts:
+        """MobileNet, and the layers that shrink its last scale further."""
+        return Parts((self.ssd.backbone.features,), (self.ssd.backbone.extra,))
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """At six scales, from stride 16 on."""
+        return tuple(self.ssd.backbone(images.flip(1) / PIXEL_CENTRE - 1).values())
+
+    def head_loss(self, features: tuple[Tensor, ...], image_hw: tuple[int, int], targets: list[Targets]) -> Losses:
         """torchvision's loss: smooth L1 of offsets, cross-entropy with the three hardest negatives for each positive.
 
         There is no objectness; its part is 0. A batch without any object has no positives, hence no loss.
         """
-        offsets, logits, anchors = self(images)
-        with torch.autocast(images.device.type, enabled=False):
+        offsets, logits, anchors = self._predict(features, image_hw)
+        with torch.autocast(offsets.device.type, enabled=False):
             outputs = {"bbox_regression": offsets, "cls_logits": logits}
             truth = [
-                {"boxes": target.boxes.to(images.device), "labels": target.labels.to(images.device) + 1}
+                {"boxes": target.boxes.to(offsets.device), "labels": target.labels.to(offsets.device) + 1}
                 for target in targets
             ]
             owners = [self._match(anchors, target["boxes"]) for target in truth]
@@ -64,6 +69,12 @@ class SsdLite(TrainableDetector):
             chosen_anchors = anchors.expand(len(images), -1, -1).gather(1, rows).reshape(-1, 4)
             boxes = self.ssd.box_coder.decode_single(chosen, chosen_anchors).reshape(len(images), -1, 4)
             return Candidates(boxes, best.values, labels.gather(1, best.indices))
+
+    def _predict(self, features: tuple[Tensor, ...], image_hw: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        scales = list(features)
+        outputs = self.ssd.head(scales)
+        anchors = self._anchors(scales, *image_hw)
+        return outputs["bbox_regression"].float(), outputs["cls_logits"].float(), anchors
 
     def _match(self, anchors: Tensor, boxes: Tensor) -> Tensor:
         """Int64 (A,): the object that each anchor learns, or -1."""

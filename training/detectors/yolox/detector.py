@@ -5,7 +5,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from training.detectors.base import Candidates, Losses, Targets, TrainableDetector
+from training.detectors.base import Candidates, Losses, Parts, Targets, TrainableDetector
 from training.detectors.yolox.backbone import YoloxSize
 from training.detectors.yolox.decode import decode
 from training.detectors.yolox.head import DecoupledHead
@@ -36,13 +36,24 @@ class Yolox(TrainableDetector):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Float32 (B, 3, h, w) to the head's outputs (B, 5 + C, h / stride, w / stride) at strides 8, 16, 32."""
-        outputs: list[Tensor] = self.head(self.backbone(images))
+        outputs: list[Tensor] = self.head(self.features(images))
         return outputs
 
-    def loss(self, images: Tensor, targets: list[Targets]) -> Losses:
-        """See `yolox_loss`. The network may run in a lower precision; the loss is always computed in float32."""
-        outputs = self(images)
-        with torch.autocast(images.device.type, enabled=False):
+    @property
+    def parts(self) -> Parts:
+        """CSPDarknet, and the path aggregation around it."""
+        neck = tuple(module for name, module in self.backbone.named_children() if name != "backbone")
+        return Parts((self.backbone.backbone,), neck)
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """At strides 8, 16 and 32."""
+        features: tuple[Tensor, ...] = self.backbone(images)
+        return features
+
+    def head_loss(self, features: tuple[Tensor, ...], image_hw: tuple[int, int], targets: list[Targets]) -> Losses:
+        """See `yolox_loss`."""
+        outputs = self.head(features)
+        with torch.autocast(outputs[0].device.type, enabled=False):
             predictions, anchors = decode(outputs)
             return yolox_loss(predictions, anchors, targets)
 
