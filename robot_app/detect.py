@@ -1,7 +1,7 @@
 """Detections in images, videos and recordings, as COCO results."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
@@ -49,7 +49,7 @@ def detect(source: Path, model: Path, *, output: Path | None, score: float | Non
         images += 1
         images_with_objects += bool(found)
         if each:
-            report.write(f"{name}: {_describe(found)}\n")
+            report.write(f"{name}: {describe_results(found)}\n")
     if output is not None:
         write_results(output, results)
         report.write(f"results  {output}\n")
@@ -65,7 +65,7 @@ def detect_frames(detector: Detector, frames: Iterable[NamedFrame]) -> Iterator[
     """
     for named in frames:
         found = detector(decode_image(named.frame.jpeg, named.name))
-        yield named.name, tuple(_results(named.name, found, detector.card.class_names))
+        yield named.name, name_results(named.name, found, detector.card.class_names)
 
 
 def write_results(path: Path, results: Iterable[Result]) -> None:
@@ -84,19 +84,18 @@ def write_results(path: Path, results: Iterable[Result]) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _results(name: str, found: Detections, class_names: tuple[str, ...]) -> Iterator[Result]:
-    for (x1, y1, x2, y2), score, label in zip(
-        found.boxes_px.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
-    ):
-        yield Result(name, (x1, y1, x2 - x1, y2 - y1), score, class_names[label])
+def name_results(file_name: str, found: Detections, class_names: tuple[str, ...]) -> tuple[Result, ...]:
+    """Detections in one image, with its name and theirs."""
+    return tuple(
+        Result(file_name, (x1, y1, x2 - x1, y2 - y1), score, class_names[label])
+        for (x1, y1, x2, y2), score, label in zip(
+            found.boxes_px.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
+        )
+    )
 
 
-def _lists_each_image(source: Path) -> bool:
-    """Images are listed one by one; of a video or recording with thousands of frames only the sum is told."""
-    return source.is_dir() or source.suffix.lower() in IMAGE_SUFFIXES
-
-
-def _describe(found: tuple[Result, ...]) -> str:
+def describe_results(found: Sequence[Result]) -> str:
+    """What was found in one image, in words: class, score, place and size."""
     if not found:
         return "nothing"
     return ", ".join(
@@ -104,3 +103,8 @@ def _describe(found: tuple[Result, ...]) -> str:
         f"({result.bbox[2]:.0f} x {result.bbox[3]:.0f} px)"
         for result in found
     )
+
+
+def _lists_each_image(source: Path) -> bool:
+    """Images are listed one by one; of a video or recording with thousands of frames only the sum is told."""
+    return source.is_dir() or source.suffix.lower() in IMAGE_SUFFIXES

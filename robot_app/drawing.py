@@ -1,11 +1,13 @@
 """Draws what the loop saw and did over its frame. Pure: images in, image out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_app.detection.detections import Detections
 from robot_app.detection.letterbox import Letterbox
 from robot_app.frames import Image
 from robot_app.step import Step
@@ -16,6 +18,7 @@ CANVAS_HW = (720, 1280)
 """Height and width in pixels of a drawn frame: twice Vector's, so that text is crisp."""
 
 _CYAN_BGR = (255, 220, 40)
+_ORANGE_BGR = (40, 150, 255)
 _GREY_BGR = (150, 150, 150)
 _WHITE_BGR = (245, 245, 245)
 _DARK_BGR = (28, 24, 20)
@@ -48,6 +51,29 @@ def draw_step(step: Step, image: Image, class_names: tuple[str, ...], caption: C
         boxes_px = box.boxes_to_target(np.array([track.box_px for track in step.tracks], np.float32))
         for track, xyxy in zip(step.tracks, boxes_px, strict=True):
             _draw_track(canvas, track, xyxy, class_names)
+    _draw_caption(canvas, caption)
+    return canvas
+
+
+def draw_detections(
+    detections: Detections, image: Image, class_names: tuple[str, ...], caption: Caption, marked: Collection[int]
+) -> Image:
+    """Boxes with class and score, those at the positions `marked` in a colour of their own, and the caption.
+
+    `image` and the result are as in `draw_step`.
+    """
+    box = Letterbox((image.shape[0], image.shape[1]), CANVAS_HW)
+    canvas = box.apply(image).copy()
+    for position, xyxy in enumerate(box.boxes_to_target(detections.boxes_px)):
+        colour = _ORANGE_BGR if position in marked else _CYAN_BGR
+        _rectangle(canvas, xyxy, colour, 3)
+        name = describe_class(int(detections.labels[position]), class_names)
+        _label(canvas, f"{name}  {detections.scores[position]:.2f}", xyxy, colour)
+    _draw_caption(canvas, caption)
+    return canvas
+
+
+def _draw_caption(canvas: Image, caption: Caption) -> None:
     if caption.status:
         _strip(canvas, 0, _STRIP_PX)
         _text(canvas, caption.status, (_MARGIN_PX, 28), _WHITE_BGR, _REGULAR)
@@ -57,7 +83,6 @@ def draw_step(step: Step, image: Image, class_names: tuple[str, ...], caption: C
     _strip(canvas, top, CANVAS_HW[0])
     for row, (text, colour) in enumerate(lines):
         _text(canvas, text, (_MARGIN_PX, top + 28 + row * _STRIP_PX), colour, _BOLD)
-    return canvas
 
 
 def _draw_track(canvas: Image, track: Track, xyxy: NDArray[np.float32], class_names: tuple[str, ...]) -> None:
@@ -69,6 +94,10 @@ def _draw_track(canvas: Image, track: Track, xyxy: NDArray[np.float32], class_na
         f"{name} #{track.id}  {track.score:.2f}  {describe_bearing(track.bearing_rad)}  "
         f"{describe_distance(track.distance_mm)}"
     )
+    _label(canvas, label, xyxy, colour)
+
+
+def _label(canvas: Image, label: str, xyxy: NDArray[np.float32], colour: tuple[int, int, int]) -> None:
     width = _text_width(label) + 12
     left = int(np.clip(xyxy[0], 0, max(0, CANVAS_HW[1] - width)))
     # Above the box where there is room, else inside it.

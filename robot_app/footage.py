@@ -30,6 +30,14 @@ class NamedFrame:
     frame: Frame
 
 
+@dataclass(frozen=True, slots=True)
+class NamedStep:
+    """A step and where its frame comes from, as `NamedFrame` has it."""
+
+    name: str
+    step: Step
+
+
 def read_frames(path: Path) -> Iterator[Frame]:
     """Frames of a recording, video file, folder of images (by name, also in folders within) or single image.
 
@@ -54,7 +62,7 @@ def read_named_frames(path: Path) -> Iterator[NamedFrame]:
         raise InputError(f"{path}: no such file or folder; expected an image, a video, a recording or a folder")
     suffix = path.suffix.lower()
     if suffix == RECORDING_SUFFIX:
-        return (NamedFrame(f"{path.name}#{step.frame.index}", step.frame) for step in read_steps(path))
+        return (NamedFrame(named.name, named.step.frame) for named in _read_recording(path))
     if suffix in VIDEO_SUFFIXES:
         return _read_video(path)
     if suffix in IMAGE_SUFFIXES:
@@ -71,9 +79,18 @@ def read_footage(path: Path) -> Iterator[Step]:
     Raises:
         InputError: as `read_frames`.
     """
+    return (named.step for named in read_named_footage(path))
+
+
+def read_named_footage(path: Path) -> Iterator[NamedStep]:
+    """As `read_footage`, with each frame's name.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
     if path.suffix.lower() == RECORDING_SUFFIX and path.is_file():
-        return read_steps(path)
-    return (Step.of_footage(frame) for frame in read_frames(path))
+        return _read_recording(path)
+    return (NamedStep(named.name, Step.of_footage(named.frame)) for named in read_named_frames(path))
 
 
 def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
@@ -87,6 +104,10 @@ def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
     if box.source_hw == frame_hw:
         return frame
     return replace(frame, jpeg=encode_jpeg(box.apply(image)))
+
+
+def _read_recording(path: Path) -> Iterator[NamedStep]:
+    return (NamedStep(f"{path.name}#{step.frame.index}", step) for step in read_steps(path))
 
 
 def _read_folder(folder: Path) -> Iterator[NamedFrame]:

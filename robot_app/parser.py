@@ -84,13 +84,18 @@ def _add_replay(commands: Commands) -> None:
         "replay",
         "run the same loop over a recording, a video or a folder of pictures",
         "Detects, tracks and decides as on the robot, as fast as it goes, and prints what happens. With the model and\n"
-        "the settings of the recording it comes to the same decisions.",
-        "  robot-app replay walk.mcap\n  robot-app replay holiday.mp4 --video seen.mp4",
+        "the settings of the recording it comes to the same decisions. With --compare, two models look at the same\n"
+        "frames, and what differs between them is printed instead.",
+        "  robot-app replay walk.mcap\n  robot-app replay holiday.mp4 --video seen.mp4\n"
+        "  robot-app replay walk.mcap --compare mine.onnx --video both.mp4",
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help=SOURCE_HELP)
     _add_model(parser)
+    parser.add_argument("--compare", type=Path, metavar="ONNX", help="a second model, to compare frame by frame")
     _add_config(parser)
-    parser.add_argument("--video", type=Path, metavar="MP4", help="write an annotated video")
+    parser.add_argument(
+        "--video", type=Path, metavar="MP4", help="write an annotated video; of two models side by side"
+    )
 
 
 def _add_detect(commands: Commands) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from robot_app.camera import CameraModel
 from robot_app.detection.detections import Detections
+from robot_app.detection.matching import iou
 from robot_app.limits import Limits, check_limits
 from robot_app.tracks import Track, XyxyPx
 
@@ -75,17 +76,9 @@ def update_tracks(
 
 def similarity(a: XyxyPx, b: XyxyPx) -> float:
     """Distance-IoU of two boxes (Zheng et al. 2020): IoU - (distance of centres / diagonal around both)²."""
-    overlap_w = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
-    overlap_h = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-    overlap = overlap_w * overlap_h
-    union = _area(a) + _area(b) - overlap
     centres = ((a[0] + a[2] - b[0] - b[2]) / 2) ** 2 + ((a[1] + a[3] - b[1] - b[3]) / 2) ** 2
     around = (max(a[2], b[2]) - min(a[0], b[0])) ** 2 + (max(a[3], b[3]) - min(a[1], b[1])) ** 2
-    return overlap / max(union, 1e-9) - centres / max(around, 1e-9)
-
-
-def _area(box: XyxyPx) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
+    return iou(a, b) - centres / max(around, 1e-9)
 
 
 def _associate(

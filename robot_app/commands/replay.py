@@ -1,9 +1,11 @@
-"""`robot-app replay`: the same loop over recorded pictures."""
+"""`robot-app replay`: the same loop over recorded pictures, with one model, or with two that are compared."""
 
 import argparse
 import sys
+from pathlib import Path
 
-from robot_app.config import load_settings
+from robot_app.comparison import run_comparison
+from robot_app.config import Settings, load_settings
 from robot_app.detection import Detector
 from robot_app.footage import read_footage
 from robot_app.robots.replay import ReplayRobot
@@ -15,10 +17,18 @@ def command(args: argparse.Namespace) -> None:
     """Replay to the end."""
     settings = load_settings(args.config)
     detector = Detector.load(args.model, settings.detector.score)
-    robot = ReplayRobot(read_footage(args.source))
-    names, summary = detector.card.class_names, Summary()
-    videos = () if args.video is None else (VideoSink(args.video, names),)
-    run_session(robot, detector, settings, (*videos, EventPrinter(names), summary))
-    sys.stdout.write(f"{summary.result()}\n")
+    if args.compare is None:
+        _replay(args.source, detector, settings, args.video)
+    else:
+        other = Detector.load(args.compare, settings.detector.score)
+        run_comparison(args.source, (detector, other), settings, video=args.video, report=sys.stdout)
     if args.video is not None:
         sys.stdout.write(f"video    {args.video}\n")
+
+
+def _replay(source: Path, detector: Detector, settings: Settings, video: Path | None) -> None:
+    robot = ReplayRobot(read_footage(source))
+    names, summary = detector.card.class_names, Summary()
+    videos = () if video is None else (VideoSink(video, names),)
+    run_session(robot, detector, settings, (*videos, EventPrinter(names), summary))
+    sys.stdout.write(f"{summary.result()}\n")

@@ -1,0 +1,95 @@
+"""Two models over the same footage, frame by frame."""
+
+import logging
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import tee
+
+import numpy as np
+
+from robot_app.behaviour import greet
+from robot_app.config import Settings
+from robot_app.detect import describe_results, name_results
+from robot_app.detection import Detector
+from robot_app.detection.matching import Agreement, compare_detections
+from robot_app.errors import InputError
+from robot_app.footage import NamedStep
+from robot_app.loop import Loop
+from robot_app.robots.replay import ReplayRobot
+from robot_app.step import Step
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedStep:
+    """One frame as two models saw it: its name, the step of each, and where their detections agree."""
+
+    name: str
+    a: Step
+    b: Step
+    agreement: Agreement
+
+    @property
+    def differing(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Positions of what A, and of what B, sees and the other one does not see or calls by another name."""
+        agreement = self.agreement
+        return (
+            tuple(sorted((*agreement.only_first, *(match.first for match in agreement.renamed)))),
+            tuple(sorted((*agreement.only_second, *(match.second for match in agreement.renamed)))),
+        )
+
+
+def compare(
+    footage: Iterable[NamedStep], detectors: tuple[Detector, Detector], settings: Settings
+) -> Generator[ComparedStep, None, None]:
+    """Let two loops, which differ in their model only, live through the same footage in step.
+
+    Neither knows of the other, so each detects, tracks and decides as in a replay of its own. Frames that cannot be
+    decoded are left out. Closing the iterator ends both.
+
+    Raises:
+        InputError: the footage is damaged or of an unknown kind.
+    """
+    frames, for_a, for_b = tee(_readable(footage), 3)
+    names_a, names_b = (detector.card.class_names for detector in detectors)
+    with ExitStack() as stack:
+        steps_a, steps_b = (
+            stack.enter_context(closing(_replay(own, detector, settings)))
+            for own, detector in zip((for_a, for_b), detectors, strict=True)
+        )
+        for named, a, b in zip(frames, steps_a, steps_b, strict=True):
+            agreement = compare_detections(a.detections, names_a, b.detections, names_b)
+            yield ComparedStep(named.name, a, b, agreement)
+
+
+def _readable(footage: Iterable[NamedStep]) -> Iterator[NamedStep]:
+    """Without the frames that both loops would skip, each with a warning of its own."""
+    skipped = 0
+    for named in footage:
+        try:
+            named.step.frame.image()
+        except InputError as error:
+            logger.warning("skipped: %s", error)
+            skipped += 1
+            continue
+        yield named
+    if skipped:
+        logger.warning("frames skipped because they could not be decoded: %d", skipped)
+
+
+def _replay(footage: Iterable[NamedStep], detector: Detector, settings: Settings) -> Generator[Step, None, None]:
+    with ReplayRobot(named.step for named in footage) as robot:
+        yield from Loop(robot, detector, partial(greet, settings=settings.greet), settings).steps()
+
+
+def describe_difference(compared: ComparedStep, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
+    """One line: the frame, and what A and B see in it that the other one does not see, or calls by another name."""
+    sides = []
+    for title, step, own, names in zip("AB", (compared.a, compared.b), compared.differing, class_names, strict=True):
+        if own:
+            results = name_results(compared.name, step.detections.select(np.array(own, np.intp)), names)
+            sides.append(f"{title}: {describe_results(results)}")
+    return f"{compared.name}  {'   '.join(sides)}"

@@ -1,0 +1,88 @@
+"""Which boxes of two models show the same object."""
+
+from dataclasses import dataclass
+
+from robot_app.detection.detections import Detections
+from robot_app.tracks import XyxyPx
+
+SAME_OBJECT_IOU = 0.5
+"""Two boxes that overlap by at least this are of one object, as average precision at IoU 0.5 has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Positions of one object in the first and in the second detections, and the overlap of its two boxes."""
+
+    first: int
+    second: int
+    iou: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What two models say of one frame.
+
+    Attributes:
+        matches: objects that both see, most overlapping first, whatever they call them.
+        renamed: those matches whose classes differ although both models know both class names.
+        only_first, only_second: positions of what the other one does not see, best score first.
+    """
+
+    matches: tuple[Match, ...]
+    renamed: tuple[Match, ...]
+    only_first: tuple[int, ...]
+    only_second: tuple[int, ...]
+
+    @property
+    def is_full(self) -> bool:
+        """Both see the same objects."""
+        return not (self.renamed or self.only_first or self.only_second)
+
+
+def iou(a: XyxyPx, b: XyxyPx) -> float:
+    """Intersection over union of two boxes, 0 to 1; 0 for boxes without area."""
+    overlap_w = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    overlap_h = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    overlap = overlap_w * overlap_h
+    return overlap / max(_area(a) + _area(b) - overlap, 1e-9)
+
+
+def match_boxes(first: Detections, second: Detections, min_iou: float = SAME_OBJECT_IOU) -> tuple[Match, ...]:
+    """Pairs that overlap by at least `min_iou`, each box in one pair at most, most overlapping first.
+
+    Classes are not looked at. Ties go to the better scores.
+    """
+    pairs = [(-iou(_box(first, i), _box(second, j)), i, j) for i in range(len(first)) for j in range(len(second))]
+    matches: list[Match] = []
+    for negative_iou, i, j in sorted(pairs):
+        if -negative_iou >= min_iou and all(m.first != i and m.second != j for m in matches):
+            matches.append(Match(i, j, -negative_iou))
+    return tuple(matches)
+
+
+def compare_detections(
+    first: Detections, first_names: tuple[str, ...], second: Detections, second_names: tuple[str, ...]
+) -> Agreement:
+    """Compare by box. `first_names` and `second_names` are what the labels of each index into, and may differ."""
+    matches = match_boxes(first, second)
+    common = set(first_names) & set(second_names)
+
+    def is_renamed(match: Match) -> bool:
+        names = {first_names[int(first.labels[match.first])], second_names[int(second.labels[match.second])]}
+        return len(names) == 2 and names <= common
+
+    return Agreement(
+        matches=matches,
+        renamed=tuple(match for match in matches if is_renamed(match)),
+        only_first=tuple(sorted(set(range(len(first))) - {match.first for match in matches})),
+        only_second=tuple(sorted(set(range(len(second))) - {match.second for match in matches})),
+    )
+
+
+def _box(detections: Detections, index: int) -> XyxyPx:
+    x1, y1, x2, y2 = detections.boxes_px[index].tolist()
+    return x1, y1, x2, y2
+
+
+def _area(box: XyxyPx) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
