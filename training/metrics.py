@@ -78,7 +78,7 @@ class Evaluation:
 
 def evaluate_detections(data: LabelledImages, detections: Sequence[Detections]) -> Evaluation:
     """Compare what was found in each image of `data`, in its order and its pixels, with the labels."""
-    coco_eval = _run_coco(data, detections)
+    coco_eval = run_coco(data, detections)
     is_true, object_scores = _matches(coco_eval)
     empty = [found for image, found in zip(data.images, detections, strict=True) if len(image.labels) == 0]
     objects = data.object_count
@@ -118,7 +118,8 @@ def _f1(evaluation: Evaluation, threshold: float) -> float:
     return 2 * float(evaluation.is_true[reported].sum()) / (float(reported.sum()) + evaluation.objects)
 
 
-def _run_coco(data: LabelledImages, detections: Sequence[Detections]) -> COCOeval:
+def run_coco(data: LabelledImages, detections: Sequence[Detections]) -> COCOeval:
+    """The evaluation by pycocotools, accumulated; detection number i of all, image by image, has the id i + 1."""
     images = [{"id": i, "height": im.hw[0], "width": im.hw[1]} for i, im in enumerate(data.images)]
     categories = [{"id": label, "name": name} for label, name in enumerate(data.class_names)]
     truth = [_annotations(i, im.boxes_px, im.labels, None) for i, im in enumerate(data.images)]

@@ -1,0 +1,145 @@
+"""The TOML file that says what a study compares."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from robot_app.errors import ConfigError
+
+Percent = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?\d)(\.\d+)?%$")]
+Freeze = Literal["none", "backbone", "backbone+neck", "features"]
+Count = Annotated[int, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSection(_Section):
+    """Folders that `robot-train train` can read, relative to where the command runs.
+
+    `subset_seed` chooses which images an arm with fewer than all of them sees. Without it, every seed of the study
+    chooses others, and the interval over seeds also tells how much that matters.
+    """
+
+    train: Path
+    validation: Path
+    test: Path
+    subset_seed: int | None = None
+
+    def absolute(self) -> "DataSection":
+        """The same folders for a process that runs elsewhere."""
+        paths = {name: getattr(self, name).absolute() for name in ("train", "validation", "test")}
+        return self.model_copy(update=paths)
+
+
+class TrainingSection(_Section):
+    """What all arms share; see `training.settings.Settings`. Without epochs, as many as `robot-train train` takes."""
+
+    architecture: str = "yolox-nano"
+    frame: tuple[Count, Count] = (640, 360)
+    reduction: Count = 2
+    augmentation: Literal["camera", "none"] = "camera"
+    epochs: Count | None = None
+    batch_size: Count | None = None
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    patience: Count = 20
+
+
+class ArmSection(_Section):
+    """One arm, or, where fields hold several values, all combinations of them.
+
+    Attributes:
+        name: for people; only where all fields hold one value.
+        start: `scratch`, `coco`, a name from [starts], or the name of another arm, whose best weights are taken.
+        freeze: as in `robot-train train`.
+        images: how many of the training images, as a number or in percent.
+        epochs, seeds: instead of those of the whole study.
+    """
+
+    name: str | None = None
+    start: tuple[str, ...]
+    freeze: tuple[Freeze, ...] = ("none",)
+    images: tuple[Count | Percent, ...] = ("100%",)
+    epochs: Count | None = None
+    seeds: tuple[int, ...] | None = None
+
+    @field_validator("start", "freeze", "images", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return value if isinstance(value, list) else [value]
+
+
+class PublishedRow(_Section):
+    """A published result, from 0 to 1; `arm` is the name of the arm that repeats it."""
+
+    arm: str
+    images: int
+    ap50: float
+    precision: float = float("nan")
+    recall: float = float("nan")
+    training: str = ""
+
+
+class PublishedSection(_Section):
+    """Results to print beside ours, and where they are from."""
+
+    source: str
+    rows: tuple[PublishedRow, ...]
+
+
+class StudyConfig(_Section):
+    """The whole file."""
+
+    title: str
+    description: str = ""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    data: DataSection
+    training: TrainingSection = TrainingSection()
+    starts: dict[str, Path] = {}
+    arms: Annotated[tuple[ArmSection, ...], Field(min_length=1)]
+    published: PublishedSection | None = None
+
+
+def read_config(path: Path) -> StudyConfig:
+    """Read and check the file.
+
+    Raises:
+        ConfigError: it is missing or no TOML; a key is unknown or missing, or a value not one of those expected.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a TOML file with a study") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML ({error})") from error
+    try:
+        return StudyConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(error.errors()[0])}") from error
+
+
+def _explain(error: Any) -> str:  # noqa: ANN401 - pydantic's own type of errors is a dict
+    *place, last = (str(part) for part in error["loc"])
+    where = ".".join([*place, last])
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
+    known = _fields_at(place)
+    close = difflib.get_close_matches(last, known, n=1, cutoff=0.5)
+    advice = f'did you mean "{close[0]}"?' if close else f"expected one of: {', '.join(known)}"
+    return f'unknown key "{where}"; {advice}'
+
+
+def _fields_at(place: list[str]) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {
+        "data": DataSection,
+        "training": TrainingSection,
+        "arms": ArmSection,
+        "published": PublishedSection,
+        "rows": PublishedRow,
+    }
+    names = [part for part in place if part in sections]
+    return list((sections[names[-1]] if names else StudyConfig).model_fields)

@@ -1,0 +1,127 @@
+"""From the configuration of a study to its runs."""
+
+import itertools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from robot_app.errors import ConfigError
+from training.datasets.coco import LabelledImages
+from training.progress import BEST_NAME
+from training.schedule import default_batch_size, default_epochs
+from training.settings import Settings
+from training.study.config import ArmSection, StudyConfig
+from training.study.results import Arm
+
+BUILT_IN_STARTS = ("scratch", "coco")
+_NAMES = {"none": "all trains", "backbone": "backbone frozen", "backbone+neck": "head only", "features": "features"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One arm with one seed.
+
+    Attributes:
+        arm, seed: which.
+        output: its folder.
+        settings: of the training.
+        images: indices of the training images, in their order.
+        after: folder of the run whose best weights it starts from; None where it needs no other run.
+    """
+
+    arm: Arm
+    seed: int
+    output: Path
+    settings: Settings
+    images: tuple[int, ...]
+    after: Path | None
+
+
+def plan_runs(config: StudyConfig, data: LabelledImages, output: Path) -> list[PlannedRun]:
+    """All runs, the first seed of every arm first, so that an unfinished study compares all arms.
+
+    Raises:
+        ConfigError: two arms have one name; a start or a published row names nothing; more images than there are.
+    """
+    arms = [arm for section in config.arms for arm in _expand(section, len(data.images))]
+    names = [arm.name for arm, _ in arms]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f'two arms are named "{name}"; give each its own name')
+    for row in config.published.rows if config.published else ():
+        if row.arm not in names:
+            raise ConfigError(f'published.rows: no arm is named "{row.arm}"; expected one of: {", ".join(names)}')
+    for arm, _ in arms:
+        _check_start(arm, config, names)
+    seeds = [[(arm, section, seed) for seed in section.seeds or config.seeds] for arm, section in arms]
+    rounds = itertools.chain.from_iterable(itertools.zip_longest(*seeds))
+    runs = []
+    for arm, section, seed in filter(None, rounds):
+        start, after = _start(arm, seed, config, output)
+        settings = _settings(arm, section, config, start)
+        images = _subset(arm, seed, config, len(data.images))
+        runs.append(PlannedRun(arm, seed, _folder(output, arm.name, seed), replace(settings, seed=seed), images, after))
+    outputs = {run.output for run in runs}
+    for run in runs:
+        if run.after is not None and run.after not in outputs:
+            raise ConfigError(f'"{run.arm.name}" starts from "{run.arm.start}", which has no run with seed {run.seed}')
+    return runs
+
+
+def _expand(section: ArmSection, available: int) -> list[tuple[Arm, ArmSection]]:
+    arms = []
+    for start, freeze, amount in itertools.product(section.start, section.freeze, section.images):
+        count = amount if isinstance(amount, int) else max(1, round(float(amount.rstrip("%")) / 100 * available))
+        if count > available:
+            raise ConfigError(f"arms: {count} images wanted, but the training data has {available}")
+        name = section.name or f"{start}, {_NAMES[freeze]}, {count} images"
+        arms.append((Arm(name, start, freeze, count), section))
+    if section.name is not None and len(arms) > 1:
+        raise ConfigError(f'arms: "{section.name}" names {len(arms)} arms; leave the name out where lists are given')
+    return arms
+
+
+def _check_start(arm: Arm, config: StudyConfig, names: list[str]) -> None:
+    known = [*BUILT_IN_STARTS, *config.starts, *(name for name in names if name != arm.name)]
+    if arm.start not in known:
+        raise ConfigError(f'"{arm.name}": unknown start "{arm.start}"; expected one of: {", ".join(known)}')
+
+
+def _start(arm: Arm, seed: int, config: StudyConfig, output: Path) -> tuple[str, Path | None]:
+    """The start as `robot-train train` takes it, and the run that must come before."""
+    if arm.start in BUILT_IN_STARTS and arm.start not in config.starts:
+        return arm.start, None
+    if arm.start in config.starts:
+        return str(config.starts[arm.start].absolute()), None
+    after = _folder(output, arm.start, seed)
+    return str(after / BEST_NAME), after
+
+
+def _settings(arm: Arm, section: ArmSection, config: StudyConfig, start: str) -> Settings:
+    shared = config.training
+    batch_size = shared.batch_size or default_batch_size(arm.images)
+    return Settings(
+        architecture=shared.architecture,
+        start=start,
+        freeze=arm.freeze,
+        epochs=section.epochs or shared.epochs or default_epochs(arm.images, batch_size),
+        batch_size=batch_size,
+        learning_rate=shared.learning_rate,
+        augmentation=shared.augmentation,
+        patience=shared.patience,
+        frame_hw=(shared.frame[1], shared.frame[0]),
+        reduction=shared.reduction,
+    )
+
+
+def _subset(arm: Arm, seed: int, config: StudyConfig, available: int) -> tuple[int, ...]:
+    """The first images of one order, so that a larger amount holds the smaller ones."""
+    subset_seed = seed if config.data.subset_seed is None else config.data.subset_seed
+    order = np.random.default_rng(subset_seed).permutation(available)
+    return tuple(sorted(int(i) for i in order[: arm.images]))
+
+
+def _folder(output: Path, arm: str, seed: int) -> Path:
+    slug = "".join(c if c.isalnum() else "-" for c in arm.lower())
+    return output / "runs" / f"{slug}-seed{seed}"
