@@ -1,0 +1,96 @@
+"""`robot-train import`: make a version of labelled images from what labelling tools export."""
+
+import argparse
+from pathlib import Path
+
+from robot_app.errors import ConfigError, InputError
+from training.commands.output import Commands, say
+
+MOST_LINES = 20
+
+
+def add_parser(commands: Commands) -> None:
+    """Describe the command."""
+    command = commands.add_parser(
+        "import",
+        help="make a version of labelled images that a labelling tool exported",
+        description="Read labelled images in COCO, YOLO or Pascal VOC format, as Roboflow, CVAT and Label Studio "
+        "export them, report every fault, and write what is sound as a version: a folder that is named by what it "
+        "holds and never changes. The same input and options give the same version.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    command.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="exported folder; unpack archives")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that gets DIR/ID")
+    command.add_argument(
+        "--add-to",
+        type=Path,
+        metavar="VERSION",
+        help="make a new version of this one's images, which keep their split, and the sources'",
+    )
+    command.add_argument("--strict", action="store_true", help="write nothing if there is any fault")
+    add_rules(command)
+
+
+def add_rules(command: argparse.ArgumentParser) -> None:
+    """The options that say how a version is made."""
+    command.add_argument(
+        "--split",
+        default="keep",
+        metavar="RULE",
+        help="keep the parts that are given, or percentages for train/valid/test such as 70/20/10; "
+        "images that are alike, and frames of one recording, stay in one part",
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the split")
+    command.add_argument(
+        "--class-map", action="append", default=[], metavar="OLD=NEW", help="rename a class; may be given repeatedly"
+    )
+    command.add_argument("--resize", metavar="WxH", help="resize all images, such as 416x416")
+    command.add_argument("--fit", choices=("stretch", "letterbox"), default="stretch", help="how to resize")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command and give the exit code."""
+    if options.add_to and options.resize:
+        raise ConfigError("--resize: not with --add-to, images that are added are prepared as the version's are")
+    return make_version(options, options.sources, options.add_to, resplit_parent=False)
+
+
+def make_version(options: argparse.Namespace, sources: list[Path], parent: Path | None, resplit_parent: bool) -> int:
+    """Gather, plan, report and write; the exit code."""
+    from training.datasets.gather import gather  # noqa: PLC0415
+    from training.datasets.plan import plan_version  # noqa: PLC0415
+    from training.datasets.prepare import Resize  # noqa: PLC0415
+    from training.datasets.report import fault_lines, full_report, leak_lines  # noqa: PLC0415
+    from training.datasets.split import SplitRule  # noqa: PLC0415
+    from training.datasets.version import write_version  # noqa: PLC0415
+
+    rule = SplitRule.parse(options.split, options.seed)
+    resize = Resize.parse(options.resize, options.fit) if options.resize else None
+    class_map = _parse_class_map(options.class_map)
+    gathered = gather(sources, parent, class_map, resize)
+    for line in [*gathered.notes, *fault_lines(gathered.faults, MOST_LINES)]:
+        say(line)
+    if gathered.faults and getattr(options, "strict", False):
+        raise InputError(f"{sources[0]}: {len(gathered.faults)} faults, and --strict allows none; nothing was written")
+    plan = plan_version(gathered, rule, list(class_map.items()), resize, resplit_parent)
+    for line in leak_lines(plan, MOST_LINES):
+        say(line)
+    report = full_report(gathered, plan)
+    folder, is_new = write_version(options.output, plan.manifest, plan.images, plan.annotations, report)
+    boxes = sum(len(image.class_names) for image in gathered.images)
+    size = f"{len(gathered.images)} images, {boxes} boxes, {len(gathered.class_names)} classes"
+    say(f"{'wrote' if is_new else 'there already, unchanged:'} {folder}: {size}")
+    return 0
+
+
+def _parse_class_map(texts: list[str]) -> dict[str, str]:
+    class_map: dict[str, str] = {}
+    for text in texts:
+        old, equals, new = (part.strip() for part in text.partition("="))
+        if not old or not equals or not new:
+            raise ConfigError(f"--class-map {text}: expected OLD=NEW")
+        if old in class_map:
+            raise ConfigError(f"--class-map {text}: {old} is renamed already, to {class_map[old]}")
+        class_map[old] = new
+    return class_map
