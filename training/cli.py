@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from robot_app.errors import EXIT_CODE, VectorDetectorError
-from training.commands import average, evaluate, export, import_, render, study, train, version
+from training.commands import average, evaluate, export, import_, label, render, study, train, version
 from training.commands.output import INTERRUPTED_EXIT_CODE
 
 
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="robot-train", description="Train a detector for Vector, judge it, and export it for robot-app."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (render, import_, version, train, average, evaluate, export, study):
+    for command in (render, import_, version, label, train, average, evaluate, export, study):
         command.add_parser(commands)
     return parser
 

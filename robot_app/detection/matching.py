@@ -52,7 +52,7 @@ def match_boxes(first: Detections, second: Detections, min_iou: float = SAME_OBJ
 
     Classes are not looked at. Ties go to the better scores.
     """
-    pairs = [(-iou(_box(first, i), _box(second, j)), i, j) for i in range(len(first)) for j in range(len(second))]
+    pairs = [(-iou(box_at(first, i), box_at(second, j)), i, j) for i in range(len(first)) for j in range(len(second))]
     matches: list[Match] = []
     for negative_iou, i, j in sorted(pairs):
         if -negative_iou >= min_iou and all(m.first != i and m.second != j for m in matches):
@@ -79,7 +79,8 @@ def compare_detections(
     )
 
 
-def _box(detections: Detections, index: int) -> XyxyPx:
+def box_at(detections: Detections, index: int) -> XyxyPx:
+    """One box as plain numbers."""
     x1, y1, x2, y2 = detections.boxes_px[index].tolist()
     return x1, y1, x2, y2
 
