@@ -54,14 +54,15 @@ def _say_doubts(labelling: "Labelling") -> None:
 
 def _say_how_to_go_on(output: Path) -> None:
     root = output.resolve().parent
-    say(f"wrote {output}: images/, annotations.json, review.csv, contact_sheet.jpg, and for")
+    say(f"wrote {output}: images/, annotations.json (COCO), review.csv, contact_sheet.jpg, label-studio/, cvat/")
     say(
-        "  Label Studio  start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
-        f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}, make a project with the interface label_studio.xml, "
-        f"add {output.resolve() / 'images'} as local storage without syncing it, and import label_studio.json"
+        "Label Studio: start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
+        f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}, make a project with the interface of "
+        f"label-studio/interface.xml, add {output.resolve() / 'images'} as local storage without syncing it, and "
+        "import label-studio/tasks.json."
     )
     say(
-        "  CVAT          make a task with the labels of cvat_labels.json (tab Raw) and the files of images/, and "
-        "upload cvat.xml as annotations, CVAT 1.1"
+        "CVAT: make a task with the labels of cvat/labels.json (tab Raw) and the files of images/, and upload "
+        "cvat/annotations.xml as CVAT 1.1."
     )
-    say("Export the corrected labels as COCO, YOLO or Pascal VOC, and read them with `robot-train import`.")
+    say("Then export the corrected labels as COCO, YOLO or Pascal VOC, and read them with `robot-train import`.")

@@ -10,12 +10,15 @@ from pathlib import Path
 
 from training.labelling.frames import LabelledFrame
 
-ANNOTATIONS_NAME = "cvat.xml"
-LABELS_NAME = "cvat_labels.json"
+FOLDER_NAME = "cvat"
+ANNOTATIONS_NAME = "annotations.xml"
+LABELS_NAME = "labels.json"
 
 
 def write_cvat(folder: Path, frames: Sequence[LabelledFrame], class_names: Sequence[str]) -> None:
-    """Write the annotations, and the labels as CVAT's raw label editor takes them."""
+    """Write the annotations, and the labels as CVAT's raw label editor takes them, into a folder of their own."""
+    own = folder / FOLDER_NAME
+    own.mkdir()
     root = ET.Element("annotations")
     ET.SubElement(root, "version").text = "1.1"
     task = ET.SubElement(ET.SubElement(root, "meta"), "task")
@@ -29,9 +32,9 @@ def write_cvat(folder: Path, frames: Sequence[LabelledFrame], class_names: Seque
     for number, frame in enumerate(sorted(frames, key=lambda f: f.file_name)):
         _add_image(root, number, frame, class_names)
     ET.indent(root)
-    ET.ElementTree(root).write(folder / ANNOTATIONS_NAME, encoding="utf-8", xml_declaration=True)
+    ET.ElementTree(root).write(own / ANNOTATIONS_NAME, encoding="utf-8", xml_declaration=True)
     raw = [{"name": name, "type": "rectangle", "attributes": []} for name in class_names]
-    (folder / LABELS_NAME).write_text(json.dumps(raw, indent=1), encoding="utf-8")
+    (own / LABELS_NAME).write_text(json.dumps(raw, indent=1), encoding="utf-8")
 
 
 def _add_image(root: ET.Element, number: int, frame: LabelledFrame, class_names: Sequence[str]) -> None:

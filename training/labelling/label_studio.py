@@ -14,20 +14,23 @@ from urllib.parse import quote
 from training.labelling.doubts import Review
 from training.labelling.frames import LabelledFrame, Labeller
 
-TASKS_NAME = "label_studio.json"
-INTERFACE_NAME = "label_studio.xml"
+FOLDER_NAME = "label-studio"
+TASKS_NAME = "tasks.json"
+INTERFACE_NAME = "interface.xml"
 
 _IMAGE, _BOXES = "image", "label"
 
 
 def write_label_studio(folder: Path, images: str, reviews: Sequence[Review], labeller: Labeller) -> None:
-    """Write the tasks in the order of `reviews`, and the interface.
+    """Write the tasks in the order of `reviews`, and the interface, into a folder of their own.
 
     `images` is the path of the folder of images below Label Studio's document root.
     """
+    own = folder / FOLDER_NAME
+    own.mkdir()
     tasks = [_task(images, one, labeller) for one in reviews]
-    (folder / TASKS_NAME).write_text(json.dumps(tasks, indent=1), encoding="utf-8")
-    (folder / INTERFACE_NAME).write_text(_interface(labeller.class_names), encoding="utf-8")
+    (own / TASKS_NAME).write_text(json.dumps(tasks, indent=1), encoding="utf-8")
+    (own / INTERFACE_NAME).write_text(_interface(labeller.class_names), encoding="utf-8")
 
 
 def _interface(class_names: Sequence[str]) -> str:

@@ -73,11 +73,20 @@ def test_the_labels_are_a_data_set_that_training_reads(labelled, story, vision_m
     assert data.object_count == 22
 
 
+def test_the_folder_is_imported_as_it_is(labelled, tmp_path):
+    assert main(["import", str(labelled), "--output", str(tmp_path / "versions")]) == 0
+    (version,) = (tmp_path / "versions").iterdir()
+    parts = [read_coco(path.parent) for path in version.rglob("annotations.json")]
+    found = {image.path.read_bytes(): len(image.labels) for part in parts for image in part.images}
+    # Import leaves equal pictures out; in the story many are.
+    assert found == {image.path.read_bytes(): len(image.labels) for image in read_coco(labelled).images}
+
+
 def test_label_studio_gets_the_same_boxes_in_percent(labelled):
-    interface = ET.parse(labelled / "label_studio.xml").getroot()
+    interface = ET.parse(labelled / "label-studio" / "interface.xml").getroot()
     assert [one.get("value") for one in interface.iter("Label")] == ["vector"]
     boxes = {image.path.name: image.boxes_px for image in read_coco(labelled).images}
-    tasks = json.loads((labelled / "label_studio.json").read_text())
+    tasks = json.loads((labelled / "label-studio" / "tasks.json").read_text())
     for task in tasks:
         address = urlparse(task["data"]["image"])
         assert address.path == "/data/local-files/"
@@ -98,9 +107,9 @@ def test_label_studio_gets_the_same_boxes_in_percent(labelled):
 
 
 def test_cvat_gets_the_same_boxes(labelled):
-    annotations = ET.parse(labelled / "cvat.xml").getroot()
+    annotations = ET.parse(labelled / "cvat" / "annotations.xml").getroot()
     assert annotations.findtext("version") == "1.1"
-    assert [one["name"] for one in json.loads((labelled / "cvat_labels.json").read_text())] == ["vector"]
+    assert [one["name"] for one in json.loads((labelled / "cvat" / "labels.json").read_text())] == ["vector"]
     images = annotations.findall("image")
     assert [(int(one.get("id")), one.get("name")) for one in images] == [
         (number, f"story.frame{number:06}.jpg") for number in range(FRAMES)
@@ -123,7 +132,7 @@ def test_doubtful_frames_come_first_with_their_reasons(labelled):
     assert reviews[0]["reasons"] == "track broken: vector seen before and after, but not in this frame"
     assert reviews[1]["reasons"].startswith("models disagree: only vision.onnx sees vector 0.9")
     assert {one["reasons"] for one in reviews[3:]} == {""}
-    tasks = json.loads((labelled / "label_studio.json").read_text())
+    tasks = json.loads((labelled / "label-studio" / "tasks.json").read_text())
     assert [task["data"]["image"].rpartition("/")[2] for task in tasks] == [one["file_name"] for one in reviews]
     assert tasks[0]["data"]["review"] == reviews[0]["reasons"]
     assert cv2.imread(str(labelled / "contact_sheet.jpg")) is not None
