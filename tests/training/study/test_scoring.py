@@ -41,8 +41,9 @@ def run_pycocotools(truth, found, images):
             "images": [{"id": i} for i in range(images)],
             "categories": [{"id": label} for label in range(CLASSES)],
             "annotations": [
-                {"id": n, "image_id": i, "category_id": c, "bbox": box, "area": box[2] * box[3], "iscrowd": 0, "score": s}
-                for n, (i, c, box, s) in enumerate(rows, 1)
+                {"id": n, "image_id": i, "category_id": c, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+                | {"score": score}
+                for n, (i, c, box, score) in enumerate(rows, 1)
             ],
         }
         coco.createIndex()

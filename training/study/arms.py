@@ -1,0 +1,142 @@
+"""The figures of each arm: means over its seeds, with intervals over seeds and over test images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.study.curves import area_under_curve, at_epoch, final_score, first_reaching, longest_run, training_seconds
+from training.study.results import Arm, RunResult
+from training.study.statistics import Estimate, Interval, estimate, percentile_interval
+
+HALF, MOST = 0.5, 0.9
+"""The parts of the best final score until which time is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """Validation scores after an epoch."""
+
+    ap50: Estimate
+    ap50_95: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """When a score was first reached: in how many runs, and epochs and seconds of these, over their seeds."""
+
+    reached: int
+    epochs: Estimate
+    seconds: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class TestFigure:
+    """A score on the test images: over seeds, and the interval of the mean over seeds as test images vary."""
+
+    __test__ = False
+
+    seeds: Estimate
+    images: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSummary:
+    """All figures of an arm.
+
+    Attributes:
+        arm: which.
+        seeds: of the runs that are done.
+        before, after_first: validation scores before training and after epoch 1.
+        final: highest validation AP50-95.
+        to_half, to_most: until 50 % and 90 % of the best final score of the study.
+        area: under the validation curve, 0 to 1.
+        ap50, ap50_95: on the test images.
+        threshold: score threshold, chosen on the validation images.
+        precision, recall: on the test images at `threshold`.
+        precision_50, recall_50: the same at score 0.5.
+        seconds: of training.
+    """
+
+    arm: Arm
+    seeds: tuple[int, ...]
+    before: Skill
+    after_first: Skill
+    final: Estimate
+    to_half: Reach
+    to_most: Reach
+    area: Estimate
+    ap50: TestFigure
+    ap50_95: TestFigure
+    threshold: Estimate
+    precision: Estimate
+    recall: Estimate
+    precision_50: Estimate
+    recall_50: Estimate
+    seconds: Estimate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resampled:
+    """A run's test scores on each bootstrap sample of the test images: float64 (resamples,)."""
+
+    ap50: NDArray[np.float64]
+    ap50_95: NDArray[np.float64]
+
+
+RunKey = tuple[str, int]
+"""Arm's name and seed."""
+
+
+def run_key(run: RunResult) -> RunKey:
+    """What tells a run from the others."""
+    return run.arm.name, run.seed
+
+
+def best_final_score(arms: Sequence[Arm], runs: Sequence[RunResult]) -> float:
+    """The highest final score of the study: of the arms' means over seeds, not of a lucky run; NaN without any."""
+    means = [estimate([final_score(run) for run in runs if run.arm == arm]).mean for arm in arms]
+    return max((mean for mean in means if np.isfinite(mean)), default=float("nan"))
+
+
+def summarise_arm(
+    arm: Arm, all_runs: Sequence[RunResult], resampled: Mapping[RunKey, Resampled], best: float
+) -> ArmSummary:
+    """The figures of an arm. `best` is the best final score, `all_runs` are those of the whole study."""
+    runs = [run for run in all_runs if run.arm == arm]
+    epochs = longest_run(all_runs, arm.images)
+    samples = [resampled[run_key(run)] for run in runs]
+    return ArmSummary(
+        arm=arm,
+        seeds=tuple(run.seed for run in runs),
+        before=_skill(runs, 0),
+        after_first=_skill(runs, 1),
+        final=estimate([final_score(run) for run in runs]),
+        to_half=_reach(runs, HALF * best),
+        to_most=_reach(runs, MOST * best),
+        area=estimate([area_under_curve(run, epochs) for run in runs]),
+        ap50=_test_figure([run.test.ap50 for run in runs], [s.ap50 for s in samples]),
+        ap50_95=_test_figure([run.test.ap50_95 for run in runs], [s.ap50_95 for s in samples]),
+        threshold=estimate([run.test.threshold for run in runs]),
+        precision=estimate([run.test.precision for run in runs]),
+        recall=estimate([run.test.recall for run in runs]),
+        precision_50=estimate([run.test.precision_50 for run in runs]),
+        recall_50=estimate([run.test.recall_50 for run in runs]),
+        seconds=estimate([training_seconds(run) for run in runs]),
+    )
+
+
+def _skill(runs: Sequence[RunResult], epoch: int) -> Skill:
+    points = [at_epoch(run, epoch) for run in runs]
+    return Skill(estimate([p.ap50 for p in points]), estimate([p.ap50_95 for p in points]))
+
+
+def _reach(runs: Sequence[RunResult], score: float) -> Reach:
+    """Without a positive score there is nothing to reach."""
+    points = [point for run in runs if score > 0 and (point := first_reaching(run, score))]
+    return Reach(len(points), estimate([p.epoch for p in points]), estimate([p.seconds for p in points]))
+
+
+def _test_figure(scores: Sequence[float], samples: Sequence[NDArray[np.float64]]) -> TestFigure:
+    return TestFigure(estimate(scores), percentile_interval(np.mean(samples, axis=0)))
