@@ -65,4 +65,4 @@ def _say_how_to_go_on(output: Path) -> None:
         "CVAT: make a task with the labels of cvat/labels.json (tab Raw) and the files of images/, and upload "
         "cvat/annotations.xml as CVAT 1.1."
     )
-    say("Then export the corrected labels as COCO, YOLO or Pascal VOC, and read them with `robot-train import`.")
+    say("Then export the corrected labels, best as COCO or YOLO, and read them with `robot-train import`.")

@@ -25,7 +25,7 @@ SMALLEST_SIDE_PX = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Labeller:
-    """A model that labels: its file's name, and the score from which on its detections become labels."""
+    """A model that labels: its name for people, and the score from which on its detections become labels."""
 
     name: str
     detect: Detect
@@ -59,7 +59,10 @@ def open_labeller(path: Path) -> Labeller:
         InputError, ModelError: the file is missing, damaged or not ours.
     """
     detect, class_names, threshold = open_model(path)
-    return Labeller(path.name, detect, class_names, CHECKPOINT_THRESHOLD if threshold is None else threshold)
+    if threshold is None:
+        # Checkpoints are all called best.pt; the folder says of which run.
+        return Labeller(f"{path.resolve().parent.name}/{path.name}", detect, class_names, CHECKPOINT_THRESHOLD)
+    return Labeller(path.name, detect, class_names, threshold)
 
 
 def label_frames(

@@ -14,6 +14,8 @@ from training.labelling.gaps import find_gaps
 LOW_MARGIN = 0.15
 """A score closer to the threshold than this could as well be on its other side."""
 
+MOST_NAMED = 3
+
 
 def review(
     frames: Sequence[LabelledFrame], labeller: Labeller, other: Labeller | None, *, is_sequence: bool
@@ -69,7 +71,7 @@ def _disagreement(frame: LabelledFrame, labeller: Labeller, other: Labeller | No
     wrong = frame.objects.select(np.array(own, np.intp))
     missing = frame.others.select(np.array(foreign, np.intp))
     sides = [
-        f"{which.name} sees " + ", ".join(_describe(seen, i, which.class_names) for i in range(len(seen)))
+        f"{which.name} sees {_list(seen, which.class_names)}"
         for which, seen in ((labeller, wrong), (other, missing))
         if len(seen)
     ]
@@ -80,6 +82,13 @@ def _disagreement(frame: LabelledFrame, labeller: Labeller, other: Labeller | No
         perhaps_wrong=wrong,
         perhaps_missing=missing,
     )
+
+
+def _list(found: Detections, class_names: tuple[str, ...]) -> str:
+    """The best few in words; all are in the files."""
+    words = [_describe(found, i, class_names) for i in range(min(len(found), MOST_NAMED))]
+    more = [f"{len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
+    return ", ".join(words + more)
 
 
 def _describe(found: Detections, index: int, class_names: tuple[str, ...]) -> str:

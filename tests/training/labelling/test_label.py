@@ -161,13 +161,14 @@ def test_a_checkpoint_can_be_asked_as_well(tmp_path, story, vision_model, capsys
     classes = ("dog", "robot")
     detector, _ = build_detector("yolox-nano", classes, "scratch")
     recipe = Recipe("yolox-nano", classes, (360, 640), 4, StartWeights("scratch", ""), DataVersion("none", "", 0))
-    save_trained(tmp_path / "best.pt", detector.state_dict(), recipe)
+    (tmp_path / "run7").mkdir()
+    save_trained(tmp_path / "run7" / "best.pt", detector.state_dict(), recipe)
     source = tmp_path / "short.mcap"
     with RecordingWriter(source, None) as writer:
         for index in range(2):
             writer.write(Step.of_footage(scene_frame(index, cyan=(10, 10, 90, 90))))
-    assert label(source, tmp_path / "best.pt", tmp_path / "out", "--compare", vision_model) == 0
-    assert "0 objects in 2 images, by best.pt\n2 worth a look (2 models disagree)" in capsys.readouterr().out
+    assert label(source, tmp_path / "run7" / "best.pt", tmp_path / "out", "--compare", vision_model) == 0
+    assert "0 objects in 2 images, by run7/best.pt\n2 worth a look (2 models disagree)" in capsys.readouterr().out
     assert read_coco(tmp_path / "out").class_names == classes
 
 

@@ -90,6 +90,12 @@ def test_models_disagree_about_boxes_and_about_names_that_both_know(theirs, reas
     assert found.removeprefix("models disagree: ") == reason
 
 
+def test_of_many_objects_a_few_are_named():
+    rows = [((0.0, 50.0 * i, 40.0, 50.0 * i + 40), 0.95 - i / 100, 0) for i in range(6)]
+    found = reasons(frame("f", *rows, others=Detections.empty()))["f"]
+    assert found == "models disagree: only ours sees king 0.95, king 0.94, king 0.93, 3 more"
+
+
 def test_several_reasons_come_before_one():
     nothing = Detections.empty()
     one = frame("one", (LEFT, 0.95, 0), others=nothing)
