@@ -40,7 +40,7 @@ def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
         return done
     run.output.mkdir(parents=True, exist_ok=True)
     (run.output / PLAN_NAME).write_text(_plan_text(run))
-    with (run.output / LOG_NAME).open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+    with (run.output / LOG_NAME).open("a", buffering=1) as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         with interrupts() as pressed:
             train_data, validation, test = (read_coco(part) for part in (data.train, data.validation, data.test))
             check_classes(train_data.class_names, test)

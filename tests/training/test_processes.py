@@ -1,0 +1,63 @@
+"""Several processes that train together, as torchrun starts them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.labelled import write_rectangles
+from training.cli import main
+
+OPTIONS = "--start scratch --epochs 12 --batch-size 8 --reduction 8 --augmentation none --learning-rate 3e-3"
+
+
+def records(output: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+
+
+def torchrun(processes: int, command: list[str]) -> subprocess.CompletedProcess[str]:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", "0"]
+    return subprocess.run(
+        [*launcher, "-m", "training.cli", *command], capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_two_processes_learn_what_one_learns(tmp_path):
+    write_rectangles(tmp_path / "data", 32, seed=1)
+    write_rectangles(tmp_path / "validation", 9, seed=2)
+    command = [
+        "train",
+        str(tmp_path / "data"),
+        "--validation",
+        str(tmp_path / "validation"),
+        *OPTIONS.split(),
+        "--output",
+    ]
+    assert main([*command, str(tmp_path / "one")]) == 0
+    both = torchrun(2, [*command, str(tmp_path / "two")])
+    assert both.returncode == 0, both.stderr
+    assert both.stdout.count("best epoch") == 1
+    one, two = records(tmp_path / "one"), records(tmp_path / "two")
+    assert len(one) == len(two) == 12
+    # Only the normalisation differs: over 8 images at once, or over 4 in each process.
+    assert [r["loss"] for r in two] == pytest.approx([r["loss"] for r in one], rel=0.15)
+    assert two[-1]["loss"] < 0.7 * two[0]["loss"]
+    assert max(r["ap50"] for r in two) == pytest.approx(max(r["ap50"] for r in one), abs=0.15)
+
+
+def test_a_batch_that_cannot_be_shared_is_one_line(tmp_path):
+    write_rectangles(tmp_path / "data", 6, seed=1)
+    command = [
+        "train",
+        str(tmp_path / "data"),
+        "--validation",
+        str(tmp_path / "data"),
+        *OPTIONS.split(),
+        "--batch-size",
+        "5",
+    ]
+    failed = torchrun(2, [*command, "--output", str(tmp_path / "run")])
+    assert failed.returncode != 0
+    assert "error: batches of 5 images cannot be shared by 2 processes" in failed.stderr
