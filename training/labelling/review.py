@@ -40,10 +40,11 @@ def _near_threshold(frame: LabelledFrame, labeller: Labeller) -> Doubt | None:
         return None
     closest = min(near, key=lambda i: float(margins[i]))
     close = found.select(np.array(near, np.intp))
+    name = labeller.class_names[int(found.labels[closest])]
     side = "above" if found.scores[closest] >= labeller.threshold else "below"
     return Doubt(
         kind=NEAR_THRESHOLD,
-        detail=f"{_describe(found, closest, labeller.class_names)} is {side} {labeller.threshold:.2f}",
+        detail=f"{name} {found.scores[closest]:.3f} is {side} {labeller.threshold:.3f}",
         urgency=1 - float(margins[closest]) / LOW_MARGIN,
         perhaps_wrong=close.select(close.scores >= labeller.threshold),
         perhaps_missing=close.select(close.scores < labeller.threshold),

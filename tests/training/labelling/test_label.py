@@ -195,13 +195,14 @@ def test_a_folder_with_something_in_it_is_not_touched(tmp_path, story, vision_mo
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "corrected.json"]
 
 
-def test_an_empty_folder_is_filled_and_rests_of_a_killed_run_are_replaced(tmp_path, story, vision_model):
+def test_an_empty_folder_is_filled_and_rests_of_a_killed_run_are_replaced(tmp_path, vision_model):
+    (tmp_path / "photo.jpg").write_bytes(scene_frame(0, cyan=(10, 10, 90, 90)).jpeg)
     (tmp_path / "out").mkdir()
     (tmp_path / ".out.part" / "images").mkdir(parents=True)
-    (tmp_path / ".out.part" / "images" / "story.frame000000.jpg").write_bytes(b"half")
-    assert label(story, vision_model, tmp_path / "out") == 0
-    assert len(read_coco(tmp_path / "out").images) == FRAMES
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    (tmp_path / ".out.part" / "images" / "photo.jpg").write_bytes(b"half")
+    assert label(tmp_path / "photo.jpg", vision_model, tmp_path / "out") == 0
+    assert read_coco(tmp_path / "out").object_count == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photo.jpg"]
 
 
 @pytest.fixture

@@ -41,8 +41,8 @@ def test_the_closer_to_the_threshold_the_earlier():
     torn = frame("torn", (LEFT, 0.95, 0), (RIGHT, 0.58, 1))
     found = reasons(sure, unsure, torn, frame("empty"))
     assert list(found) == ["torn", "unsure", "sure", "empty"]
-    assert found["torn"] == "near the threshold: pawn 0.58 is below 0.60"
-    assert found["unsure"] == "near the threshold: king 0.70 is above 0.60"
+    assert found["torn"] == "near the threshold: pawn 0.580 is below 0.600"
+    assert found["unsure"] == "near the threshold: king 0.700 is above 0.600"
     assert found["sure"] == found["empty"] == ""
 
 
