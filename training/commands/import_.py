@@ -72,7 +72,10 @@ def make_version(options: argparse.Namespace, sources: list[Path], parent: Path 
     for line in [*gathered.notes, *fault_lines(gathered.faults, MOST_LINES)]:
         say(line)
     if gathered.faults and getattr(options, "strict", False):
-        raise InputError(f"{sources[0]}: {len(gathered.faults)} faults, and --strict allows none; nothing was written")
+        count = len(gathered.faults)
+        raise InputError(
+            f"{sources[0]}: {count} fault{'s'[: count - 1]}, and --strict allows none; nothing was written"
+        )
     plan = plan_version(gathered, rule, list(class_map.items()), resize, resplit_parent)
     for line in leak_lines(plan, MOST_LINES):
         say(line)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ from robot_app.frames import decode_image
 from training.datasets.coco import TOLERANCE_PX
 from training.datasets.faults import Fault, FaultKind
 from training.datasets.prepare import Resize, prepare
-from training.datasets.similar import Hash, perceptual_hash
-from training.datasets.sources import Contents, ListedImage
+from training.datasets.similar import Hash, origin_of, perceptual_hash
+from training.datasets.sources import Contents, ListedImage, split_of
 
 _SAME_BOX_PX = 0.5
 
@@ -36,6 +36,7 @@ class CheckedImage:
         sha256: of the file.
         original_sha256: of the file that it came from before it was prepared; the same for one that was not.
         hash: of what it looks like once prepared.
+        origin: the recording or picture that it was made from, if its name tells.
         steps: that it still needs.
     """
 
@@ -48,6 +49,7 @@ class CheckedImage:
     sha256: str
     original_sha256: str
     hash: Hash
+    origin: str | None
     steps: tuple[Resize, ...]
 
 
@@ -77,9 +79,9 @@ def _check_image(
     name = contents.name_of(listed.path)
     try:
         raw = listed.path.read_bytes()
-        image = decode_image(raw, "it")
+        image = decode_image(raw, name)
     except (InputError, OSError) as error:
-        return None, [Fault(FaultKind.UNREADABLE_IMAGE, name, str(error))]
+        return None, [Fault(FaultKind.UNREADABLE_IMAGE, name, str(error).removeprefix(f"{name}: "))]
     hw = (image.shape[0], image.shape[1])
     if listed.hw not in (None, hw):
         assert listed.hw is not None
@@ -88,8 +90,17 @@ def _check_image(
     boxes, class_names, faults = _check_boxes(name, listed, hw, class_map)
     sha256 = hashlib.sha256(raw).hexdigest()
     looks = perceptual_hash(prepare(image, steps))
-    checked = CheckedImage(listed.path, name, listed.split, hw, boxes, class_names, sha256, sha256, looks, steps)
+    origin = origin_of(listed.path.name, _folder_of_recording(name))
+    checked = CheckedImage(
+        listed.path, name, listed.split, hw, boxes, class_names, sha256, sha256, looks, origin, steps
+    )
     return checked, faults
+
+
+def _folder_of_recording(known_as: str) -> str:
+    """The folders above a file, without those that only sort images."""
+    parts = PurePosixPath(known_as).parent.parts
+    return "/".join(part for part in parts if split_of(part) is None and part not in ("images", "JPEGImages"))
 
 
 def _check_boxes(

@@ -81,8 +81,12 @@ def _parent_images(
     images, faults = check_images(contents, steps, class_map)
     if faults or contents.faults:
         raise InputError(f"{folder}: damaged version, {(faults or contents.faults)[0]}")
-    original_of = {(image.split, image.name): image.original_sha256 for image in manifest.images}
-    return [replace(image, original_sha256=original_of[str(image.split), image.path.name]) for image in images]
+    entry_of = {(entry.split, entry.name): entry for entry in manifest.images}
+    entries = [entry_of[str(image.split), image.path.name] for image in images]
+    return [
+        replace(image, original_sha256=entry.original_sha256, origin=entry.origin)
+        for image, entry in zip(images, entries, strict=True)
+    ]
 
 
 def _check_class_map(class_map: Mapping[str, str], listed: Sequence[str]) -> None:
@@ -104,6 +108,6 @@ def _used_classes(
 def _source_entry(contents: Contents) -> SourceEntry:
     digest = hashlib.sha256()
     for path in sorted({*contents.label_files, *(image.path for image in contents.images)}):
-        digest.update(path.relative_to(contents.root).as_posix().encode() + b"\0")
+        digest.update(contents.inner_name_of(path).encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return SourceEntry(contents.root.resolve().name, contents.format, digest.hexdigest())

@@ -31,6 +31,7 @@ class ImageEntry:
         name: of the file in the `images/` folder of its split.
         split: train, valid or test.
         group: name of the first image that it is alike to; its own name if there is none before it.
+        origin: the recording or picture that it was made from, if its name told when it was imported.
         original_sha256: of the file as it was imported.
         sha256: of the file in this version.
     """
@@ -38,6 +39,7 @@ class ImageEntry:
     name: str
     split: str
     group: str
+    origin: str | None
     original_sha256: str
     sha256: str
 

@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from training.datasets.faults import count_faults
 from training.datasets.gather import Gathered
 from training.datasets.manifest import ImageEntry, Manifest
 from training.datasets.prepare import Resize, move_boxes
-from training.datasets.similar import group, near_duplicates, recording_of, same_recording
+from training.datasets.similar import group, near_duplicates, same_origin
 from training.datasets.sources import SPLITS
 from training.datasets.split import Leak, SplitRule, find_leaks, grouped_splits, random_splits
 
@@ -52,13 +51,13 @@ def plan_version(
         InputError: the images cannot be split as wanted.
     """
     images = gathered.images
-    pairs = near_duplicates([image.hash for image in images])
-    pairs += same_recording([_recording(image) for image in images])
-    groups = group(len(images), pairs)
+    near = near_duplicates([image.hash for image in images])
+    origins = [image.origin for image in images]
+    groups = group(len(images), [*near, *same_origin(origins)])
     splits = _splits(gathered, groups, rule, 0 if resplit_parent else gathered.from_parent)
-    leaks = find_leaks(splits, pairs)
+    leaks = find_leaks(splits, near, origins)
     shares = rule.fractions or [splits.count(split) / len(splits) for split in SPLITS]
-    at_random = find_leaks(random_splits(len(images), shares, rule.seed), pairs)
+    at_random = find_leaks(random_splits(len(images), shares, rule.seed), near, origins)
     names = _file_names(images)
     annotations = {
         split: _annotations(
@@ -69,7 +68,7 @@ def plan_version(
         if split in splits
     }
     entries = [
-        ImageEntry(name, split, names[first], image.original_sha256, "")
+        ImageEntry(name, split, names[first], image.origin, image.original_sha256, "")
         for name, split, first, image in zip(names, splits, groups, images, strict=True)
     ]
     parent = gathered.parent
@@ -89,12 +88,6 @@ def plan_version(
         leaked_at_random=len(at_random),
     )
     return Plan(manifest.with_id(), images, annotations, tuple(leaks))
-
-
-def _recording(image: CheckedImage) -> str | None:
-    """Frames without a name of their own belong to the recording that their folder is."""
-    recording = recording_of(image.path.name)
-    return f"in {PurePath(image.known_as).parent}" if recording == "" else recording
 
 
 def _splits(gathered: Gathered, groups: Sequence[int], rule: SplitRule, fixed: int) -> list[str]:

@@ -38,7 +38,7 @@ def manifest_lines(manifest: Manifest) -> list[str]:
     return [
         f"version   {manifest.id}" + (f", made from {manifest.parent}" if manifest.parent else ""),
         *(f"source    {source.name}, {source.format}, sha256 {source.sha256[:12]}" for source in manifest.sources),
-        f"images    {len(manifest.images)} in {groups} groups that are alike: {sizes}; split {rule}",
+        f"images    {len(manifest.images)} in {groups} groups of like images: {sizes}; split {rule}",
         f"classes   {', '.join(manifest.class_names)}",
         *(f"renamed   {old} to {new}" for old, new in manifest.class_map),
         *(f"prepared  {step}" for step in manifest.steps),

@@ -1,12 +1,14 @@
-"""Images that show the same thing: near-duplicates, and frames of one recording.
+"""Images that show the same thing: near-duplicates, frames of one recording, and variants of one picture.
 
-Near-duplicates are found with the perceptual hash of `imagehash` (signs of the lowest 24x24 frequencies of the image
-at 96x96 pixels) and the number of differing bits. The limit is measured on 289 photographs by a fixed camera, where
-boards differ by a few pieces and so nearly all of each picture is equal: re-encoding, resizing or stretching, noise,
-brightness and a shift of 3 pixels change at most 32 of the 576 bits, while of 41,616 pairs of photographs 142 are
-as close, three quarters of them the same position by their labels, and the pairs do not chain (groups of at most 6).
-At 60 bits 116 photographs are one group. The usual hash of 64 bits cannot tell these boards apart at all: at its
-smallest non-zero distance 104 of the photographs chain into one group. A picture that was cropped is not found.
+Near-duplicates are found with the perceptual hash of `imagehash` (which of the lowest 24x24 frequencies of the picture
+at 96x96 pixels are above their median) and the number of differing bits. The limit is measured on 289 photographs by a
+fixed camera, where boards differ by a few pieces and so nearly all of each picture is equal: re-encoding, resizing or
+stretching, noise, brightness, contrast and a shift of 3 pixels change at most 30 of the 576 bits, while of 41,616 pairs
+of photographs 142 differ by at most 32, three quarters of them the same position by their labels, and these pairs do
+not chain (groups of at most 6). At 60 bits 116 photographs are one group. The usual hash of 64 bits cannot tell these
+boards apart: at its smallest distance above 0, 104 photographs chain into one group. Rendered frames of a robot in
+rooms, blurred ones too, change by at most 20 bits and differ among themselves by at least 224; only almost black ones,
+re-encoded at low quality, may change by more than the limit. A picture that was cropped is not found.
 """
 
 import re
@@ -29,8 +31,8 @@ Hash = NDArray[np.uint64]
 """uint64 (9,), the bits of one image."""
 
 _LABEL_STUDIO_PREFIX = re.compile(r"^[0-9a-f]{8}-")
-_ROBOFLOW_SUFFIX = re.compile(r"(_(?:jpe?g|png|bmp|webp))?\.rf\.[0-9A-Za-z]+$")
-_FRAME = re.compile(r"^(?P<recording>.*?)[._ -]*frame[._ -]*\d+$", re.IGNORECASE)
+_ROBOFLOW_SUFFIX = re.compile(r"(_(?:jpe?g|png|bmp|webp))?\.rf\.[0-9A-Za-z]+$", re.IGNORECASE)
+_FRAME = re.compile(r"^(?:(?P<recording>.*?)[._ -]+)?frame[._ -]*\d+$", re.IGNORECASE)
 _ROBOFLOW_FRAME = re.compile(r"^(?P<recording>.+_(?:mp4|mov|avi|mkv|webm|mcap))-\d+$", re.IGNORECASE)
 
 
@@ -62,24 +64,28 @@ def near_duplicates(hashes: Sequence[Hash]) -> list[Pair]:
     return [Pair(i, j, f"looks the same, {distance} of {HASH_BITS} bits differ") for distance, i, j in sorted(found)]
 
 
-def recording_of(file_name: str) -> str | None:
-    """The recording that a file is a frame of, by names like `NAME.frame000123.jpg`; '' if frames have no NAME.
+def origin_of(file_name: str, folder: str) -> str | None:
+    """What a file was made from, if its name tells: a recording, or a picture that Roboflow made variants of.
 
-    What Roboflow (`_jpg.rf.HASH`, `NAME_mp4-12`) and Label Studio (`0123abcd-`) make of such names is understood.
+    Frames are named like `NAME.frame000123.jpg`; without NAME they belong to the recording that `folder` is. What
+    Roboflow (`_jpg.rf.HASH`, `NAME_mp4-12`) and Label Studio (`0123abcd-`) make of such names is understood.
     """
-    stem = _ROBOFLOW_SUFFIX.sub("", _LABEL_STUDIO_PREFIX.sub("", Path(file_name).stem))
+    plain = _LABEL_STUDIO_PREFIX.sub("", Path(file_name).stem)
+    stem = _ROBOFLOW_SUFFIX.sub("", plain)
     match = _FRAME.match(stem) or _ROBOFLOW_FRAME.match(stem)
-    return re.sub(r"[._ -]+", "-", match["recording"]) if match else None
+    if match:
+        return f"recording {re.sub(r'[._ -]+', '-', match['recording'] or folder)}"
+    return f"picture {stem}" if stem != plain else None
 
 
-def same_recording(recordings: Sequence[str | None]) -> list[Pair]:
-    """Links each frame to the first one of its recording."""
+def same_origin(origins: Sequence[str | None]) -> list[Pair]:
+    """Links each image to the first one of its origin."""
     first_of: dict[str, int] = {}
-    pairs = []
-    for i, recording in enumerate(recordings):
-        if recording is not None and first_of.setdefault(recording, i) != i:
-            pairs.append(Pair(first_of[recording], i, f"frame of the same recording {recording}"))
-    return pairs
+    return [
+        Pair(first, i, f"of the same {origin}")
+        for i, origin in enumerate(origins)
+        if origin is not None and (first := first_of.setdefault(origin, i)) != i
+    ]
 
 
 def group(count: int, pairs: Sequence[Pair]) -> list[int]:

@@ -47,12 +47,24 @@ class Leak:
     why: str
 
 
-def find_leaks(splits: Sequence[str], pairs: Sequence[Pair]) -> list[Leak]:
-    """One leak for each image of valid or test that has its like in an earlier split, in the order of `pairs`."""
+def find_leaks(splits: Sequence[str], near: Sequence[Pair], origins: Sequence[str | None]) -> list[Leak]:
+    """One leak for each image of valid or test that has its like in an earlier split.
+
+    Args:
+        splits: of each image.
+        near: pairs of images that look the same, the closest first; the leaks are in this order.
+        origins: of each image, as `origin_of` gives them.
+    """
+    rank = [SPLITS.index(split) for split in splits]
+    earliest: dict[str, int] = {}
+    for i, origin in enumerate(origins):
+        if origin is not None and rank[i] < rank[earliest.setdefault(origin, i)]:
+            earliest[origin] = i
+    made_alike = [Pair(earliest[o], i, f"of the same {o}") for i, o in enumerate(origins) if o is not None]
     found: dict[int, Leak] = {}
-    for pair in pairs:
-        first, second = sorted((pair.first, pair.second), key=lambda i: SPLITS.index(splits[i]))
-        if splits[first] != splits[second]:
+    for pair in [*near, *made_alike]:
+        first, second = sorted((pair.first, pair.second), key=lambda i: rank[i])
+        if rank[first] != rank[second]:
             found.setdefault(second, Leak(second, first, pair.why))
     return list(found.values())
 

@@ -93,7 +93,10 @@ def _write_files(
     (folder / REPORT_NAME).write_text(report)
     written = [image for split in annotations for image in read_coco(folder / split).images]
     shown = written[:: -(-len(written) // MOST_TILES)]
-    write_sheet(folder / SHEET_NAME, [show_truth(image) for image in shown])
+    try:
+        write_sheet(folder / SHEET_NAME, [show_truth(image) for image in shown])
+    except InputError as error:  # its name and folder are right
+        raise OSError("the disk takes no more") from error
     for path in folder.rglob("*"):
         if path.is_file():
             path.chmod(0o444)

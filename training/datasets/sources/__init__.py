@@ -4,9 +4,9 @@ from pathlib import Path
 
 from robot_app.errors import InputError
 from training.datasets.sources import coco_export, voc_export, yolo_export
-from training.datasets.sources.contents import SPLITS, Contents, ListedBox, ListedImage
+from training.datasets.sources.contents import SPLITS, Contents, ListedBox, ListedImage, split_of
 
-__all__ = ["SPLITS", "Contents", "ListedBox", "ListedImage", "read_source"]
+__all__ = ["SPLITS", "Contents", "ListedBox", "ListedImage", "read_source", "split_of"]
 
 
 def read_source(location: Path) -> Contents:

@@ -60,7 +60,7 @@ def _read_file(contents: Contents, split: str | None, file: Path) -> None:
     contents.class_names += [name for name in category_names.values() if name not in contents.class_names]
     for number, annotation in enumerate(annotations):
         owner = annotation.get("image_id")
-        if owner not in boxes_of:
+        if not isinstance(owner, int | str) or owner not in boxes_of:
             detail = f"annotation {annotation.get('id', number)} belongs to image {owner!r}, which is not listed"
             contents.report(FaultKind.MISSING_IMAGE, file, detail)
             continue
@@ -96,7 +96,7 @@ def _read_boxes(
     for number, annotation in enumerate(annotations):
         place = f"annotation {annotation.get('id', number)}"
         category, bbox = annotation.get("category_id"), annotation.get("bbox")
-        if category not in category_names:
+        if not isinstance(category, int | str) or category not in category_names:
             contents.report(FaultKind.UNKNOWN_CLASS, path, f"{place} has category {category!r}, which is not listed")
             continue
         try:

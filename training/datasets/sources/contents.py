@@ -62,11 +62,11 @@ class Contents:
 
     def name_of(self, path: Path) -> str:
         """The path as people know it: within the source, after the source's name."""
-        try:
-            inner = path.relative_to(self.root)
-        except ValueError:
-            return str(path)
-        return f"{self.root.resolve().name}/{inner.as_posix()}"
+        return f"{self.root.resolve().name}/{self.inner_name_of(path)}"
+
+    def inner_name_of(self, path: Path) -> str:
+        """The path within the source; only the file's name if it is elsewhere."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
 
     def report(self, kind: FaultKind, path: Path, detail: str) -> None:
         """Note a fault of the file at `path`."""

@@ -75,7 +75,11 @@ def _subsets(root: Path) -> dict[str, str]:
     for file in sorted((root / "ImageSets" / "Main").glob("*.txt")):
         split = split_of(file.stem)
         if split:
-            names = (line.split()[0].strip('"') for line in file.read_text().splitlines() if line.strip())
+            names = (
+                line.split()[0].strip('"')
+                for line in file.read_text("utf-8-sig", errors="replace").splitlines()
+                if line.strip()
+            )
             split_by_stem.update(dict.fromkeys(names, split))
     return split_by_stem
 

@@ -52,7 +52,7 @@ def _from_yaml(contents: Contents) -> list[tuple[str | None, Path]] | None:
     files = sorted([*contents.root.glob("*.yaml"), *contents.root.glob("*.yml")])
     for file in files:
         try:
-            content = yaml.safe_load(file.read_text())
+            content = yaml.safe_load(file.read_text("utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(f"{file}: no readable YAML ({' '.join(str(error).split())})") from error
         if isinstance(content, dict) and "names" in content:
@@ -64,7 +64,8 @@ def _from_yaml(contents: Contents) -> list[tuple[str | None, Path]] | None:
 def _from_description(contents: Contents, file: Path, content: dict[str, Any]) -> list[tuple[str | None, Path]]:
     names = content["names"]
     if isinstance(names, dict):
-        names = [names[key] for key in sorted(names)] if sorted(names) == list(range(len(names))) else None
+        numbers = range(len(names))
+        names = [names[number] for number in numbers] if set(names) == set(numbers) else None
     if not isinstance(names, list) or not names:
         raise InputError(f"{file}: names are {content['names']!r}; expected a list, or numbers from 0 on with names")
     contents.class_names += [str(name) for name in names]
@@ -89,7 +90,7 @@ def _resolve(root: Path, base: str, entry: str) -> Path | None:
     inner = entry.removeprefix("./")
     while inner.startswith("../"):
         inner = inner.removeprefix("../")
-    places = (root / base / entry, root / base / inner, root / inner)
+    places = (root / base / inner, root / inner, root / base / entry)
     return next((place for place in places if place.exists()), None)
 
 
@@ -98,8 +99,7 @@ def _images_at(contents: Contents, place: Path) -> list[Path]:
     if place.is_dir():
         return images_in(place)
     contents.label_files.append(place)
-    lines = [line.strip() for line in place.read_text().splitlines() if line.strip()]
-    return [_resolve_listed(contents.root, line) for line in lines]
+    return [_resolve_listed(contents.root, line) for line in _read_lines(place)]
 
 
 def _resolve_listed(root: Path, line: str) -> Path:
@@ -113,8 +113,8 @@ def _from_darknet(contents: Contents) -> list[tuple[str | None, Path]] | None:
     root = contents.root
     if (root / "obj.data").is_file():
         contents.label_files.append(root / "obj.data")
-        lines = (root / "obj.data").read_text().splitlines()
-        entries = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+        lines = [line.partition("=") for line in _read_lines(root / "obj.data")]
+        entries = {key.strip(): value.strip() for key, _, value in lines}
         contents.class_names += _read_names(contents, _resolve_listed(root, entries.get("names", "obj.names")))
         lists = [(split, _resolve_listed(root, entries[key])) for key, split in _KEYS.items() if key in entries]
         return [(split, path) for split, file in lists if file.is_file() for path in _images_at(contents, file)]
@@ -138,7 +138,14 @@ def _read_names(contents: Contents, file: Path) -> list[str]:
     if not file.is_file():
         raise InputError(f"{file}: no such file; expected the class names, one in each line")
     contents.label_files.append(file)
-    return [line.strip() for line in file.read_text().splitlines() if line.strip()]
+    return _read_lines(file)
+
+
+def _read_lines(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: no readable text ({error}); expected UTF-8") from error
 
 
 def _read_labels(contents: Contents, images: list[tuple[str | None, Path]]) -> None:
@@ -169,7 +176,7 @@ def _read_boxes(contents: Contents, file: Path) -> tuple[ListedBox, ...] | None:
     """None if the file as a whole is broken."""
     contents.label_files.append(file)
     try:
-        lines = file.read_text().splitlines()
+        lines = file.read_text("utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
         contents.report(FaultKind.BROKEN_LABELS, file, f"no readable text ({error}); its image is left out")
         return None
