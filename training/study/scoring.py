@@ -65,6 +65,8 @@ def _class_ap(
         return ap
     # Precision falls at every false detection, so only its values at true ones can be the best at a recall or above.
     reported = draws.astype(float) @ _counts_up_to(image, hits, draws.shape[1])  # whole numbers; floats are faster
+    numbers, of_sample = np.unique(objects, return_inverse=True)
+    recalls_reached = _recalls_reached(numbers, int(objects.max()))
     for iou in range(IOUS):
         if iou and np.array_equal(is_true[:, iou], is_true[:, iou - 1]):
             ap[:, iou] = ap[:, iou - 1]
@@ -74,10 +76,20 @@ def _class_ap(
         precision = true / np.maximum(reported[:, here], 1)
         best_from_here = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         # An object found again in a repeated image adds recalls in between; their best precision is the same.
-        recalls = np.searchsorted(_RECALLS, true / np.maximum(objects, 1)[:, None], side="right")
-        recalls = np.where(true > 0, recalls, 0)
+        recalls = recalls_reached[of_sample[:, None], true]
         ap[:, iou] = (best_from_here * np.diff(recalls, axis=1, prepend=0)).sum(axis=1) / len(_RECALLS)
     return ap
+
+
+def _recalls_reached(numbers: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """How many of the 101 recalls are reached with 0 to `most` true detections: (len(numbers), most + 1).
+
+    `numbers` are of objects. Without a true detection it is none, so that the first one also stands for recall 0.
+    """
+    recalls = np.arange(most + 1) / np.maximum(numbers, 1)[:, None]
+    reached = np.searchsorted(_RECALLS, recalls, side="right")
+    reached[:, 0] = 0
+    return reached
 
 
 def _rank(matches: Matches, label: int) -> NDArray[np.int64]:

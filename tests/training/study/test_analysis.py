@@ -174,5 +174,5 @@ def test_remarks_tell_what_is_odd():
     remarks = " ".join(analyse(replace(study, runs=tuple(runs))).remarks)
     assert "different devices (cpu, cuda)" in remarks
     assert "scratch, none, 100 images: never found anything right" in remarks
-    assert "coco, none, 100 images: 1 of 2 runs have no test AP" in remarks
+    assert "coco, none, 100 images: no test AP in 1 of 2 runs" in remarks
     assert "coco, none, 100 images, seed 1: its matches give a test AP50-95 of" in remarks

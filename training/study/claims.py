@@ -1,0 +1,130 @@
+"""What a study shows, in plain sentences that say no more than its comparisons do."""
+
+from collections.abc import Sequence
+
+from training.study.analysis import Analysis
+from training.study.comparisons import Comparison, Factor, Measure, Verdict
+from training.study.curves import CatchUp
+from training.study.statistics import FEWEST_SEEDS
+from training.study.wording import FREEZE_WORDS, arm_words, escape, join_words, plural, seconds_words
+
+CLAIMED = (Verdict.HIGHER, Verdict.LOWER)
+_TITLES = {Factor.START: "The start", Factor.FREEZE: "Frozen parts", Factor.IMAGES: "The number of labelled images"}
+_ON_VALIDATION = {Measure.FIRST_EPOCH: "after epoch 1", Measure.AREA: "area under the curve"}
+
+
+def what_this_shows(analysis: Analysis) -> str:
+    """Markdown: for each question that the study asks what is claimed and what is not, and a word about time."""
+    if not analysis.arms:
+        return "No run is done yet."
+    paragraphs = [_about(factor, analysis.comparisons) for factor in Factor]
+    alone = _alone(analysis)
+    if alone:
+        paragraphs.append(
+            f"Compared with none, because no other arm that is done differs in one thing only: {join_words(alone)}."
+        )
+    if analysis.catch_ups:
+        paragraphs.append(_about_time(analysis.catch_ups))
+    return "\n\n".join(text for text in paragraphs if text)
+
+
+def _alone(analysis: Analysis) -> list[str]:
+    compared = {arm for c in analysis.comparisons for arm in (c.pair.first, c.pair.second)}
+    return [arm_words(a.arm) for a in analysis.arms if a.arm not in compared]
+
+
+def _about(factor: Factor, comparisons: Sequence[Comparison]) -> str:
+    """A line for each contrast of which something is claimed; the others together."""
+    of_factor = [c for c in comparisons if c.pair.factor is factor]
+    contrasts = {name: [c for c in of_factor if _contrast(c) == name] for name in map(_contrast, of_factor)}
+    if not contrasts:
+        return ""
+    claims = [f"- {name}: {_findings(group)}." for name, group in contrasts.items() if _any_claimed(group)]
+    rest = {name: group for name, group in contrasts.items() if not _any_claimed(group)}
+    noise = [name for name, group in rest.items() if not any(c.verdict is Verdict.UNTESTED for c in group)]
+    if noise:
+        claims.append(f"- Within noise, wherever compared: {'; '.join(noise)}.")
+    partly = {n: [c for c in group if c.measure is Measure.TEST_AP50_95] for n, group in rest.items() if n not in noise}
+    claims += [f"- {name}: {_undecided(group)}." for name, group in partly.items() if group]
+    return f"**{_TITLES[factor]}.**\n\n" + "\n".join(claims)
+
+
+def _any_claimed(group: Sequence[Comparison]) -> bool:
+    return any(c.verdict in CLAIMED for c in group)
+
+
+def _findings(group: Sequence[Comparison]) -> str:
+    """Of one contrast: test AP50-95 in full, AP50 where its verdicts differ, validation measures where claimed."""
+    by = {measure: [c for c in group if c.measure is measure] for measure in Measure}
+    main, other = by[Measure.TEST_AP50_95], by[Measure.TEST_AP50]
+    found = [f"test AP50-95 {_verdicts(main)}"]
+    if [c.verdict for c in main] != [c.verdict for c in other]:
+        found.append(f"test AP50 {_verdicts(other)}")
+    on_validation = [
+        f"{name} {_verdicts([c for c in by[measure] if c.verdict in CLAIMED])}"
+        for measure, name in _ON_VALIDATION.items()
+        if _any_claimed(by[measure])
+    ]
+    if on_validation:
+        found.append(f"on these validation images, tested over seeds only: {', '.join(on_validation)}")
+    return "; ".join(found)
+
+
+def _verdicts(group: Sequence[Comparison]) -> str:
+    claims = [
+        f"{verdict} {_cases([c for c in group if c.verdict is verdict], differences=True)}"
+        for verdict in CLAIMED
+        if any(c.verdict is verdict for c in group)
+    ]
+    undecided = _undecided([c for c in group if c.verdict not in CLAIMED])
+    return ", ".join([*claims, undecided] if undecided else claims)
+
+
+def _undecided(group: Sequence[Comparison]) -> str:
+    noise = [c for c in group if c.verdict is Verdict.NOISE]
+    untested = [c for c in group if c.verdict is Verdict.UNTESTED]
+    words = [f"within noise {_cases(noise)}"] if noise else []
+    words += [f"within noise for want of {FEWEST_SEEDS} common seeds {_cases(untested)}"] if untested else []
+    return ", ".join(words)
+
+
+def _contrast(comparison: Comparison) -> str:
+    first, second, factor = comparison.pair.first, comparison.pair.second, comparison.pair.factor
+    if factor is Factor.START:
+        return f"*{escape(second.start)}* instead of *{escape(first.start)}* ({FREEZE_WORDS[first.freeze]})"
+    if factor is Factor.FREEZE:
+        ways = f"*{FREEZE_WORDS[second.freeze]}* instead of *{FREEZE_WORDS[first.freeze]}*"
+        return f"{ways} (start {escape(first.start)})"
+    return f"more images (start {escape(first.start)}, {FREEZE_WORDS[first.freeze]})"
+
+
+def _cases(group: Sequence[Comparison], differences: bool = False) -> str:
+    """`by 0.340 with 59 and 0.389 with 148 images`, or `with 59 and 148 images`."""
+    by_images = group[0].pair.factor is Factor.IMAGES
+    words = []
+    for number, c in enumerate(group):
+        amount = f"from {c.pair.first.images} to {c.pair.second.images}" if by_images else f"{c.pair.first.images}"
+        preposition = "" if by_images or (number and not differences) else "with "
+        words.append((f"{abs(c.difference):.3f} " if differences else "") + preposition + amount)
+    one = not by_images and group[-1].pair.first.images == 1
+    return ("by " if differences else "") + join_words(words) + (" image" if one else " images")
+
+
+def _about_time(catch_ups: Sequence[CatchUp]) -> str:
+    """Of each start and freeze, the one with the most images; the table has all."""
+    ways: dict[tuple[str, str], CatchUp] = {}
+    for c in sorted(catch_ups, key=lambda c: c.arm.images):
+        ways[c.arm.start, c.arm.freeze] = c
+    shown = [c for c in catch_ups if c in ways.values()]
+    told = "\n".join(f"- {_catch_up_words(c)}" for c in shown)
+    return f"**Time** to the final validation score of scratch, as medians over seeds, which were not tested.\n\n{told}"
+
+
+def _catch_up_words(c: CatchUp) -> str:
+    reached = f"{arm_words(c.arm)} reached that of {arm_words(c.scratch)} in {c.reached} of {plural(c.seeds, 'run')}"
+    if c.epochs == float("inf"):
+        return f"{reached}."
+    return (
+        f"{reached}, after {c.epochs:g} epochs ({seconds_words(c.seconds)}), where scratch took {c.scratch_epochs:g} "
+        f"({seconds_words(c.scratch_seconds)})."
+    )
