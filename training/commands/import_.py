@@ -17,7 +17,6 @@ def add_parser(commands: Commands) -> None:
         description="Read labelled images in COCO, YOLO or Pascal VOC format, as Roboflow, CVAT and Label Studio "
         "export them, report every fault, and write what is sound as a version: a folder that is named by what it "
         "holds and never changes. The same input and options give the same version.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     command.set_defaults(run=run)
     command.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="exported folder; unpack archives")
@@ -38,15 +37,19 @@ def add_rules(command: argparse.ArgumentParser) -> None:
         "--split",
         default="keep",
         metavar="RULE",
-        help="keep the parts that are given, or percentages for train/valid/test such as 70/20/10; "
-        "images that are alike, and frames of one recording, stay in one part",
+        help="percentages for train/valid/test such as 70/20/10; images that are alike, and frames of one recording, "
+        "stay in one part (default: keep the parts that are given)",
     )
-    command.add_argument("--seed", type=int, default=0, help="of the split")
+    command.add_argument("--seed", type=int, default=0, help="of the split (default: 0)")
     command.add_argument(
         "--class-map", action="append", default=[], metavar="OLD=NEW", help="rename a class; may be given repeatedly"
     )
-    command.add_argument("--resize", metavar="WxH", help="resize all images, such as 416x416")
-    command.add_argument("--fit", choices=("stretch", "letterbox"), default="stretch", help="how to resize")
+    command.add_argument(
+        "--resize", metavar="WxH", help="resize all images, such as to 416x416 (default: leave them as they are)"
+    )
+    command.add_argument(
+        "--fit", choices=("stretch", "letterbox"), default="stretch", help="how to resize (default: stretch)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

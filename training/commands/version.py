@@ -15,10 +15,9 @@ def add_parser(commands: Commands) -> None:
         help="show and check a version, or derive another one",
         description="Show what a version of a data set is made of and check every file of it. With --output, make "
         "another version of its images: split anew, with classes renamed, or resized.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     command.set_defaults(run=run)
-    command.add_argument("version", type=Path, help="folder that `robot-train import` wrote")
+    command.add_argument("version", type=Path, metavar="VERSION", help="folder that `robot-train import` wrote")
     command.add_argument("--output", type=Path, metavar="DIR", help="folder that gets the derived version, DIR/ID")
     add_rules(command)
 

@@ -11,7 +11,7 @@ from training.datasets.check import CheckedImage, check_images, drop_duplicates
 from training.datasets.faults import Fault
 from training.datasets.manifest import Manifest, SourceEntry
 from training.datasets.prepare import Resize
-from training.datasets.sources import Contents, read_source
+from training.datasets.sources import SPLITS, Contents, read_source
 from training.datasets.version import verify_version
 
 
@@ -59,7 +59,7 @@ def gather(
     entries = []
     for c in contents:
         sound, found = check_images(c, (*(manifest.steps if manifest else ()), *steps), class_map)
-        images += sound
+        images += sorted(sound, key=lambda image: (SPLITS.index(image.split or SPLITS[0]), image.known_as))
         faults += [*c.faults, *found]
         entries.append(_source_entry(c))
     images, duplicates = drop_duplicates(images)
@@ -83,10 +83,11 @@ def _parent_images(
         raise InputError(f"{folder}: damaged version, {(faults or contents.faults)[0]}")
     entry_of = {(entry.split, entry.name): entry for entry in manifest.images}
     entries = [entry_of[str(image.split), image.path.name] for image in images]
-    return [
+    whole = [
         replace(image, original_sha256=entry.original_sha256, origin=entry.origin)
         for image, entry in zip(images, entries, strict=True)
     ]
+    return sorted(whole, key=lambda image: (SPLITS.index(str(image.split)), image.known_as))
 
 
 def _check_class_map(class_map: Mapping[str, str], listed: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.exports import HW, SHOTS, Shot, cvat_yolo, roboflow_coco, write_picture
+from tests.support.exports import HW, SHOTS, Shot, cvat_yolo, label_studio_coco, roboflow_coco, write_picture
 from tests.support.versions import files_below, make_version, refusal, run_robot_train
 from training.datasets.coco import read_coco
 
@@ -38,6 +38,13 @@ def test_the_same_input_and_options_are_the_same_version_wherever_it_is(tmp_path
         text = (folder / "manifest.json").read_text()
         assert manifest_of(folder)["sources"][0]["name"] == name
         assert str(tmp_path) not in text
+
+
+def test_the_order_in_which_a_tool_lists_images_does_not_matter(tmp_path):
+    options = ("--output", tmp_path / "v", "--split", "60/20/20")
+    one = make_version("import", label_studio_coco(tmp_path / "one", SHOTS), *options)
+    other = make_version("import", label_studio_coco(tmp_path / "other", SHOTS[::-1]), *options)
+    assert one.id == other.id
 
 
 def test_other_input_or_options_are_another_version(tmp_path):
