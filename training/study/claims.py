@@ -17,7 +17,7 @@ def what_this_shows(analysis: Analysis) -> str:
     """Markdown: for each question that the study asks what is claimed and what is not, and a word about time."""
     if not analysis.arms:
         return "No run is done yet."
-    paragraphs = [_about(factor, analysis.comparisons) for factor in Factor]
+    paragraphs = [_overall(analysis), *(_about(factor, analysis.comparisons) for factor in Factor)]
     alone = _alone(analysis)
     if alone:
         paragraphs.append(
@@ -26,6 +26,18 @@ def what_this_shows(analysis: Analysis) -> str:
     if analysis.catch_ups:
         paragraphs.append(_about_time(analysis.catch_ups))
     return "\n\n".join(text for text in paragraphs if text)
+
+
+def _overall(analysis: Analysis) -> str:
+    main = [c for c in analysis.comparisons if c.measure is Measure.TEST_AP50_95]
+    if not main:
+        return ""
+    claimed = sum(c.verdict in CLAIMED for c in main)
+    return (
+        f"Of {plural(len(main), 'pair')} of arms that differ in one thing only, {claimed} scored differently on the test "
+        f"images (AP50-95) by more than noise over seeds and over images explains. "
+        f"{len(main) - claimed} are within noise: which arm of these is better is not known."
+    )
 
 
 def _alone(analysis: Analysis) -> list[str]:

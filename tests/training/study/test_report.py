@@ -91,6 +91,7 @@ def test_every_arm_is_in_every_section(report, title):
 def test_the_clear_difference_is_claimed_and_the_lone_arm_is_not_compared(report):
     shows = section(report, "What this shows")
     assert "*coco* instead of *scratch* (all trains): test AP50-95 higher by 0." in shows
+    assert "Of 1 pair of arms that differ in one thing only, 1 scored differently" in shows
     assert "Compared with none" in shows
     assert "*own, none, 200 images*" in shows
     assert "*coco, none, 100 images* reached that of *scratch, none, 100 images* in 3 of 3 runs" in shows
