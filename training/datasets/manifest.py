@@ -62,7 +62,7 @@ class Manifest:
         annotations: pairs of split and sha256 of its annotations.json.
         dropped: pairs of a kind of fault and how often something was left out for it.
         leaked: number of images of valid and test with their like in an earlier split.
-        leaked_at_random: the same for a random split in these proportions.
+        leaked_at_random: the same for random splits in these proportions, on average.
     """
 
     id: str

@@ -16,7 +16,7 @@ from training.datasets.manifest import ImageEntry, Manifest
 from training.datasets.prepare import Resize, move_boxes
 from training.datasets.similar import group, near_duplicates, same_origin
 from training.datasets.sources import SPLITS
-from training.datasets.split import Leak, SplitRule, find_leaks, grouped_splits, random_splits
+from training.datasets.split import Leak, SplitRule, expected_leaks, find_leaks, grouped_splits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,6 @@ def plan_version(
     splits = _splits(gathered, groups, rule, 0 if resplit_parent else gathered.from_parent)
     leaks = find_leaks(splits, near, origins)
     shares = rule.fractions or [splits.count(split) / len(splits) for split in SPLITS]
-    at_random = find_leaks(random_splits(len(images), shares, rule.seed), near, origins)
     names = _file_names(images)
     annotations = {
         split: _annotations(
@@ -85,7 +84,7 @@ def plan_version(
         annotations=tuple((split, hashlib.sha256(text).hexdigest()) for split, text in annotations.items()),
         dropped=tuple(count_faults(gathered.faults).items()),
         leaked=len(leaks),
-        leaked_at_random=len(at_random),
+        leaked_at_random=expected_leaks(shares, rule.seed, near, origins),
     )
     return Plan(manifest.with_id(), images, annotations, tuple(leaks))
 

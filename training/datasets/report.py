@@ -59,7 +59,7 @@ def _leak_summary(manifest: Manifest) -> str:
         return "no images are held out"
     return (
         f"{manifest.leaked} of {_plural(held_out, 'held-out image')} have their like in an earlier part; "
-        f"{manifest.leaked_at_random} would after a random split"
+        f"{manifest.leaked_at_random} would after a random split, on average"
     )
 
 

@@ -11,6 +11,8 @@ from robot_app.errors import ConfigError, InputError
 from training.datasets.similar import Pair
 from training.datasets.sources import SPLITS
 
+_RANDOM_SPLITS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class SplitRule:
@@ -69,8 +71,14 @@ def find_leaks(splits: Sequence[str], near: Sequence[Pair], origins: Sequence[st
     return list(found.values())
 
 
-def random_splits(count: int, fractions: Sequence[float], seed: int) -> list[str]:
-    """What a split that knows nothing of the images would be."""
+def expected_leaks(fractions: Sequence[float], seed: int, near: Sequence[Pair], origins: Sequence[str | None]) -> int:
+    """How many leaks splits have that know nothing of the images: the mean of many, as a single one tells little."""
+    draws = range(seed, seed + _RANDOM_SPLITS)
+    counts = [len(find_leaks(_random_splits(len(origins), fractions, draw), near, origins)) for draw in draws]
+    return round(sum(counts) / len(counts))
+
+
+def _random_splits(count: int, fractions: Sequence[float], seed: int) -> list[str]:
     order = np.random.default_rng(seed).permutation(count)
     ends = np.round(np.cumsum(fractions) * count).astype(int)
     splits = [SPLITS[-1]] * count
