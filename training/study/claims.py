@@ -34,9 +34,9 @@ def _overall(analysis: Analysis) -> str:
         return ""
     claimed = sum(c.verdict in CLAIMED for c in main)
     return (
-        f"Of {plural(len(main), 'pair')} of arms that differ in one thing only, {claimed} scored differently on the test "
-        f"images (AP50-95) by more than noise over seeds and over images explains. "
-        f"{len(main) - claimed} are within noise: which arm of these is better is not known."
+        f"Of {plural(len(main), 'pair')} of arms that differ in one thing only, {claimed} scored differently on the "
+        f"test images (AP50-95) by more than noise over seeds and over images explains. "
+        f"The other {len(main) - claimed} are within noise: which arm of these is better is not known."
     )
 
 
