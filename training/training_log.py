@@ -19,7 +19,7 @@ def describe_start(
     number = "bfloat16" if computes_bfloat16(device) else "float32"
     frozen = "" if settings.freeze == "none" else f", frozen: {settings.freeze}"
     return (
-        f"{where} of {settings.epochs} on {device} ({number}){frozen}: {len(data.images)} images, "
+        f"{where} of {settings.epochs} on {device.type} ({number}){frozen}: {len(data.images)} images, "
         f"{data.object_count} objects; validation {len(validation.images)} images, {validation.object_count} objects"
     )
 
