@@ -65,13 +65,17 @@ def make_version(options: argparse.Namespace, sources: list[Path], parent: Path 
     from training.datasets.plan import plan_version  # noqa: PLC0415
     from training.datasets.prepare import Resize  # noqa: PLC0415
     from training.datasets.report import fault_lines, full_report, leak_lines  # noqa: PLC0415
+    from training.datasets.rules import Rules  # noqa: PLC0415
     from training.datasets.split import SplitRule  # noqa: PLC0415
     from training.datasets.version import write_version  # noqa: PLC0415
 
-    rule = SplitRule.parse(options.split, options.seed)
-    resize = Resize.parse(options.resize, options.fit) if options.resize else None
-    class_map = _parse_class_map(options.class_map)
-    gathered = gather(sources, parent, class_map, resize)
+    rules = Rules(
+        SplitRule.parse(options.split, options.seed),
+        _parse_class_map(options.class_map),
+        Resize.parse(options.resize, options.fit) if options.resize else None,
+        resplit_parent,
+    )
+    gathered = gather(sources, parent, rules)
     for line in [*gathered.notes, *fault_lines(gathered.faults, MOST_LINES)]:
         say(line)
     if gathered.faults and getattr(options, "strict", False):
@@ -79,7 +83,7 @@ def make_version(options: argparse.Namespace, sources: list[Path], parent: Path 
         raise InputError(
             f"{sources[0]}: {count} fault{'s'[: count - 1]}, and --strict allows none; nothing was written"
         )
-    plan = plan_version(gathered, rule, list(class_map.items()), resize, resplit_parent)
+    plan = plan_version(gathered, rules)
     for line in leak_lines(plan, MOST_LINES):
         say(line)
     report = full_report(gathered, plan)

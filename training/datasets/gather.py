@@ -10,7 +10,7 @@ from robot_app.errors import ConfigError, InputError
 from training.datasets.check import CheckedImage, check_images, drop_duplicates
 from training.datasets.faults import Fault
 from training.datasets.manifest import Manifest, SourceEntry
-from training.datasets.prepare import Resize
+from training.datasets.rules import Rules
 from training.datasets.sources import SPLITS, Contents, read_source
 from training.datasets.version import verify_version
 
@@ -38,9 +38,7 @@ class Gathered:
     notes: tuple[str, ...]
 
 
-def gather(
-    sources: Sequence[Path], parent: Path | None, class_map: Mapping[str, str], resize: Resize | None
-) -> Gathered:
+def gather(sources: Sequence[Path], parent: Path | None, rules: Rules) -> Gathered:
     """Read all and check all.
 
     Raises:
@@ -48,17 +46,16 @@ def gather(
         ConfigError: the class map names a class that does not occur.
     """
     manifest = verify_version(parent) if parent else None
-    steps = (resize,) if resize else ()
-    images = _parent_images(parent, manifest, steps, class_map) if parent and manifest else []
+    images = _parent_images(parent, manifest, rules) if parent and manifest else []
     from_parent = len(images)
     contents = [read_source(path) for path in sources]
     listed = list(manifest.class_names) if manifest else []
     listed += [name for c in contents for name in c.class_names if name not in listed]
-    _check_class_map(class_map, listed)
+    _check_class_map(rules.class_map, listed)
     faults: list[Fault] = []
     entries = []
     for c in contents:
-        sound, found = check_images(c, (*(manifest.steps if manifest else ()), *steps), class_map)
+        sound, found = check_images(c, (*(manifest.steps if manifest else ()), *rules.steps), rules.class_map)
         images += sorted(sound, key=lambda image: (SPLITS.index(image.split or SPLITS[0]), image.known_as))
         faults += [*c.faults, *found]
         entries.append(_source_entry(c))
@@ -67,18 +64,16 @@ def gather(
     if not images:
         example = f", such as {faults[0]}" if faults else ""
         raise InputError(f"{sources[0]}: no sound image in it{example}; expected at least one")
-    class_names, notes = _used_classes(listed, images, class_map)
+    class_names, notes = _used_classes(listed, images, rules.class_map)
     if not class_names:
         raise InputError(f"{sources[0] if sources else parent}: no sound box in it; expected at least one")
     notes = [*(note for c in contents for note in c.notes), *notes]
     return Gathered(manifest, tuple(images), from_parent, class_names, tuple(entries), tuple(faults), tuple(notes))
 
 
-def _parent_images(
-    folder: Path, manifest: Manifest, steps: tuple[Resize, ...], class_map: Mapping[str, str]
-) -> list[CheckedImage]:
+def _parent_images(folder: Path, manifest: Manifest, rules: Rules) -> list[CheckedImage]:
     contents = read_source(folder)
-    images, faults = check_images(contents, steps, class_map)
+    images, faults = check_images(contents, rules.steps, rules.class_map)
     if faults or contents.faults:
         raise InputError(f"{folder}: damaged version, {(faults or contents.faults)[0]}")
     entry_of = {(entry.split, entry.name): entry for entry in manifest.images}

@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from training.datasets.check import CheckedImage
 from training.datasets.faults import count_faults
 from training.datasets.gather import Gathered
 from training.datasets.manifest import ImageEntry, Manifest
-from training.datasets.prepare import Resize, move_boxes
+from training.datasets.prepare import move_boxes
+from training.datasets.rules import Rules
 from training.datasets.similar import group, near_duplicates, same_origin
 from training.datasets.sources import SPLITS
-from training.datasets.split import Leak, SplitRule, expected_leaks, find_leaks, grouped_splits
+from training.datasets.split import Leak, expected_leaks, find_leaks, grouped_splits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,16 +37,8 @@ class Plan:
     leaks: tuple[Leak, ...]
 
 
-def plan_version(
-    gathered: Gathered,
-    rule: SplitRule,
-    class_map: Sequence[tuple[str, str]],
-    resize: Resize | None,
-    resplit_parent: bool,
-) -> Plan:
+def plan_version(gathered: Gathered, rules: Rules) -> Plan:
     """Decide names, splits and labels of all images.
-
-    With `resplit_parent` the images of the parent are split anew with the others, otherwise they stay where they are.
 
     Raises:
         InputError: the images cannot be split as wanted.
@@ -54,52 +47,64 @@ def plan_version(
     near = near_duplicates([image.hash for image in images])
     origins = [image.origin for image in images]
     groups = group(len(images), [*near, *same_origin(origins)])
-    splits = _splits(gathered, groups, rule, 0 if resplit_parent else gathered.from_parent)
+    splits = _splits(gathered, groups, rules)
     leaks = find_leaks(splits, near, origins)
-    shares = rule.fractions or [splits.count(split) / len(splits) for split in SPLITS]
+    shares = rules.split.fractions or [splits.count(split) / len(splits) for split in SPLITS]
     names = _file_names(images)
-    annotations = {
-        split: _annotations(
-            gathered.class_names,
-            [named for named, s in zip(zip(names, images, strict=True), splits, strict=True) if s == split],
-        )
-        for split in SPLITS
-        if split in splits
-    }
     entries = [
         ImageEntry(name, split, names[first], image.origin, image.original_sha256, "")
         for name, split, first, image in zip(names, splits, groups, images, strict=True)
     ]
-    parent = gathered.parent
-    manifest = Manifest(
-        id="",
-        parent=parent.id if parent else None,
-        class_names=gathered.class_names,
-        class_map=tuple(sorted(class_map)),
-        steps=(*(parent.steps if parent else ()), *((resize,) if resize else ())),
-        split_rule=str(rule),
-        seed=rule.seed if rule.fractions else None,
-        sources=gathered.sources,
-        images=tuple(entries),
-        annotations=tuple((split, hashlib.sha256(text).hexdigest()) for split, text in annotations.items()),
-        dropped=tuple(count_faults(gathered.faults).items()),
+    annotations = {
+        split: _annotations(
+            gathered.class_names,
+            [(entry.name, image) for entry, image in zip(entries, images, strict=True) if entry.split == split],
+        )
+        for split in SPLITS
+        if split in splits
+    }
+    manifest = replace(
+        _manifest(gathered, rules, entries, annotations),
         leaked=len(leaks),
-        leaked_at_random=expected_leaks(shares, rule.seed, near, origins),
+        leaked_at_random=expected_leaks(shares, rules.split.seed, near, origins),
     )
     return Plan(manifest.with_id(), images, annotations, tuple(leaks))
 
 
-def _splits(gathered: Gathered, groups: Sequence[int], rule: SplitRule, fixed: int) -> list[str]:
-    """Of all images; the first `fixed` ones stay where they are."""
-    if rule.fractions is None:
+def _manifest(
+    gathered: Gathered, rules: Rules, entries: Sequence[ImageEntry], annotations: Mapping[str, bytes]
+) -> Manifest:
+    """Still without id and leaks."""
+    parent = gathered.parent
+    return Manifest(
+        id="",
+        parent=parent.id if parent else None,
+        class_names=gathered.class_names,
+        class_map=tuple(sorted(rules.class_map.items())),
+        steps=(*(parent.steps if parent else ()), *rules.steps),
+        split_rule=str(rules.split),
+        seed=rules.split.seed if rules.split.fractions else None,
+        sources=gathered.sources,
+        images=tuple(entries),
+        annotations=tuple((split, hashlib.sha256(text).hexdigest()) for split, text in annotations.items()),
+        dropped=tuple(count_faults(gathered.faults).items()),
+        leaked=0,
+        leaked_at_random=0,
+    )
+
+
+def _splits(gathered: Gathered, groups: Sequence[int], rules: Rules) -> list[str]:
+    """Of all images."""
+    if rules.split.fractions is None:
         return [image.split or SPLITS[0] for image in gathered.images]
     label_of = {name: label for label, name in enumerate(gathered.class_names)}
     counts = np.zeros((len(gathered.images), len(label_of)), np.int64)
     for row, image in zip(counts, gathered.images, strict=True):
         for name in image.class_names:
             row[label_of[name]] += 1
+    fixed = 0 if rules.resplit_parent else gathered.from_parent
     given = [image.split if i < fixed else None for i, image in enumerate(gathered.images)]
-    return grouped_splits(groups, counts, rule.fractions, rule.seed, given)
+    return grouped_splits(groups, counts, rules.split.fractions, rules.split.seed, given)
 
 
 def _file_names(images: Sequence[CheckedImage]) -> list[str]:

@@ -124,13 +124,18 @@ def grouped_splits(
         shares.put(new, best)
         for i in new:
             splits[i] = best
+    whole = [str(split) for split in splits]
+    _check_parts(whole, fractions, len(members))
+    return whole
+
+
+def _check_parts(splits: Sequence[str], fractions: Sequence[float], groups: int) -> None:
     for split, fraction in zip(SPLITS, fractions, strict=True):
         if fraction > 0 and split not in splits:
             raise InputError(
-                f"{len(groups)} images form {len(members)} groups of images that are alike, too few for a {split} part "
-                f"of {100 * fraction:.0f} %; expected more images of other scenes, or another --split"
+                f"{len(splits)} images form {groups} groups of images that are alike, too few for a {split} part of "
+                f"{100 * fraction:.0f} %; expected more images of other scenes, or another --split"
             )
-    return [str(split) for split in splits]
 
 
 class _Shares:

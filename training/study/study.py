@@ -1,5 +1,6 @@
-"""Carries out a study: every run once, in the order that their starts allow, and a report after each."""
+"""Carries out a study: every run once, in the order that their starts allow, and the report on them."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,12 +18,14 @@ from training.study.results import DataPart, Published, RunResult, StudyResults,
 from training.study.run import check_unchanged, execute_run
 
 REPORT_NAME = "report"
+REPORT_EVERY_S = 300.0
+"""Resampling takes seconds for each report, so that not every run gets one."""
 
 
 def run_study(
     config: StudyConfig, output: Path, executor: Executor, report: Callable[[StudyResults, Path], None]
 ) -> StudyResults:
-    """Carry out the runs that are missing in `output` and write the report there, anew after each run.
+    """Carry out the runs that are missing in `output` and write the report there, now and then and at the end.
 
     Raises:
         ConfigError: the configuration does not fit the data; a run's process was killed.
@@ -40,12 +43,15 @@ def run_study(
     def results() -> StudyResults:
         return _results(config, parts, runs, done)
 
+    reported_at = time.monotonic()
     with tqdm(total=len(runs), initial=len(done), desc=config.title, unit="run", disable=None) as bar:
         for run, result in _completed(runs, set(done), config, executor):
             done[run.output] = result
             bar.update()
             tqdm.write(_describe(run, result, len(done), len(runs)))
-            report(results(), output / REPORT_NAME)
+            if time.monotonic() - reported_at > REPORT_EVERY_S:
+                report(results(), output / REPORT_NAME)
+                reported_at = time.monotonic()
     report(results(), output / REPORT_NAME)
     return results()
 
