@@ -1,9 +1,11 @@
 """Trains and tests one arm with one seed, in a process of its own."""
 
-import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,17 +42,23 @@ def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
         return done
     run.output.mkdir(parents=True, exist_ok=True)
     (run.output / PLAN_NAME).write_text(_plan_text(run))
-    with (run.output / LOG_NAME).open("a", buffering=1) as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        with interrupts() as pressed:
-            train_data, validation, test = (read_coco(part) for part in (data.train, data.validation, data.test))
-            check_classes(train_data.class_names, test)
-            chosen = choose(train_data, run.images)
-            progress = train(run.settings, chosen, validation, run.output, pressed)
-            if pressed():
-                return None
-            result = _test(run, chosen, validation, test, progress)
-        save_run(run.output, result)
-        return result
+    with _output_to(run.output / LOG_NAME), interrupts() as pressed:
+        train_data, validation, test = (read_coco(part) for part in (data.train, data.validation, data.test))
+        check_classes(train_data.class_names, test)
+        chosen = choose(train_data, run.images)
+        progress = train(run.settings, chosen, validation, run.output, pressed)
+        if pressed():
+            return None
+        result = _test(run, chosen, validation, test, progress)
+    save_run(run.output, result)
+    return result
+
+
+@contextmanager
+def _output_to(path: Path) -> Iterator[None]:
+    """Adds what is printed to a file, line by line."""
+    with path.open("a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+        yield
 
 
 def check_unchanged(run: PlannedRun) -> None:
