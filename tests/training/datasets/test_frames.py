@@ -24,7 +24,7 @@ def test_boxes_stay_on_their_objects_whatever_is_done_to_the_image(images):
     cut = 0
     for draw in (Draw(epoch, image) for epoch in range(8) for image in range(len(images))):
         sample = placed[draw]
-        bright = (sample.frame.numpy().min(2) > 180).astype(np.uint8)
+        bright = (sample.inputs.numpy().min(2) > 180).astype(np.uint8)
         found = [stats[:4] for stats in cv2.connectedComponentsWithStats(bright)[2][1:] if stats[4] > 30]
         expected = sorted([x, y, x + w, y + h] for x, y, w, h in found)
         assert np.allclose(sorted(sample.boxes.tolist()), expected, atol=2.5)
@@ -50,10 +50,10 @@ def test_a_sample_follows_from_seed_epoch_and_image_alone(images):
     other = FrameDataset(images, FRAME_HW, training_augmentation(), seed=1)
     wanted = first[Draw(2, 1)]
     again[Draw(0, 0)]
-    assert torch.equal(again[Draw(2, 1)].frame, wanted.frame)
+    assert torch.equal(again[Draw(2, 1)].inputs, wanted.inputs)
     assert torch.equal(again[Draw(2, 1)].boxes, wanted.boxes)
-    assert not torch.equal(again[Draw(3, 1)].frame, wanted.frame)
-    assert not torch.equal(other[Draw(2, 1)].frame, wanted.frame)
+    assert not torch.equal(again[Draw(3, 1)].inputs, wanted.inputs)
+    assert not torch.equal(other[Draw(2, 1)].inputs, wanted.inputs)
 
 
 def test_augmented_samples_are_whole_frames_with_boxes_inside(images):
