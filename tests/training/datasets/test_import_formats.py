@@ -48,6 +48,18 @@ def test_a_single_annotation_file_is_a_source_too(tmp_path):
     assert_holds(read_coco(made.folder / "train"), SHOTS[:3])
 
 
+def test_an_address_of_label_studio_names_its_image(tmp_path):
+    source = WITHOUT_SPLITS[0](tmp_path / "set", SHOTS)
+    content = json.loads((source / "result.json").read_text())
+    for image in content["images"]:
+        path = source / "images" / image["file_name"].split("\\")[-1]
+        path.rename(path.with_name(f"my photo #{path.name}"))
+        image["file_name"] = f"/data/local-files/?d=images%2Fmy%20photo%20%23{path.name}"
+    (source / "result.json").write_text(json.dumps(content))
+    made = make_version("import", source, "--output", tmp_path / "versions", "--strict")
+    assert_holds(read_coco(made.folder / "train"), SHOTS)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -9,6 +9,7 @@ ours          annotations.json, images/; in versions once for each of train, val
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from robot_app.errors import InputError
 from training.datasets.faults import FaultKind
@@ -78,7 +79,9 @@ def _find_image(root: Path, file: Path, split: str | None, name: str) -> Path | 
     name = name.replace("\\", "/")
     subset = file.stem.removeprefix("instances_")
     folders = (file.parent / "images", file.parent, root / "images" / subset, root / "images", root / (split or subset))
-    paths = [folder / name for folder in folders] + [folder / Path(name).name for folder in folders]
+    # Label Studio may give an address with the path of the image, percent-encoded, at its end.
+    names = (name, Path(name).name, Path(unquote(name)).name)
+    paths = [folder / candidate for candidate in names for folder in folders]
     return next((path for path in paths if path.is_file()), None)
 
 
