@@ -94,6 +94,7 @@ def ray_executor(address: str, cpus: int) -> Iterator[RayExecutor]:
     Raises:
         ConfigError: no cluster answers there.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
     import ray  # noqa: PLC0415 - an extra
 
     try:

@@ -54,6 +54,11 @@ def write_config(folder: Path, path: Path, epochs: int = 2) -> Path:
     return path
 
 
+def study(config: Path, output: Path) -> list[str]:
+    """Two runs at a time: on two cores each has one thread, which so small a network likes best."""
+    return ["study", str(config), "--output", str(output), "--jobs", "2"]
+
+
 def results(output: Path) -> dict[str, RunResult]:
     found = [load_run(run) for run in sorted((output / "runs").iterdir())]
     return {run.arm.name: run for run in found if run is not None}
@@ -64,7 +69,7 @@ def done(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     """The configuration and the output of a study that was carried out."""
     folder_of_study = tmp_path_factory.mktemp("done")
     config = write_config(folder, folder_of_study / "study.toml")
-    assert main(["study", str(config), "--output", str(folder_of_study / "out")]) == 0
+    assert main(study(config, folder_of_study / "out")) == 0
     return config, folder_of_study / "out"
 
 
@@ -94,18 +99,18 @@ def test_an_arm_starts_with_the_best_weights_of_the_other(done):
 
 def test_what_is_done_is_not_done_again(done):
     before = {path: path.stat().st_mtime_ns for path in (done[1] / "runs").rglob("*") if path.is_file()}
-    assert main(["study", str(done[0]), "--output", str(done[1])]) == 0
+    assert main(study(done[0], done[1])) == 0
     assert before == {path: path.stat().st_mtime_ns for path in (done[1] / "runs").rglob("*") if path.is_file()}
 
 
 def test_other_settings_do_not_mix_with_what_is_done(folder, done, tmp_path, capsys):
     other = write_config(folder, tmp_path / "other.toml", epochs=3)
-    assert main(["study", str(other), "--output", str(done[1])]) == 2
+    assert main(study(other, done[1])) == 2
     assert '"first" was begun with other settings or images; choose another --output' in capsys.readouterr().err
 
 
 def test_killed_and_started_again_it_gives_the_same(done, tmp_path):
-    command = [sys.executable, "-m", "training.cli", "study", str(done[0]), "--output", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "training.cli", *study(done[0], tmp_path / "out")]
     process = subprocess.Popen(command, start_new_session=True)
     try:
         deadline = time.monotonic() + 200
@@ -128,19 +133,19 @@ def test_a_failed_arm_is_named_and_the_others_are_kept(folder, tmp_path, capsys)
     config.write_text(
         config.read_text().replace('start = "first"', 'start = "broken"') + f'[starts]\nbroken = "{config}"\n'
     )
-    assert main(["study", str(config), "--output", str(tmp_path / "out")]) == 2
+    assert main(study(config, tmp_path / "out")) == 2
     assert "study.toml cannot be read as a checkpoint" in capsys.readouterr().err
     assert set(results(tmp_path / "out")) == {"first"}
 
 
 def test_a_local_ray_cluster_gives_the_same(done, tmp_path):
-    command = ["study", str(done[0]), "--output", str(tmp_path / "out"), "--ray", "local"]
+    command = [*study(done[0], tmp_path / "out"), "--ray", "local"]
     assert main(command) == 0
     assert {n: r.test for n, r in results(tmp_path / "out").items()} == {n: r.test for n, r in results(done[1]).items()}
 
 
 def test_no_cluster_is_one_line(done, tmp_path, capsys):
-    command = ["study", str(done[0]), "--output", str(tmp_path / "out"), "--ray", "127.0.0.1:1"]
+    command = [*study(done[0], tmp_path / "out"), "--ray", "127.0.0.1:1"]
     assert main(command) == 2
     assert "--ray 127.0.0.1:1: no Ray cluster answers there" in capsys.readouterr().err
 
@@ -149,7 +154,7 @@ def test_a_damaged_result_is_named(done, tmp_path, capsys):
     folder = tmp_path / "out" / "runs" / "first-seed0"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text("{")
-    assert main(["study", str(done[0]), "--output", str(tmp_path / "out")]) == 2
+    assert main(study(done[0], tmp_path / "out")) == 2
     assert "no result of `robot-train study`" in capsys.readouterr().err
 
 
