@@ -155,7 +155,7 @@ def test_a_damaged_result_is_named(done, tmp_path, capsys):
     folder.mkdir(parents=True)
     (folder / "result.json").write_text("{")
     assert main(study(done[0], tmp_path / "out")) == 2
-    assert "no result of `robot-train study`" in capsys.readouterr().err
+    assert "not a result of `robot-train study`" in capsys.readouterr().err
 
 
 def test_matches_hold_what_the_evaluation_says(folder):
