@@ -3,6 +3,8 @@
 import logging
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
-from robot_app.errors import ConfigError
+from robot_app.errors import ConfigError, MissingPartError
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -49,11 +51,11 @@ def local_executor(jobs: int) -> Iterator[LocalExecutor]:
     before = os.environ.get(THREADS_VARIABLE)
     os.environ[THREADS_VARIABLE] = str(threads)  # read by the processes while they start
     try:
-        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_take_gpu, initargs=(turn,)) as pool:
+        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(turn,)) as pool:
             try:
                 yield LocalExecutor(pool, jobs)
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
                 raise
     finally:
         if before is None:
@@ -62,13 +64,25 @@ def local_executor(jobs: int) -> Iterator[LocalExecutor]:
             os.environ[THREADS_VARIABLE] = before
 
 
-def _take_gpu(turn) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a synchronised integer has no public type
-    """Each process of the pool uses one GPU, in turn."""
+def _begin_worker(turn) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a synchronised integer has no public type
+    """Each process of the pool uses one GPU, in turn, leaves Ctrl-C to the runs, and ends with the study.
+
+    One that outlived a killed study would write into the folders that the repeated command continues.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # while it runs something, that handles it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with turn.get_lock():
         number = turn.value
         turn.value += 1
     if torch.cuda.is_available():
         torch.cuda.set_device(number % torch.cuda.device_count())
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 class RayExecutor:
@@ -83,8 +97,25 @@ class RayExecutor:
         import ray  # noqa: PLC0415 - an extra
 
         task = ray.remote(function).options(**self._resources, max_retries=2)
-        future: Future[Result] = task.remote(*args, **kwargs).future()
+        future: Future[Result] = Future()
+        task.remote(*args, **kwargs).future().add_done_callback(lambda done: _pass_on(done, future))
         return future
+
+
+def _pass_on(done: "Future[Result]", future: "Future[Result]") -> None:
+    """What a task raised as it was raised there; Ray's own errors carry whole tracebacks in their message."""
+    from ray.exceptions import RayError, RayTaskError  # noqa: PLC0415 - an extra
+
+    error = done.exception()
+    if error is None:
+        future.set_result(done.result())
+    elif isinstance(error, RayTaskError):
+        future.set_exception(error.cause)
+    elif isinstance(error, RayError):
+        reason = str(error).strip().splitlines()[0]
+        future.set_exception(ConfigError(f"the Ray cluster lost a run ({reason}); the same command continues"))
+    else:
+        future.set_exception(error)
 
 
 @contextmanager
@@ -92,10 +123,14 @@ def ray_executor(address: str, cpus: int) -> Iterator[RayExecutor]:
     """Hands runs to the Ray cluster at `address`, with `cpus` cores for each, and a GPU where there are some.
 
     Raises:
+        MissingPartError: Ray is not installed.
         ConfigError: no cluster answers there.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
-    import ray  # noqa: PLC0415 - an extra
+    try:
+        import ray  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise MissingPartError("--ray: Ray is not installed; pip install ray, here and on all nodes") from error
 
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
@@ -107,7 +142,17 @@ def ray_executor(address: str, cpus: int) -> Iterator[RayExecutor]:
     try:
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus = int(resources.get("GPU", 0))
-        slots = gpus or max(1, int(resources.get("CPU", 1)) // cpus)
+        all_cpus = int(resources.get("CPU", 1))
+        # More than a node has would wait for ever, and more than a GPU's share would leave GPUs idle.
+        cpus = max(1, min(cpus, _largest_node_cpus(), all_cpus // max(1, gpus)))
+        slots = gpus or max(1, all_cpus // cpus)
         yield RayExecutor(slots, cpus, 1 if gpus else 0)
     finally:
         ray.shutdown()
+
+
+def _largest_node_cpus() -> int:
+    import ray  # noqa: PLC0415 - an extra
+
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    return max((int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]), default=1)

@@ -1,6 +1,7 @@
 """Studies from beginning to end, as the command line carries them out."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_config(folder: Path, path: Path, epochs: int = 2) -> Path:
     path.write_text(CONFIG.format(folder=folder, epochs=epochs))
     return path
+
+
+def start_from_no_checkpoint(config: Path) -> Path:
+    text = config.read_text().replace('start = "first"', 'start = "broken"')
+    config.write_text(text + f'[starts]\nbroken = "{config}"\n')
+    return config
 
 
 def study(config: Path, output: Path) -> list[str]:
@@ -111,7 +118,7 @@ def test_other_settings_do_not_mix_with_what_is_done(folder, done, tmp_path, cap
 
 def test_killed_and_started_again_it_gives_the_same(done, tmp_path):
     command = [sys.executable, "-m", "training.cli", *study(done[0], tmp_path / "out")]
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 200
         while not (tmp_path / "out" / "runs" / "first-seed0" / "last.pt").exists():
@@ -120,7 +127,7 @@ def test_killed_and_started_again_it_gives_the_same(done, tmp_path):
             time.sleep(0.05)
     finally:
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate(timeout=60)  # not before all its processes have ended, which would go on writing
     assert main(command[3:]) == 0
     again, expected = results(tmp_path / "out"), results(done[1])
     assert {n: (r.test, r.best_epoch, r.image_names) for n, r in again.items()} == {
@@ -129,19 +136,28 @@ def test_killed_and_started_again_it_gives_the_same(done, tmp_path):
 
 
 def test_a_failed_arm_is_named_and_the_others_are_kept(folder, tmp_path, capsys):
-    config = write_config(folder, tmp_path / "study.toml", epochs=1)
-    config.write_text(
-        config.read_text().replace('start = "first"', 'start = "broken"') + f'[starts]\nbroken = "{config}"\n'
-    )
+    config = start_from_no_checkpoint(write_config(folder, tmp_path / "study.toml", epochs=1))
     assert main(study(config, tmp_path / "out")) == 2
     assert "study.toml cannot be read as a checkpoint" in capsys.readouterr().err
     assert set(results(tmp_path / "out")) == {"first"}
 
 
-def test_a_local_ray_cluster_gives_the_same(done, tmp_path):
+def test_a_local_ray_cluster_gives_the_same_and_its_errors_are_one_line(folder, done, tmp_path, capsys):
     command = [*study(done[0], tmp_path / "out"), "--ray", "local"]
     assert main(command) == 0
     assert {n: r.test for n, r in results(tmp_path / "out").items()} == {n: r.test for n, r in results(done[1]).items()}
+    broken = start_from_no_checkpoint(write_config(folder, tmp_path / "broken.toml"))
+    shutil.copytree(tmp_path / "out" / "runs" / "first-seed0", tmp_path / "other" / "runs" / "first-seed0")
+    capsys.readouterr()
+    assert main([*study(broken, tmp_path / "other"), "--ray", "local"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {broken} cannot be read as a checkpoint")
+
+
+def test_a_missing_ray_is_one_line(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    config = write_config(folder, tmp_path / "study.toml")
+    assert main([*study(config, tmp_path / "out"), "--ray", "local"]) == 2
+    assert "--ray: Ray is not installed; pip install ray" in capsys.readouterr().err
 
 
 def test_no_cluster_is_one_line(done, tmp_path, capsys):
