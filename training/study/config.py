@@ -5,13 +5,23 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from robot_app.errors import ConfigError
 
 Percent = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?\d)(\.\d+)?%$")]
 Freeze = Literal["none", "backbone", "backbone+neck", "features"]
 Count = Annotated[int, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0)]
+
+
+def _differ(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("expected seeds that differ")
+    return seeds
+
+
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_differ)]
 
 
 class _Section(BaseModel):
@@ -28,7 +38,7 @@ class DataSection(_Section):
     train: Path
     validation: Path
     test: Path
-    subset_seed: int | None = None
+    subset_seed: Seed | None = None
 
     def absolute(self) -> "DataSection":
         """The same folders for a process that runs elsewhere."""
@@ -65,7 +75,7 @@ class ArmSection(_Section):
     freeze: tuple[Freeze, ...] = ("none",)
     images: tuple[Count | Percent, ...] = ("100%",)
     epochs: Count | None = None
-    seeds: tuple[int, ...] | None = None
+    seeds: Seeds | None = None
 
     @field_validator("start", "freeze", "images", mode="before")
     @classmethod
@@ -96,7 +106,7 @@ class StudyConfig(_Section):
 
     title: str
     description: str = ""
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: Seeds = (0, 1, 2)
     data: DataSection
     training: TrainingSection = TrainingSection()
     starts: dict[str, Path] = {}
@@ -126,7 +136,8 @@ def _explain(error: Any) -> str:  # noqa: ANN401 - pydantic's own type of errors
     *place, last = (str(part) for part in error["loc"])
     where = ".".join([*place, last])
     if error["type"] != "extra_forbidden":
-        return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
+        found = "" if error["type"] == "missing" else f", found {error['input']!r}"
+        return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}{found}"
     known = _fields_at(place)
     close = difflib.get_close_matches(last, known, n=1, cutoff=0.5)
     advice = f'did you mean "{close[0]}"?' if close else f"expected one of: {', '.join(known)}"

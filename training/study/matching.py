@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robot_app.detection import Detections
 from training.datasets.coco import LabelledImages
@@ -19,12 +20,17 @@ def match_detections(data: LabelledImages, detections: Sequence[Detections]) -> 
         if result is not None and result["aRng"] == any_size:
             rows = np.array(result["dtIds"], np.int64) - 1
             is_true[rows] = result["dtMatches"].T > 0
-    objects = [np.bincount(image.labels, minlength=len(data.class_names)) for image in data.images]
     counts = [len(found.scores) for found in detections]
     return Matches(
         image=np.repeat(np.arange(len(detections), dtype=np.int32), counts),
         label=np.concatenate([np.zeros(0, np.int32), *(found.labels.astype(np.int32) for found in detections)]),
         score=np.concatenate([np.zeros(0, np.float32), *(found.scores for found in detections)]),
         is_true=is_true,
-        objects=np.stack(objects).astype(np.int32),
+        objects=count_objects(data),
     )
+
+
+def count_objects(data: LabelledImages) -> NDArray[np.int32]:
+    """Labelled objects of each class in each image: int32 (images, classes)."""
+    counts = [np.bincount(image.labels, minlength=len(data.class_names)) for image in data.images]
+    return np.stack(counts).astype(np.int32)

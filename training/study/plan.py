@@ -42,13 +42,15 @@ def plan_runs(config: StudyConfig, data: LabelledImages, output: Path) -> list[P
     """All runs, the first seed of every arm first, so that an unfinished study compares all arms.
 
     Raises:
-        ConfigError: two arms have one name; a start or a published row names nothing; more images than there are.
+        ConfigError: two arms have one name; a start or a published row names nothing; arms start from one another in a
+            circle; more images than there are.
     """
     arms = [arm for section in config.arms for arm in _expand(section, len(data.images))]
     names = [arm.name for arm, _ in arms]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f'two arms are named "{name}"; give each its own name')
+    folders = [_folder(output, name, 0) for name in names]
+    for name, folder in zip(names, folders, strict=True):
+        if folders.count(folder) > 1:
+            raise ConfigError(f'two arms are named "{name}", or nearly so; give each its own name')
     for row in config.published.rows if config.published else ():
         if row.arm not in names:
             raise ConfigError(f'published.rows: no arm is named "{row.arm}"; expected one of: {", ".join(names)}')
@@ -62,10 +64,7 @@ def plan_runs(config: StudyConfig, data: LabelledImages, output: Path) -> list[P
         settings = _settings(arm, section, config, start)
         images = _subset(arm, seed, config, len(data.images))
         runs.append(PlannedRun(arm, seed, _folder(output, arm.name, seed), replace(settings, seed=seed), images, after))
-    outputs = {run.output for run in runs}
-    for run in runs:
-        if run.after is not None and run.after not in outputs:
-            raise ConfigError(f'"{run.arm.name}" starts from "{run.arm.start}", which has no run with seed {run.seed}')
+    _check_order(runs)
     return runs
 
 
@@ -86,6 +85,22 @@ def _check_start(arm: Arm, config: StudyConfig, names: list[str]) -> None:
     known = [*BUILT_IN_STARTS, *config.starts, *(name for name in names if name != arm.name)]
     if arm.start not in known:
         raise ConfigError(f'"{arm.name}": unknown start "{arm.start}"; expected one of: {", ".join(known)}')
+
+
+def _check_order(runs: list[PlannedRun]) -> None:
+    """Every run can be carried out after those it needs."""
+    outputs = {run.output for run in runs}
+    for run in runs:
+        if run.after is not None and run.after not in outputs:
+            raise ConfigError(f'"{run.arm.name}" starts from "{run.arm.start}", which has no run with seed {run.seed}')
+    finished: set[Path] = set()
+    waiting = runs
+    while ready := {run.output for run in waiting if run.after is None or run.after in finished}:
+        finished |= ready
+        waiting = [run for run in waiting if run.output not in finished]
+    if waiting:
+        arm = waiting[0].arm
+        raise ConfigError(f'"{arm.name}" starts from "{arm.start}", but these arms start from one another in a circle')
 
 
 def _start(arm: Arm, seed: int, config: StudyConfig, output: Path) -> tuple[str, Path | None]:

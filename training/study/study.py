@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from robot_app.errors import ConfigError
@@ -13,6 +14,7 @@ from training.datasets.coco import LabelledImages, read_coco
 from training.evaluate import check_classes
 from training.study.config import StudyConfig
 from training.study.executors import Executor
+from training.study.matching import count_objects
 from training.study.plan import PlannedRun, plan_runs
 from training.study.results import DataPart, Published, RunResult, StudyResults, load_run
 from training.study.run import check_unchanged, execute_run
@@ -28,7 +30,7 @@ def run_study(
     """Carry out the runs that are missing in `output` and write the report there, now and then and at the end.
 
     Raises:
-        ConfigError: the configuration does not fit the data; a run's process was killed.
+        ConfigError: the configuration does not fit the data or what is in `output`; a run's process was killed.
         InputError, ModelError: what a run raised; the others are finished first.
     """
     data = config.data.absolute()
@@ -39,6 +41,8 @@ def run_study(
     done = {run.output: result for run in runs if (result := load_run(run.output)) is not None}
     for run in runs:
         check_unchanged(run)
+        if run.output in done:
+            _check_images(run, done[run.output], parts[0], parts[2])
 
     def results() -> StudyResults:
         return _results(config, parts, runs, done)
@@ -54,6 +58,17 @@ def run_study(
                 reported_at = time.monotonic()
     report(results(), output / REPORT_NAME)
     return results()
+
+
+def _check_images(run: PlannedRun, result: RunResult, train: LabelledImages, test: LabelledImages) -> None:
+    """What was done on other data, whose folders had the same names, does not count."""
+    names = sorted(train.images[i].path.name for i in run.images)
+    objects = count_objects(test)
+    if names != list(result.image_names) or not np.array_equal(objects, result.matches.objects):
+        raise ConfigError(
+            f'{run.output}: "{run.arm.name}", seed {run.seed}, was trained or tested on other images; choose another '
+            f"--output, or delete that folder to run it anew"
+        )
 
 
 def _completed(

@@ -87,6 +87,14 @@ def test_settings_of_the_study_and_of_arms_reach_the_runs(tmp_path, data):
         (HEAD + ARM + 'images = "half"\n', "arms.0.images"),
         (HEAD + ARM + "images = 21\n", "21 images wanted, but the training data has 20"),
         (HEAD + ARM + ARM, 'two arms are named "scratch, all trains, 20 images"'),
+        (HEAD + "".join(f'[[arms]]\nname = "{n}"\nstart = "scratch"\n' for n in ("v1: a", "V1; A")), "or nearly so"),
+        (HEAD.replace("[0, 1]", "[]") + ARM, "seeds: tuple should have at least 1 item"),
+        (HEAD.replace("[0, 1]", "[-1]") + ARM, "seeds.0: input should be greater than or equal to 0, found -1"),
+        (HEAD + ARM + "seeds = [3, 3]\n", "arms.0.seeds: value error, expected seeds that differ, found [3, 3]"),
+        (
+            HEAD + '[[arms]]\nname = "a"\nstart = "b"\n[[arms]]\nname = "b"\nstart = "a"\n',
+            '"a" starts from "b", but these arms start from one another in a circle',
+        ),
         (HEAD + '[[arms]]\nstart = "mine"\n', 'unknown start "mine"; expected one of: scratch, coco'),
         (HEAD + '[[arms]]\nname = "a"\nstart = ["scratch", "coco"]\n', '"a" names 2 arms'),
         (
