@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,7 +179,7 @@ def load_run(folder: Path) -> RunResult | None:
         return None
     try:
         content: dict[str, Any] = json.loads(result.read_text())
-        with np.load(folder / MATCHES_NAME) as arrays:
+        with (folder / MATCHES_NAME).open("rb") as file, np.load(file) as arrays:
             matches = Matches(**{name: arrays[name] for name in Matches.__slots__})
         return RunResult(
             arm=Arm(**content["arm"]),
@@ -190,7 +191,7 @@ def load_run(folder: Path) -> RunResult | None:
             matches=matches,
             device=content["device"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{result}: not a result of `robot-train study` ({error}); delete it to run it anew"
         ) from error

@@ -41,7 +41,7 @@ def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
     if done is not None:
         return done
     run.output.mkdir(parents=True, exist_ok=True)
-    (run.output / PLAN_NAME).write_text(_plan_text(run))
+    _write_plan(run)
     with _output_to(run.output / LOG_NAME), interrupts() as pressed:
         train_data, validation, test = (read_coco(part) for part in (data.train, data.validation, data.test))
         check_classes(train_data.class_names, test)
@@ -73,6 +73,14 @@ def check_unchanged(run: PlannedRun) -> None:
             f'{run.output}: "{run.arm.name}" was begun with other settings or images; choose another --output, '
             f"or delete that folder to run it anew"
         )
+
+
+def _write_plan(run: PlannedRun) -> None:
+    """Whole or not at all: half a plan would look like that of another run."""
+    plan = run.output / PLAN_NAME
+    beside = plan.with_name(PLAN_NAME + ".part")
+    beside.write_text(_plan_text(run))
+    beside.replace(plan)
 
 
 def _plan_text(run: PlannedRun) -> str:

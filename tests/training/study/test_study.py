@@ -166,12 +166,22 @@ def test_no_cluster_is_one_line(done, tmp_path, capsys):
     assert "--ray 127.0.0.1:1: no Ray cluster answers there" in capsys.readouterr().err
 
 
-def test_a_damaged_result_is_named(done, tmp_path, capsys):
+@pytest.mark.parametrize("damaged", ["result.json", "matches.npz"])
+def test_a_damaged_result_is_named(done, tmp_path, capsys, damaged):
     folder = tmp_path / "out" / "runs" / "first-seed0"
-    folder.mkdir(parents=True)
-    (folder / "result.json").write_text("{")
+    shutil.copytree(done[1] / "runs" / "first-seed0", folder)
+    (folder / damaged).write_bytes(b"PK\x03\x04 torn")
     assert main(study(done[0], tmp_path / "out")) == 2
     assert "not a result of `robot-train study`" in capsys.readouterr().err
+
+
+def test_results_on_other_images_are_not_mixed(folder, done, tmp_path, capsys):
+    other = write_config(folder, tmp_path / "other.toml")
+    other.write_text(other.read_text().replace(f"{folder}/test", f"{folder}/train"))
+    before = (done[1] / "report" / "report.md").read_bytes()
+    assert main(study(other, done[1])) == 2
+    assert '"first", seed 0, was trained or tested on other images' in capsys.readouterr().err
+    assert (done[1] / "report" / "report.md").read_bytes() == before
 
 
 def test_matches_hold_what_the_evaluation_says(folder):
