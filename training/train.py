@@ -96,7 +96,7 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
     if first:
         tqdm.write(f"{loaded}\n{describe_start(progress, settings, data, validation, device)}")
 
-    with _board(output, progress) if first else nullcontext() as board:
+    with memory_advice(settings), _board(output, progress) if first else nullcontext() as board:
         while progress.epoch < settings.epochs and not is_exhausted(progress.scores, settings.patience):
             batches.epoch, batches.start = progress.epoch, progress.batch
             started, bar = time.monotonic(), epoch_bar(progress, batches)
@@ -107,12 +107,11 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
                 for group in optimizer.param_groups:
                     group["lr"] = rate
 
-                with memory_advice(settings):
-                    losses: Losses = learner(batch)
-                    parts = _mean_over_processes(losses, accelerator)
-                    _check_finite(parts, progress, settings, output)
-                    optimizer.zero_grad(set_to_none=True)
-                    accelerator.backward(losses.total)
+                losses: Losses = learner(batch)
+                parts = _mean_over_processes(losses, accelerator)
+                _check_finite(parts, progress, settings, output)
+                optimizer.zero_grad(set_to_none=True)
+                accelerator.backward(losses.total)
                 nn.utils.clip_grad_norm_(detector.parameters(), settings.gradient_norm)
                 optimizer.step()
                 average.update(detector)
@@ -198,7 +197,8 @@ def _share_statistics(model: FrameModel, accelerator: Accelerator) -> FrameModel
 
 
 def _board(output: Path, progress: Progress) -> SummaryWriter:
-    return SummaryWriter(output / "tensorboard", purge_step=progress.epoch)
+    """Steps are epochs from 1 on; those that a killed run did not save come again."""
+    return SummaryWriter(output / "tensorboard", purge_step=progress.epoch + 1)
 
 
 def _mean_over_processes(losses: Losses, accelerator: Accelerator) -> list[float]:

@@ -127,14 +127,24 @@ def test_ends_early_when_nothing_gets_better(folder, tmp_path, capsys, monkeypat
 
 
 @pytest.mark.parametrize(
-    "error",
-    [torch.OutOfMemoryError("CUDA out of memory. Tried…"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+    "failure",
+    [
+        ("training.learner.Learner.forward", torch.OutOfMemoryError("CUDA out of memory. Tried…")),
+        ("training.learner.Learner.forward", RuntimeError("DefaultCPUAllocator: can't allocate memory")),
+        (
+            "torch.utils.data.DataLoader.__iter__",
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
+        ),
+        ("training.train.evaluate", MemoryError()),
+    ],
 )
-def test_out_of_memory_says_what_to_do(folder, tmp_path, monkeypatch, capsys, error):
-    def fail(_self, _batch):
+def test_out_of_memory_says_what_to_do(folder, tmp_path, monkeypatch, capsys, failure):
+    place, error = failure
+
+    def fail(*_given):
         raise error
 
-    monkeypatch.setattr(Learner, "forward", fail)
+    monkeypatch.setattr(place, fail)
     assert run_training(folder, tmp_path) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert "out of memory with --batch-size 4" in message
