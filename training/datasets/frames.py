@@ -1,6 +1,7 @@
 """Labelled images as the batches that training sees: frames of one size, with boxes in their pixels."""
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -131,6 +132,10 @@ def training_loader(dataset: Dataset[Sample], batches: ResumableBatches, on_gpu:
 
 
 def _single_threaded(_worker: int) -> None:
-    """Workers share the cores with the training step; threads of their own would only fight for them."""
+    """Workers share the cores with the training step; threads of their own would only fight for them.
+
+    Ctrl-C is for the training process, which still wants the batches of the present step.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

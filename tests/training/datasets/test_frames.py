@@ -1,3 +1,7 @@
+import multiprocessing
+import os
+import signal
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +12,7 @@ from robot_app.frames import FRAME_HW
 from tests.support.labelled import write_rectangles
 from training.datasets.augmentation import MIN_VISIBLE, RandomPlacement, training_augmentation
 from training.datasets.coco import read_coco
-from training.datasets.frames import Draw, FrameDataset, ResumableBatches
+from training.datasets.frames import Draw, FrameDataset, ResumableBatches, training_loader
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +80,16 @@ def test_an_epoch_continued_in_the_middle_has_the_batches_that_were_left():
     assert len({draw.image for batch in whole for draw in batch}) == 9
     batches.epoch, batches.start = 3, 0
     assert list(batches) != whole
+
+
+def test_ctrl_c_leaves_the_loading_of_the_present_step_alone(images):
+    before = multiprocessing.active_children()
+    batches = ResumableBatches(image_count=len(images), batch_size=1, seed=0)
+    loaded = iter(training_loader(FrameDataset(images, FRAME_HW, v2.Identity(), seed=0), batches, on_gpu=False))
+    next(loaded)
+    workers = [process for process in multiprocessing.active_children() if process not in before]
+    assert workers
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGINT)
+    assert len(list(loaded)) == len(images) - 1
+    assert all(worker.is_alive() for worker in workers)
