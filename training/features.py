@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.format import open_memmap
+from numpy.lib.format import write_array_header_1_0
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
@@ -55,7 +55,8 @@ def cache_features(model: FrameModel, data: LabelledImages, folder: Path) -> Fea
     The file's name follows from the images, the weights and the sizes: another model or data set gets another file.
 
     Raises:
-        InputError: an image cannot be read, or the disk is full.
+        InputError: an image cannot be read, or the disk has too little room.
+        OSError: the disk filled up in the meantime.
     """
     shapes = _shapes(model)
     path = folder / f"features-{_identity(model, data)}.npy"
@@ -71,12 +72,12 @@ def cache_features(model: FrameModel, data: LabelledImages, folder: Path) -> Fea
             f"or train with --freeze backbone+neck, which does the same without a cache"
         )
     beside = path.with_name(path.name + ".part")
-    rows = open_memmap(beside, mode="w+", dtype=np.float16, shape=(len(data.images), values))
     frames = FrameDataset(data.images, model.frame_hw, v2.Identity(), seed=0)
-    for i in tqdm(range(len(data.images)), "features", unit="img", leave=False, disable=None):
-        rows[i] = _compute(model, frames[Draw(0, i)].inputs)
-    rows.flush()
-    del rows
+    # Written row by row: a memory map on a disk that fills up in the meantime ends the process without a word.
+    with beside.open("wb") as file:
+        write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": (len(data.images), values)})
+        for i in tqdm(range(len(data.images)), "features", unit="img", leave=False, disable=None):
+            file.write(_compute(model, frames[Draw(0, i)].inputs).astype("<f2").tobytes())
     beside.replace(path)
     return FeatureCache(path, shapes, time.monotonic() - started)
 
