@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robot_app.errors import ConfigError, InputError
 from training.datasets.check import CheckedImage, check_images, drop_duplicates
-from training.datasets.faults import Fault
+from training.datasets.faults import Fault, FaultKind
 from training.datasets.manifest import Manifest, SourceEntry
 from training.datasets.rules import Rules
 from training.datasets.sources import SPLITS, Contents, read_source
@@ -46,13 +46,12 @@ def gather(sources: Sequence[Path], parent: Path | None, rules: Rules) -> Gather
         ConfigError: the class map names a class that does not occur.
     """
     manifest = verify_version(parent) if parent else None
-    images = _parent_images(parent, manifest, rules) if parent and manifest else []
+    images, faults = _parent_images(parent, manifest, rules) if parent and manifest else ([], [])
     from_parent = len(images)
     contents = [read_source(path) for path in sources]
     listed = list(manifest.class_names) if manifest else []
     listed += [name for c in contents for name in c.class_names if name not in listed]
     _check_class_map(rules.class_map, listed)
-    faults: list[Fault] = []
     entries = []
     for c in contents:
         sound, found = check_images(c, (*(manifest.steps if manifest else ()), *rules.steps), rules.class_map)
@@ -71,18 +70,20 @@ def gather(sources: Sequence[Path], parent: Path | None, rules: Rules) -> Gather
     return Gathered(manifest, tuple(images), from_parent, class_names, tuple(entries), tuple(faults), tuple(notes))
 
 
-def _parent_images(folder: Path, manifest: Manifest, rules: Rules) -> list[CheckedImage]:
+def _parent_images(folder: Path, manifest: Manifest, rules: Rules) -> tuple[list[CheckedImage], list[Fault]]:
+    """Only boxes that have become equal, as classes were joined or images made small, are no sign of damage."""
     contents = read_source(folder)
     images, faults = check_images(contents, rules.steps, rules.class_map)
-    if faults or contents.faults:
-        raise InputError(f"{folder}: damaged version, {(faults or contents.faults)[0]}")
+    damage = [fault for fault in (*contents.faults, *faults) if fault.kind is not FaultKind.DUPLICATE_BOX]
+    if damage:
+        raise InputError(f"{folder}: damaged version, {damage[0]}")
     entry_of = {(entry.split, entry.name): entry for entry in manifest.images}
     entries = [entry_of[str(image.split), image.path.name] for image in images]
     whole = [
         replace(image, original_sha256=entry.original_sha256, origin=entry.origin)
         for image, entry in zip(images, entries, strict=True)
     ]
-    return sorted(whole, key=lambda image: (SPLITS.index(str(image.split)), image.known_as))
+    return sorted(whole, key=lambda image: (SPLITS.index(str(image.split)), image.known_as)), faults
 
 
 def _check_class_map(class_map: Mapping[str, str], listed: Sequence[str]) -> None:

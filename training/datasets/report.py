@@ -10,7 +10,7 @@ from training.datasets.sources import SPLITS
 
 
 def fault_lines(faults: Sequence[Fault], most: int | None = None) -> list[str]:
-    """One line for each fault, of the first `most` ones, and one with the counts; none without faults."""
+    """One line for each fault, of the first `most` ones, and one with the counts; `no faults` without any."""
     if not faults:
         return ["no faults"]
     lines = [f"fault: {fault}" for fault in faults[:most]]

@@ -236,6 +236,14 @@ def test_a_full_disk_leaves_nothing_and_says_so(tmp_path):
     make_version("import", source, "--output", output)
 
 
+def test_boxes_that_joined_classes_make_equal_are_dropped_and_told(tmp_path):
+    shot = Shot("a", "train", (("cat", 10, 20, 42, 60), ("dog", 10, 20, 42, 60)), 1)
+    old = make_version("import", roboflow_coco(tmp_path / "set", (shot,)), "--output", tmp_path / "v")
+    joined = make_version("version", old.folder, "--output", tmp_path / "v", "--class-map", "cat=dog")
+    assert "1 fault: 1 duplicate box" in joined.text
+    assert read_coco(joined.folder / "train").object_count == 1
+
+
 def test_a_version_that_moved_is_still_one(tmp_path):
     made = make_version("import", roboflow_coco(tmp_path / "set", SHOTS), "--output", tmp_path / "v")
     shutil.move(made.folder, tmp_path / "elsewhere")
