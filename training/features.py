@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.lib.format import write_array_header_1_0
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
@@ -41,10 +42,13 @@ class FeatureDataset(Dataset[Sample]):
     """Reads from a cache; the boxes are those of the letterboxed frames."""
 
     def __init__(self, cache: FeatureCache, frames: FrameDataset) -> None:
-        self._values = np.load(cache.path, mmap_mode="r")
+        self._path = cache.path
         self._frames = frames
+        self._values: NDArray[np.float16] | None = None
 
     def __getitem__(self, draw: Draw) -> Sample:
+        if self._values is None:  # opened by the process that reads: a map does not travel between processes
+            self._values = np.load(self._path, mmap_mode="r")
         boxes, labels = self._frames.targets(draw.image)
         return Sample(torch.from_numpy(self._values[draw.image].copy()), boxes, labels)
 
