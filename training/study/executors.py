@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,6 +19,7 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 THREADS_VARIABLE = "OMP_NUM_THREADS"
+ANSWER_WITHIN_S = 10.0
 
 
 class Executor(Protocol):
@@ -133,8 +135,9 @@ def ray_executor(address: str, cpus: int) -> Iterator[RayExecutor]:
         raise MissingPartError("--ray: Ray is not installed; pip install ray, here and on all nodes") from error
 
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"--ray {address}: no Ray cluster answers there ({str(error).splitlines()[0]}); "
             f"start one with `ray start --head`, or leave --ray out to run on this machine"
@@ -149,6 +152,17 @@ def ray_executor(address: str, cpus: int) -> Iterator[RayExecutor]:
         yield RayExecutor(slots, cpus, 1 if gpus else 0)
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ray itself asks a dead address again and again, for minutes.
+
+    Raises:
+        OSError: nothing listens at an address of the form HOST:PORT or ray://HOST:PORT.
+    """
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if separator and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=ANSWER_WITHIN_S).close()
 
 
 def _largest_node_cpus() -> int:
