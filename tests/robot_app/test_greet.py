@@ -10,7 +10,7 @@ from robot_app.behaviour import GreetSettings, greet
 from robot_app.camera import CameraModel
 from robot_app.detection import Detections
 from robot_app.errors import ConfigError
-from robot_app.tracking import TrackerSettings, TrackerState, update_tracks
+from robot_app.tracking import TrackerSettings, TrackerState, Viewpoint, update_tracks
 from robot_app.tracks import Track
 
 FPS = 10
@@ -181,7 +181,7 @@ def live(frames, fps):
     """What the default settings, with the tracker before them, make of detections at this rate."""
     tracker, memory, events, actions = TrackerState(), None, [], []
     for i, found in enumerate(frames):
-        tracker = update_tracks(tracker, found, CameraModel(), TrackerSettings())
+        tracker = update_tracks(tracker, found, Viewpoint(CameraModel(), 0.0, i / fps), TrackerSettings())
         decision = greet(memory, tracker.tracks, i / fps, GreetSettings())
         memory = decision.state
         events += [event.kind for event in decision.events]
