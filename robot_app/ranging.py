@@ -38,7 +38,7 @@ WIDTH_SPREAD = 0.2
 MIDDLE_SPREAD_MM = 5.0
 """1 sigma sideways between the middle of the box and that of the robot."""
 
-TILT_SIGMA_RAD = math.radians(2.0)
+TILT_SIGMA_RAD = math.radians(3.0)
 """How well the tilt of the camera is known: the lens sits crooked in the head, tables are uneven, the head moves."""
 
 LENS_BEND = 0.02
