@@ -48,7 +48,8 @@ SIDE_CUT_SPREAD = 0.15
 """Added for the height of a robot that is cut at the side: the part in view may lack the head."""
 
 BOX_SIGMA_PX, BOX_SIGMA = 0.8, 0.025
-"""1 sigma of each edge of a detected box: so many pixels, and so much of the box's size."""
+"""1 sigma of each edge of a detected box: so many pixels, and so much of the box's size. Edges that the shipped model
+found in rendered frames were off by 1 px at 22 px of height, 1.6 px at 45 px and 2.4 px at 150 px and more."""
 
 HEAD_PIVOT_HEIGHT_MM = 48.0
 CAMERA_FROM_PIVOT_MM = (19.0, -8.5)

@@ -6,8 +6,8 @@ from typing import Self
 
 from robot_app.tracks import XyxyPx
 
-CENTRE_ACCELERATION = 3.0
-"""1 sigma, in frame widths per s²: other robots hardly accelerate, but our own turns begin suddenly."""
+ASIDE_ACCELERATION, UPWARD_ACCELERATION = 2.0, 0.7
+"""1 sigma, in frame widths per s²: other robots hardly accelerate, but our own turns, and our head, begin suddenly."""
 
 SIZE_ACCELERATION = 3.0
 """1 sigma of the second derivative of the logarithm of a box's side, per s²."""
@@ -86,10 +86,9 @@ class MovingBox:
 
     def after(self, seconds: float, frame_width_px: float) -> "MovingBox":
         """Where it is expected so much later."""
-        acceleration = CENTRE_ACCELERATION * frame_width_px
         return MovingBox(
-            self.x.after(seconds, acceleration),
-            self.y.after(seconds, acceleration),
+            self.x.after(seconds, ASIDE_ACCELERATION * frame_width_px),
+            self.y.after(seconds, UPWARD_ACCELERATION * frame_width_px),
             self.log_width.after(seconds, SIZE_ACCELERATION),
             self.log_height.after(seconds, SIZE_ACCELERATION),
         )
@@ -105,8 +104,8 @@ class MovingBox:
         )
 
     def unseen(self) -> "MovingBox":
-        """Not detected at this moment: it keeps moving, but no longer grows or shrinks."""
-        return MovingBox(self.x, self.y, self.log_width.resting(), self.log_height.resting())
+        """Not detected at this moment: it keeps moving aside, but no longer grows or shrinks, as robots stay on a table."""
+        return MovingBox(self.x, self.y.resting(), self.log_width.resting(), self.log_height.resting())
 
     @property
     def box_px(self) -> XyxyPx:

@@ -32,6 +32,12 @@ GATE_SIDES = 1.5
 """A detection within so many standard deviations, but no more than so many box sides, of where a lost track is expected
 continues it."""
 
+MOST_GROWTH = math.log(1.8)
+"""A box does not become so much higher or lower from one frame to the next, unless it is cut by the frame's edge."""
+
+MOST_UNLIKE = 10.0
+"""No cost of a pair is higher: 2 for the place, and the logarithm of two heights."""
+
 FASTEST_MM_S = 200.0
 """How fast a robot that is not seen may come nearer or leave."""
 
@@ -129,28 +135,29 @@ def _associate(
         ]
         for old in expected
     ]
-    # More than any sum of likely pairs could save: nobody stays alone to make others more alike.
-    return assign(costs, unmatched_cost=4.0 * (len(expected) + 1))
+    # More than all other pairs together: nobody stays alone to make others more alike.
+    return assign(costs, unmatched_cost=MOST_UNLIKE * (len(expected) + 1))
 
 
 def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
-    """0 for the expected box, up to 2; infinite for one that cannot be the same object.
+    """0 for the expected box, more for one elsewhere or of another height; infinite for one that cannot be the same object.
 
     The object may be where its motion brings it, where it was last seen (a motion may end suddenly), or, when it was
     not seen for some time, within what its motion leaves open.
     """
     expected_px = old.motion.box_px
+    growth = abs(math.log(max(box[3] - box[1], 1.0) / (expected_px[3] - expected_px[1])))
     likeness = similarity(expected_px, box)
-    if max(likeness, similarity(old.newest_px, box)) >= min_similarity or _is_within_reach(old, box):
-        return 1 - likeness
+    is_near = max(likeness, similarity(old.newest_px, box)) >= min_similarity or _is_within_reach(old, box)
+    if is_near and (growth < MOST_GROWTH or old.cut != Cut()):
+        return 1 - likeness + growth
     return math.inf
 
 
 def _is_within_reach(old: Followed, box: XyxyPx) -> bool:
     x1, y1, x2, y2 = old.motion.box_px
     reach = min(REACH_SIGMAS * old.motion.x_sigma_px, GATE_SIDES * max(x2 - x1, y2 - y1))
-    is_alike = 0.5 < (box[3] - box[1]) / (y2 - y1) < 2.0
-    return is_alike and math.hypot((box[0] + box[2] - x1 - x2) / 2, (box[1] + box[3] - y1 - y2) / 2) < reach
+    return math.hypot((box[0] + box[2] - x1 - x2) / 2, (box[1] + box[3] - y1 - y2) / 2) < reach
 
 
 def _is_kept(old: Followed, camera: CameraModel, settings: TrackerSettings) -> bool:

@@ -12,7 +12,7 @@ from robot_app.behaviour.steering import Agility, Head, Motion, approach_speeds,
 from robot_app.limits import Limits
 from robot_app.tracks import Event, Track
 
-DISTANCE_GAIN_PER_S = 1.2
+DISTANCE_GAIN_PER_S = 1.3
 BEARING_GAIN_PER_S = 2.2
 """Speeds per error. With 0.2 s from picture to wheels both stay well below what begins to swing."""
 
@@ -29,11 +29,11 @@ CLEARANCE_MM = 110.0
 """Forward only while the other robot is farther than this, with two standard deviations to spare: at 80 mm they may
 touch."""
 
-BACKING_SHARE = 0.6
+BACKING_SHARE = 0.5
 """It backs off no faster than this part of its speed: there is no camera at the back."""
 
-SEARCH_PAUSE_S = 1.0
-SEARCH_RAD_S = 0.8
+SEARCH_PAUSE_S = 0.7
+SEARCH_RAD_S = 1.0
 TURN_ACCELERATION_RAD_S2 = 6.0
 REACHED_COOLDOWN_S = 5.0
 
@@ -54,7 +54,7 @@ class FollowSettings(PresenceSettings):
 
     distance_mm: Annotated[float, Limits(130, 1000)] = 200.0
     tolerance_mm: Annotated[float, Limits(5, 200)] = 22.0
-    speed_mm_s: Annotated[float, Limits(10, 200)] = 120.0
+    speed_mm_s: Annotated[float, Limits(10, 200)] = 150.0
     turn_rad_s: Annotated[float, Limits(0.2, 4)] = 1.5
     acceleration_mm_s2: Annotated[float, Limits(50, 2000)] = 250.0
     lost_after_s: Annotated[float, Limits(0.1, 5)] = 0.5

@@ -124,7 +124,7 @@ class Moment:
         return outline(self.others[0], self.pose, CAMERA).distance_mm
 
 
-def live(
+def live(  # noqa: PLR0917 - what there is to a life on a desk
     behaviour: Behaviour[Any],
     start: RobotPose,
     others: Callable[[float], Sequence[RobotPose]],
@@ -139,7 +139,7 @@ def live(
     for i in range(round(seconds * FPS)):
         now_s = i / FPS
         there = tuple(others(now_s))
-        found = eyes.see(_boxes(there, wheels.pose))
+        found = eyes.see(boxes_in_view(there, wheels.pose))
         view = Viewpoint(CAMERA, wheels.pose.head_angle_rad, now_s)
         tracker = update_tracks(tracker, found, view, TrackerSettings())
         decision = behaviour(memory, tracker.tracks, now_s + LATENCY_S / 2)
@@ -157,7 +157,7 @@ def live(
     return moments
 
 
-def _boxes(others: Sequence[RobotPose], pose: RobotPose) -> list[XyxyPx]:
+def boxes_in_view(others: Sequence[RobotPose], pose: RobotPose) -> list[XyxyPx]:
     """Boxes of those in view, without those that stand behind another one."""
     outlines = sorted((outline(other, pose, CAMERA) for other in others), key=lambda seen: seen.distance_mm)
     boxes: list[XyxyPx] = []
