@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from robot_app.behaviour import Behaviour, Decision, announce, follow, greet, hide, watch
-from robot_app.config import Settings
+from robot_app.config import Settings, suggestion
 from robot_app.errors import ConfigError
 from robot_app.tracks import Track
 
@@ -40,7 +40,7 @@ def choose_behaviour(settings: Settings) -> Behaviour[Any]:
         return ours[name]
     if ":" in name:
         return _checked(name, _load(name))
-    raise ConfigError(f'no behaviour "{name}"; expected one of {", ".join(ours)}, or my_module:my_function')
+    raise ConfigError(f'no behaviour "{name}"; {suggestion(name, list(ours))}, or my_module:my_function')
 
 
 def _load(name: str) -> Callable[..., Any]:

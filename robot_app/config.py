@@ -82,7 +82,7 @@ def _read_settings(table: dict[str, Any]) -> Settings:
     values = {}
     for name, content in table.items():
         if name not in sections:
-            raise ConfigError(f'unknown section "{name}"; {_suggestion(name, list(sections))}')
+            raise ConfigError(f'unknown section "{name}"; {suggestion(name, list(sections))}')
         if not isinstance(content, dict):
             raise ConfigError(f'"{name}": expected a section [{name}], found a value')
         section = next(kind for kind in get_args(sections[name]) or (sections[name],) if kind is not type(None))
@@ -96,7 +96,7 @@ def _read_section(section: type[Section], name: str, table: dict[str, Any]) -> S
     values = {}
     for key, value in table.items():
         if key not in known:
-            raise ConfigError(f'unknown key "{key}" in [{name}]; {_suggestion(key, known)}')
+            raise ConfigError(f'unknown key "{key}" in [{name}]; {suggestion(key, known)}')
         values[key] = _converted(value, hints[key], f'"{key}" in [{name}]')
     try:
         return section(**values)
@@ -115,6 +115,7 @@ def _converted(value: object, hint: object, where: str) -> object:
     raise ConfigError(f"{where}: expected {names[accepted[0]]}, found {value!r}")
 
 
-def _suggestion(name: str, known: list[str]) -> str:
+def suggestion(name: str, known: list[str]) -> str:
+    """What may have been meant by an unknown name."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f'did you mean "{close[0]}"?' if close else f"expected one of: {', '.join(known)}"

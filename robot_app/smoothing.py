@@ -104,7 +104,7 @@ class MovingBox:
         )
 
     def unseen(self) -> "MovingBox":
-        """Not detected at this moment: it keeps moving aside, but no longer grows or shrinks, as robots stay on a table."""
+        """Not detected at this moment: it keeps moving aside, but not up, and does not grow."""
         return MovingBox(self.x, self.y.resting(), self.log_width.resting(), self.log_height.resting())
 
     @property

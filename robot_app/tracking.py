@@ -140,7 +140,7 @@ def _associate(
 
 
 def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
-    """0 for the expected box, more for one elsewhere or of another height; infinite for one that cannot be the same object.
+    """0 for the expected box, more for one elsewhere or of another height; infinite for what cannot be the same object.
 
     The object may be where its motion brings it, where it was last seen (a motion may end suddenly), or, when it was
     not seen for some time, within what its motion leaves open.

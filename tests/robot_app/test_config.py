@@ -49,7 +49,7 @@ def test_named_keys_change_and_all_others_stay(tmp_path):
         ("[greet]\ncooldwn_s = 3", 'unknown key "cooldwn_s" in [greet]; did you mean "cooldown_s"?'),
         ("[motion]\nzzz = 3", 'unknown key "zzz" in [motion]; expected one of: max_frame_age_s'),
         ("[gret]\ncooldown_s = 3", 'unknown section "gret"; did you mean "greet"?'),
-        ("cooldown_s = 3", 'unknown section "cooldown_s"; expected one of: detector, camera, tracker, behaviour'),
+        ("zzz = 3", 'unknown section "zzz"; expected one of: detector, camera, tracker, behaviour'),
         ("greet = 3", '"greet": expected a section [greet], found a value'),
         ("[greet]\ncooldown_s = 'long'", "\"cooldown_s\" in [greet]: expected a number, found 'long'"),
         ("[greet]\nseen_frames = 2.5", '"seen_frames" in [greet]: expected a whole number, found 2.5'),
