@@ -27,10 +27,12 @@ BELIEVED_HITS = 3
 FORGOTTEN_AFTER_FRAMES = 8
 """How long such a track is kept, at most."""
 
-REACH_SIGMAS = 3.0
-GATE_SIDES = 1.5
-"""A detection within so many standard deviations, but no more than so many box sides, of where a lost track is expected
-continues it."""
+REACH_SIGMAS, REACH_ASIDE, REACH_UP = 3.0, 1.5, 0.4
+"""A detection continues a track within so many standard deviations of where that is expected, but no more than so many
+box sides aside, and so many up or down: robots stay on the table."""
+
+SECOND_BOX_IOU = 0.4
+"""A new track does not begin over another robot by so much: it is a second box, or soon seen apart."""
 
 MOST_GROWTH = math.log(1.8)
 """A box does not become so much higher or lower from one frame to the next, unless it is cut by the frame's edge."""
@@ -110,8 +112,7 @@ def update_tracks(
             followed.append(_continued(old, boxes[found], scores[found], view))
         elif _is_kept(old, view.camera, settings):
             followed.append(_missed(old, view))
-    taken = set(matches.values())
-    new = [i for i in range(len(boxes)) if i not in taken]
+    new = _unexplained(boxes, labels, set(matches.values()))
     for track_id, i in enumerate(new, start=state.next_id):
         followed.append(_begun(track_id, boxes[i], scores[i], labels[i], view))
     return TrackerState(tuple(followed), state.next_id + len(new), view.at_s)
@@ -139,6 +140,16 @@ def _associate(
     return assign(costs, unmatched_cost=MOST_UNLIKE * (len(expected) + 1))
 
 
+def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) -> list[int]:
+    """Detections that are neither a track nor a second box over one. A detector may give two for what it half sees."""
+    new: list[int] = []
+    for i, box in enumerate(boxes):
+        others = [boxes[j] for j in (*explained, *new) if labels[j] == labels[i]]
+        if i not in explained and all(iou(box, other) < SECOND_BOX_IOU for other in others):
+            new.append(i)
+    return new
+
+
 def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
     """0 for the expected box, more for one elsewhere or of another height; infinite for what cannot be the same object.
 
@@ -156,8 +167,9 @@ def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
 
 def _is_within_reach(old: Followed, box: XyxyPx) -> bool:
     x1, y1, x2, y2 = old.motion.box_px
-    reach = min(REACH_SIGMAS * old.motion.x_sigma_px, GATE_SIDES * max(x2 - x1, y2 - y1))
-    return math.hypot((box[0] + box[2] - x1 - x2) / 2, (box[1] + box[3] - y1 - y2) / 2) < reach
+    side_px = max(x2 - x1, y2 - y1)
+    aside_px, up_px = abs(box[0] + box[2] - x1 - x2) / 2, abs(box[1] + box[3] - y1 - y2) / 2
+    return aside_px < min(REACH_SIGMAS * old.motion.x_sigma_px, REACH_ASIDE * side_px) and up_px < REACH_UP * side_px
 
 
 def _is_kept(old: Followed, camera: CameraModel, settings: TrackerSettings) -> bool:

@@ -10,6 +10,10 @@ from robot_app.limits import Limits, check_limits
 from robot_app.tracks import Event, Track
 
 
+SAME_ROBOT_RATIO = 1.8
+"""Distances of a robot that was lost and of one that is found, at most, for both to be the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class PresenceSettings:
     """When another robot counts as there.
@@ -98,6 +102,12 @@ def _believe(
     return believed, tuple(candidates)
 
 
+def _may_be_same(lost: Track, found: Track) -> bool:
+    """No robot comes so much nearer, or gets so far away, while it is not seen."""
+    nearer_mm, farther_mm = sorted((lost.distance_mm, found.distance_mm))
+    return farther_mm < SAME_ROBOT_RATIO * nearer_mm
+
+
 def _update_present(
     present: tuple[Present, ...], believed: list[Track], tracks: Sequence[Track], now_s: float
 ) -> tuple[tuple[Present, ...], list[Track]]:
@@ -108,7 +118,11 @@ def _update_present(
     appeared = []
     for found in now_by_id.values():
         # Never seen in one frame with the new track: lost before that one began.
-        lost = [i for i, p in enumerate(updated) if missed_by_id.get(p.track.id, math.inf) > found.track.age_frames]
+        lost = [
+            i
+            for i, p in enumerate(updated)
+            if missed_by_id.get(p.track.id, math.inf) > found.track.age_frames and _may_be_same(p.track, found.track)
+        ]
         if lost:
             updated[lost[0]] = found
         else:

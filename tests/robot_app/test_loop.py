@@ -84,7 +84,7 @@ def test_distances_follow_the_size_of_the_frame():
     large = replace(FRAMES[0], jpeg=encode_jpeg(paint_scene(hw=(720, 1280))))
     (small_step,) = loop(ScriptedRobot(FRAMES[:1])).steps()
     (large_step,) = loop(ScriptedRobot([large]), detect=see_twice_as_large).steps()
-    assert large_step.tracks[0].distance_mm == pytest.approx(small_step.tracks[0].distance_mm)
+    assert large_step.tracks[0].distance_mm == pytest.approx(small_step.tracks[0].distance_mm, rel=0.01)
     assert large_step.tracks[0].bearing_rad == pytest.approx(small_step.tracks[0].bearing_rad)
 
 

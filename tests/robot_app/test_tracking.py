@@ -137,6 +137,13 @@ def test_each_detection_continues_one_track_only():
     assert sorted(t.missed_frames for t in history[-1]) == [0, 1]
 
 
+def test_a_second_box_over_a_robot_is_no_second_robot():
+    one, half = (100, 150, 140, 190), (101, 148, 155, 192)
+    history = play(detections(one), detections(one, half), detections(half), detections(one))
+    assert [[t.id for t in tracks] for tracks in history] == [[1]] * 4
+    assert [t.id for t in play(detections(one, half))[0]] == [1]
+
+
 def test_a_track_survives_gaps_and_is_dropped_when_missed_for_too_long():
     seen = detections(moving(100))
     history = play(seen, NOTHING, NOTHING, NOTHING, seen, NOTHING, NOTHING, NOTHING, NOTHING, seen)

@@ -90,6 +90,12 @@ def test_a_sudden_new_id_is_the_same_robot():
     assert play(before + after)[0] == [(2, "appeared", 1)]
 
 
+def test_a_new_id_at_quite_another_distance_is_another_robot():
+    before = [(track(1, age=i),) for i in range(5)]
+    after = [(replace(track(2, age=i), distance_mm=700.0),) for i in range(20)]
+    assert play(before + after)[0] == [(2, "appeared", 1), (7, "appeared", 2), (15, "disappeared", 1)]
+
+
 def test_a_second_robot_beside_the_first_is_an_event_but_greeted_only_after_the_cool_down():
     one = [(track(1, age=i),) for i in range(10)]
     two = [(track(1, age=10 + i), track(2, age=i)) for i in range(10)]
