@@ -27,6 +27,9 @@ BELIEVED_HITS = 3
 FORGOTTEN_AFTER_FRAMES = 8
 """How long such a track is kept, at most."""
 
+FRESH_FRAMES = 2
+"""Missed for no longer, a track is still near its newest box; later it must be where it is expected."""
+
 REACH_SIGMAS, REACH_ASIDE, REACH_UP = 3.0, 1.5, 0.4
 """A detection continues a track within so many standard deviations of where that is expected, but no more than so many
 box sides aside, and so many up or down: robots stay on the table."""
@@ -159,7 +162,9 @@ def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
     expected_px = old.motion.box_px
     growth = abs(math.log(max(box[3] - box[1], 1.0) / (expected_px[3] - expected_px[1])))
     likeness = similarity(expected_px, box)
-    is_near = max(likeness, similarity(old.newest_px, box)) >= min_similarity or _is_within_reach(old, box)
+    is_fresh = old.track.missed_frames <= FRESH_FRAMES
+    is_near = is_fresh and max(likeness, similarity(old.newest_px, box)) >= min_similarity
+    is_near = is_near or _is_within_reach(old, box)
     if is_near and (growth < MOST_GROWTH or old.cut != Cut()):
         return 1 - likeness + growth
     return math.inf

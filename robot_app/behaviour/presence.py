@@ -9,7 +9,6 @@ from robot_app.errors import ConfigError
 from robot_app.limits import Limits, check_limits
 from robot_app.tracks import Event, Track
 
-
 SAME_ROBOT_RATIO = 1.8
 """Distances of a robot that was lost and of one that is found, at most, for both to be the same."""
 
