@@ -1,30 +1,34 @@
-"""Where in the world a pixel looks: a pinhole camera, and what a robot of known size tells about its distance."""
+"""Where in the world a pixel looks: a pinhole camera that can be tilted."""
 
 import math
 from dataclasses import dataclass
 from typing import Annotated
 
 from robot_app.limits import Limits, check_limits
-from robot_app.tracks import XyxyPx
 
-VECTOR_HEIGHT_MM = 67.0
-"""From the floor to the top of the head, head level."""
 
-VECTOR_WIDTH_MM = 80.0
-"""Apparent width averaged over all headings; 60 mm from the front, about 100 mm from the side."""
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """Where a pixel looks from a robot that stands upright.
 
-EDGE_PX = 2.0
-"""A box that comes this close to the frame's edge may go on beyond it."""
+    Attributes:
+        bearing_rad: from straight ahead, positive to the left.
+        slope: rise per horizontal millimetre; negative looks down.
+    """
+
+    bearing_rad: float
+    slope: float
 
 
 @dataclass(frozen=True, slots=True)
 class CameraModel:
-    """A pinhole camera with square pixels. The defaults are Vector's nominal ones: 90° wide at 640 x 360.
+    """A pinhole camera. The defaults are Vector's nominal ones: 90° wide at 640 x 360.
 
     Attributes:
         focal_px: focal length; width / (2 tan(horizontal field of view / 2)).
         centre_x_px, centre_y_px: where the optical axis meets the frame.
         width_px, height_px: of the frame.
+        focal_y_px: focal length for rows where it differs from that for columns.
     """
 
     focal_px: Annotated[float, Limits(1)] = 320.0
@@ -32,32 +36,30 @@ class CameraModel:
     centre_y_px: Annotated[float, Limits(0)] = 180.0
     width_px: Annotated[int, Limits(1)] = 640
     height_px: Annotated[int, Limits(1)] = 360
+    focal_y_px: Annotated[float, Limits(1)] | None = None
 
     def __post_init__(self) -> None:
         check_limits(self)
 
     def for_frame(self, height_px: int, width_px: int) -> "CameraModel":
-        """The same lens with frames of another size: the horizontal field of view stays, pixels stay square."""
+        """The same lens with frames of another size: the horizontal field of view stays, pixels stay as they are."""
         if (height_px, width_px) == (self.height_px, self.width_px):
             return self
         scale = width_px / self.width_px
         centre_y_px = height_px / 2 + (self.centre_y_px - self.height_px / 2) * scale
-        return CameraModel(self.focal_px * scale, self.centre_x_px * scale, centre_y_px, width_px, height_px)
+        focal_y_px = None if self.focal_y_px is None else self.focal_y_px * scale
+        return CameraModel(
+            self.focal_px * scale, self.centre_x_px * scale, max(0.0, centre_y_px), width_px, height_px, focal_y_px
+        )
 
-    def bearing_rad(self, x_px: float) -> float:
-        """Direction of a column from the optical axis, positive to the left: atan((centre - x) / focal length)."""
-        return math.atan2(self.centre_x_px - x_px, self.focal_px)
+    def direction(self, x_px: float, y_px: float, pitch_rad: float = 0.0) -> Direction:
+        """Where a pixel looks when the camera is tilted up by `pitch_rad`.
 
-    def distance_mm(self, box_px: XyxyPx) -> float:
-        """Distance of the Vector that fills this box.
-
-        The depth along the optical axis is focal length · true height / height in pixels; the distance is that over
-        the cosine of the bearing. A box cut by the upper or lower edge shows only a part of the height and would
-        seem too far, so the width is asked as well and the nearer answer holds. A box cut on all sides still gives
-        no more than an upper limit.
+        The ray (1 ahead, u left, v up) with u = (centre x - x) / focal length and v alike is turned about the axis
+        through both sides of the robot.
         """
-        x1, y1, x2, y2 = box_px
-        depth_mm = self.focal_px * VECTOR_HEIGHT_MM / max(y2 - y1, 1.0)
-        if y1 <= EDGE_PX or y2 >= self.height_px - EDGE_PX:
-            depth_mm = min(depth_mm, self.focal_px * VECTOR_WIDTH_MM / max(x2 - x1, 1.0))
-        return depth_mm / math.cos(self.bearing_rad((x1 + x2) / 2))
+        left = (self.centre_x_px - x_px) / self.focal_px
+        up = (self.centre_y_px - y_px) / (self.focal_y_px or self.focal_px)
+        ahead = math.cos(pitch_rad) - up * math.sin(pitch_rad)
+        rise = math.sin(pitch_rad) + up * math.cos(pitch_rad)
+        return Direction(math.atan2(left, ahead), rise / max(math.hypot(ahead, left), 1e-9))

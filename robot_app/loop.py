@@ -15,7 +15,7 @@ from robot_app.frames import Frame, Image
 from robot_app.robot import Robot, RobotState
 from robot_app.safety import STANDING, gate_motion
 from robot_app.step import Step, Timings
-from robot_app.tracking import TrackerState, update_tracks
+from robot_app.tracking import TrackerState, Viewpoint, update_tracks
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +73,9 @@ class Loop(Generic[State]):
         detections = self._detect(image)
         detected = time.perf_counter()
         state, decided_at_s = self._robot.state, self._robot.now_s()
-        camera: CameraModel = self._settings.camera.for_frame(*image.shape[:2])
-        self._tracker = update_tracks(self._tracker, detections, camera, self._settings.tracker)
+        camera = (self._settings.camera or state.camera or CameraModel()).for_frame(*image.shape[:2])
+        view = Viewpoint(camera, state.head_angle_rad, frame.received_at_s)
+        self._tracker = update_tracks(self._tracker, detections, view, self._settings.tracker)
         tracks = self._tracker.tracks
         decision = self._behaviour(self._memory, tracks, decided_at_s)
         self._memory = decision.state

@@ -64,10 +64,13 @@ def _add_run(commands: Commands) -> None:
         commands,
         "run",
         "look through a robot's camera and react to other Vectors",
-        "Connects to a Vector, prints who appears and leaves, and greets. Ctrl-C stops the wheels and ends.\n"
+        "Connects to a Vector, prints who appears and leaves, and greets, or does as --behaviour says. Ctrl-C stops\n"
+        "the wheels and ends.\n"
         "Robots are found in ~/.anki_vector/sdk_config.ini, which the SDK's `python -m anki_vector.configure` writes.",
         "  robot-app run\n"
         "  robot-app run --serial 00e20100 --record walk.mcap\n"
+        "  robot-app run --behaviour follow --events events.jsonl\n"
+        "  robot-app run --behaviour my_module:my_function\n"
         "  robot-app run --emulator 127.0.0.1:8443     after `robot-app emulate --port 8443` elsewhere",
     )
     which = parser.add_mutually_exclusive_group()
@@ -75,6 +78,7 @@ def _add_run(commands: Commands) -> None:
     which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
     _add_model(parser)
     _add_config(parser)
+    _add_behaviour(parser)
     parser.add_argument("--record", type=Path, metavar="MCAP", help="write everything to this new recording")
 
 
@@ -93,6 +97,7 @@ def _add_replay(commands: Commands) -> None:
     _add_model(parser)
     parser.add_argument("--compare", type=Path, metavar="ONNX", help="a second model, to compare frame by frame")
     _add_config(parser)
+    _add_behaviour(parser)
     parser.add_argument(
         "--video", type=Path, metavar="MP4", help="write an annotated video; of two models side by side"
     )
@@ -166,6 +171,17 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="TOML", help="file with settings (default: none)")
+
+
+def _add_behaviour(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--behaviour",
+        metavar="NAME",
+        help="watch, greet, follow, hide, announce, or my_module:my_function (default: the settings', else greet)",
+    )
+    parser.add_argument(
+        "--events", metavar="FILE", help="append every event to this file as a line of JSON; - prints them"
+    )
 
 
 def _positive_number(text: str) -> float:

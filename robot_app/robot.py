@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from robot_app.actions import Action
+from robot_app.camera import CameraModel
 from robot_app.frames import Frame
 
 
@@ -18,6 +19,7 @@ class RobotState:
         lift_height_mm: of the fork above the floor.
         has_control: our actions are obeyed.
         on_charger, cliff_detected, picked_up: as the robot's sensors say.
+        camera: its calibration; `None` when the robot has not told it.
     """
 
     head_angle_rad: float = 0.0
@@ -26,6 +28,7 @@ class RobotState:
     on_charger: bool = False
     cliff_detected: bool = False
     picked_up: bool = False
+    camera: CameraModel | None = None
 
 
 class Robot(Protocol):

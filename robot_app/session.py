@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from functools import partial
 
-from robot_app.behaviour import greet
+from robot_app.choice import choose_behaviour
 from robot_app.config import Settings
 from robot_app.detection import Detector
 from robot_app.errors import InputError
@@ -17,17 +16,19 @@ logger = logging.getLogger(__name__)
 
 
 def run_session(robot: Robot, detector: Detector, settings: Settings, sinks: Sequence[Sink]) -> None:
-    """Enter the robot, greet other Vectors until its frames end, and hand every step to the sinks.
+    """Enter the robot, do as the chosen behaviour wants until its frames end, and hand every step to the sinks.
 
     The sinks are entered with the first step, so a robot that shows nothing leaves no files behind. However this ends,
     the wheels are stopped first, then the sinks are left, then the robot.
 
     Raises:
-        VectorDetectorError: as the robot and the sinks tell; `InputError` when there was not one readable frame.
+        VectorDetectorError: as the robot and the sinks tell; `InputError` when there was not one readable frame;
+            `ConfigError` when the chosen behaviour cannot be used.
     """
+    behaviour = choose_behaviour(settings)
     with ExitStack() as stack:
         stack.enter_context(robot)
-        loop = Loop(robot, detector, partial(greet, settings=settings.greet), settings)
+        loop = Loop(robot, detector, behaviour, settings)
         sinks_stack = stack.enter_context(ExitStack())
         steps = stack.enter_context(closing(loop.steps()))
         first = next(steps, None)

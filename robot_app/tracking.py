@@ -1,16 +1,50 @@
 """Detections over time become tracks: the same object keeps the same id.
 
-State in, state out and no clock, so that a replay gives the very same tracks.
+State in, state out and no clock, so that a replay gives the very same tracks. Published trackers were looked at:
+those that are kept up need SciPy and more beside it, and hide their state in objects, so that they cannot be replayed
+from the middle. What a handful of robots needs is a steady motion (`smoothing`) and the best pairing (`assignment`).
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from robot_app.assignment import assign
 from robot_app.camera import CameraModel
 from robot_app.detection.detections import Detections
 from robot_app.detection.matching import iou
 from robot_app.limits import Limits, check_limits
+from robot_app.ranging import Cut, cut_of, locate
+from robot_app.smoothing import MovingBox
 from robot_app.tracks import Track, XyxyPx
+
+LONGEST_STEP_S = 0.5
+"""A longer time between two frames, such as between two pictures of a folder, counts as this."""
+
+BELIEVED_HITS = 3
+"""With fewer detections a track may be a false alarm, and is not kept for long without another one."""
+
+FORGOTTEN_AFTER_FRAMES = 8
+"""How long such a track is kept, at most."""
+
+FRESH_FRAMES = 2
+"""Missed for no longer, a track is still near its newest box; later it must be where it is expected."""
+
+REACH_SIGMAS, REACH_ASIDE, REACH_UP = 3.0, 1.5, 0.4
+"""A detection continues a track within so many standard deviations of where that is expected, but no more than so many
+box sides aside, and so many up or down: robots stay on the table."""
+
+SECOND_BOX_IOU = 0.4
+"""A new track does not begin over another robot by so much: it is a second box, or soon seen apart."""
+
+MOST_GROWTH = math.log(1.8)
+"""A box does not become so much higher or lower from one frame to the next, unless it is cut by the frame's edge."""
+
+MOST_UNLIKE = 10.0
+"""No cost of a pair is higher: 2 for the place, and the logarithm of two heights."""
+
+FASTEST_MM_S = 200.0
+"""How fast a robot that is not seen may come nearer or leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +54,35 @@ class TrackerSettings:
     Attributes:
         min_similarity: least distance-IoU at which a detection continues a track. Boxes of one size have 1 when equal
             and about -0.2 when they just touch, so that an object which moved by its own width is still followed.
-        max_missed_frames: a track without a detection for more frames than this is dropped.
-        smoothing: weight of the newest box in the smoothed one; 1 does not smooth.
+        max_missed_frames: a track without a detection for more frames than this is dropped; long enough to pass behind
+            another robot.
     """
 
     min_similarity: Annotated[float, Limits(-1, 1)] = -0.2
-    max_missed_frames: Annotated[int, Limits(0)] = 8
-    smoothing: Annotated[float, Limits(0.05, 1)] = 0.6
+    max_missed_frames: Annotated[int, Limits(0)] = 20
 
     def __post_init__(self) -> None:
         check_limits(self)
 
 
 @dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """What the frame was taken with, and when."""
+
+    camera: CameraModel
+    head_angle_rad: float
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
-    """A track and its newest box as it was detected: smoothing lags, and association must not."""
+    """A track, how its box moves, and the newest box as it was detected, with where the frame cut that."""
 
     track: Track
+    motion: MovingBox
     newest_px: XyxyPx
+    cut: Cut
+    seen_at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +91,7 @@ class TrackerState:
 
     followed: tuple[Followed, ...] = ()
     next_id: int = 1
+    at_s: float | None = None
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -54,24 +100,25 @@ class TrackerState:
 
 
 def update_tracks(
-    state: TrackerState, detections: Detections, camera: CameraModel, settings: TrackerSettings
+    state: TrackerState, detections: Detections, view: Viewpoint, settings: TrackerSettings
 ) -> TrackerState:
     """Continue tracks with the detections of the next frame, begin new ones, drop those missed for too long."""
+    elapsed_s = 0.0 if state.at_s is None else min(max(view.at_s - state.at_s, 0.0), LONGEST_STEP_S)
     boxes: list[XyxyPx] = [(x1, y1, x2, y2) for x1, y1, x2, y2 in detections.boxes_px.tolist()]
     scores, labels = detections.scores.tolist(), detections.labels.tolist()
-    matches = _associate(state.followed, boxes, labels, settings.min_similarity)
+    expected = [replace(f, motion=f.motion.after(elapsed_s, view.camera.width_px)) for f in state.followed]
+    matches = _associate(expected, boxes, labels, settings.min_similarity)
     followed = []
-    for position, old in enumerate(state.followed):
+    for position, old in enumerate(expected):
         if position in matches:
             found = matches[position]
-            followed.append(_continued(old, boxes[found], scores[found], camera, settings))
-        elif old.track.missed_frames < settings.max_missed_frames:
-            track = replace(old.track, age_frames=old.track.age_frames + 1, missed_frames=old.track.missed_frames + 1)
-            followed.append(replace(old, track=track))
-    new = [i for i in range(len(boxes)) if i not in matches.values()]
+            followed.append(_continued(old, boxes[found], scores[found], view))
+        elif _is_kept(old, view.camera, settings):
+            followed.append(_missed(old, view))
+    new = _unexplained(boxes, labels, set(matches.values()))
     for track_id, i in enumerate(new, start=state.next_id):
-        followed.append(_begun(track_id, boxes[i], scores[i], labels[i], camera))
-    return TrackerState(tuple(followed), state.next_id + len(new))
+        followed.append(_begun(track_id, boxes[i], scores[i], labels[i], view))
+    return TrackerState(tuple(followed), state.next_id + len(new), view.at_s)
 
 
 def similarity(a: XyxyPx, b: XyxyPx) -> float:
@@ -82,39 +129,108 @@ def similarity(a: XyxyPx, b: XyxyPx) -> float:
 
 
 def _associate(
-    followed: tuple[Followed, ...], boxes: list[XyxyPx], labels: list[int], min_similarity: float
+    expected: list[Followed], boxes: list[XyxyPx], labels: list[int], min_similarity: float
 ) -> dict[int, int]:
-    """Track position → detection position, most similar pairs first; ties go to the older track and better score."""
-    pairs = [
-        (-similarity(old.newest_px, box), position, i)
-        for position, old in enumerate(followed)
-        for i, box in enumerate(boxes)
-        if old.track.label == labels[i]
+    """Track position → detection position, so that all together are as similar as can be."""
+    costs = [
+        [
+            _unlikeness(old, box, min_similarity) if old.track.label == label else math.inf
+            for box, label in zip(boxes, labels, strict=True)
+        ]
+        for old in expected
     ]
-    matches: dict[int, int] = {}
-    for unlikeness, position, i in sorted(pairs):
-        if -unlikeness >= min_similarity and position not in matches and i not in matches.values():
-            matches[position] = i
-    return matches
+    # More than all other pairs together: nobody stays alone to make others more alike.
+    return assign(costs, unmatched_cost=MOST_UNLIKE * (len(expected) + 1))
 
 
-def _continued(old: Followed, box: XyxyPx, score: float, camera: CameraModel, settings: TrackerSettings) -> Followed:
-    weight = settings.smoothing
-    x1, y1, x2, y2 = (weight * new + (1 - weight) * last for new, last in zip(box, old.track.box_px, strict=True))
-    smoothed = (x1, y1, x2, y2)
+def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) -> list[int]:
+    """Detections that are neither a track nor a second box over one. A detector may give two for what it half sees."""
+    new: list[int] = []
+    for i, box in enumerate(boxes):
+        others = [boxes[j] for j in (*explained, *new) if labels[j] == labels[i]]
+        if i not in explained and all(iou(box, other) < SECOND_BOX_IOU for other in others):
+            new.append(i)
+    return new
+
+
+def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
+    """0 for the expected box, more for one elsewhere or of another height; infinite for what cannot be the same object.
+
+    The object may be where its motion brings it, where it was last seen (a motion may end suddenly), or, when it was
+    not seen for some time, within what its motion leaves open.
+    """
+    expected_px = old.motion.box_px
+    growth = abs(math.log(max(box[3] - box[1], 1.0) / (expected_px[3] - expected_px[1])))
+    likeness = similarity(expected_px, box)
+    is_fresh = old.track.missed_frames <= FRESH_FRAMES
+    is_near = is_fresh and max(likeness, similarity(old.newest_px, box)) >= min_similarity
+    is_near = is_near or _is_within_reach(old, box)
+    if is_near and (growth < MOST_GROWTH or old.cut != Cut()):
+        return 1 - likeness + growth
+    return math.inf
+
+
+def _is_within_reach(old: Followed, box: XyxyPx) -> bool:
+    x1, y1, x2, y2 = old.motion.box_px
+    side_px = max(x2 - x1, y2 - y1)
+    aside_px, up_px = abs(box[0] + box[2] - x1 - x2) / 2, abs(box[1] + box[3] - y1 - y2) / 2
+    return aside_px < min(REACH_SIGMAS * old.motion.x_sigma_px, REACH_ASIDE * side_px) and up_px < REACH_UP * side_px
+
+
+def _is_kept(old: Followed, camera: CameraModel, settings: TrackerSettings) -> bool:
+    allowed = settings.max_missed_frames
+    if old.track.hits < BELIEVED_HITS:
+        allowed = min(allowed, FORGOTTEN_AFTER_FRAMES)
+    x1, _, x2, _ = old.motion.box_px
+    has_left_view = x2 < 0 or x1 > camera.width_px
+    return old.track.missed_frames < allowed and not has_left_view
+
+
+def _continued(old: Followed, box: XyxyPx, score: float, view: Viewpoint) -> Followed:
     track = replace(
         old.track,
-        box_px=smoothed,
         score=score,
-        bearing_rad=camera.bearing_rad((x1 + x2) / 2),
-        distance_mm=camera.distance_mm(smoothed),
         age_frames=old.track.age_frames + 1,
         hits=old.track.hits + 1,
         missed_frames=0,
     )
-    return Followed(track, box)
+    return _located(track, old.motion.corrected(box), box, view)
 
 
-def _begun(track_id: int, box: XyxyPx, score: float, label: int, camera: CameraModel) -> Followed:
-    bearing_rad = camera.bearing_rad((box[0] + box[2]) / 2)
-    return Followed(Track(track_id, box, score, label, bearing_rad, camera.distance_mm(box), 0, 1, 0), box)
+def _begun(track_id: int, box: XyxyPx, score: float, label: int, view: Viewpoint) -> Followed:
+    track = Track(track_id, box, score, label, 0.0, 0.0, 0, 1, 0)
+    return _located(track, MovingBox.first(box, view.camera.width_px), box, view)
+
+
+def _located(track: Track, motion: MovingBox, newest_px: XyxyPx, view: Viewpoint) -> Followed:
+    cut = cut_of(newest_px, view.camera)
+    sight = locate(motion.box_px, cut, view.camera, view.head_angle_rad)
+    track = replace(
+        track,
+        box_px=motion.box_px,
+        bearing_rad=sight.bearing_rad,
+        bearing_sigma_rad=sight.bearing_sigma_rad,
+        distance_mm=sight.distance_mm,
+        distance_sigma_mm=sight.distance_sigma_mm,
+        elevation_rad=sight.elevation_rad,
+    )
+    return Followed(track, motion, newest_px, cut, view.at_s)
+
+
+def _missed(old: Followed, view: Viewpoint) -> Followed:
+    """The track moves on as expected, and is less and less certain."""
+    motion = old.motion.unseen()
+    box_px = motion.box_px
+    direction = view.camera.direction((box_px[0] + box_px[2]) / 2, (box_px[1] + box_px[3]) / 2, view.head_angle_rad)
+    unseen_s = max(0.0, view.at_s - old.seen_at_s)
+    sight = locate(box_px, old.cut, view.camera, view.head_angle_rad)
+    track = replace(
+        old.track,
+        box_px=box_px,
+        bearing_rad=direction.bearing_rad,
+        bearing_sigma_rad=math.hypot(sight.bearing_sigma_rad, motion.x_sigma_px / view.camera.focal_px),
+        distance_sigma_mm=math.hypot(sight.distance_sigma_mm, FASTEST_MM_S * unseen_s),
+        age_frames=old.track.age_frames + 1,
+        missed_frames=old.track.missed_frames + 1,
+    )
+    return replace(old, track=track, motion=motion)

@@ -1,25 +1,27 @@
 """An object followed over time, and what there is to tell about it."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 XyxyPx = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One object followed over time.
+    """One object followed over time. Every uncertainty is one standard deviation.
 
     Attributes:
         id: stays the same as long as the object is followed.
-        box_px: xyxy in the frame's pixels.
+        box_px: xyxy in the frame's pixels, smoothed; where it is expected when it was missed.
         score: of the newest detection.
         label: index into the model card's class names.
-        bearing_rad: direction from the camera's axis; positive is to the left.
-        distance_mm: from the camera, estimated from the apparent size.
+        bearing_rad: direction from straight ahead; positive is to the left.
+        distance_mm: horizontal, from the camera to its middle.
         age_frames: frames since the first detection.
         hits: detections so far.
         missed_frames: frames since the newest detection; 0 when it was seen in this frame.
+        bearing_sigma_rad: uncertainty of the bearing; 0 in recordings made before it was told.
+        distance_sigma_mm: uncertainty of the distance, large for a robot that is cut by the frame's edge; 0 likewise.
+        elevation_rad: the head angle that looks at it.
     """
 
     id: int
@@ -31,11 +33,18 @@ class Track:
     age_frames: int
     hits: int
     missed_frames: int
+    bearing_sigma_rad: float = 0.0
+    distance_sigma_mm: float = 0.0
+    elevation_rad: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something worth telling: a track `appeared` (seen often enough to be believed) or `disappeared`."""
+    """Something worth telling about a track.
 
-    kind: Literal["appeared", "disappeared"]
+    Ours are `appeared` (seen often enough to be believed), `disappeared`, `reached` (held at the wanted distance) and
+    `near` (closer than wanted); a behaviour of your own may have others.
+    """
+
+    kind: str
     track: Track

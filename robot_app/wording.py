@@ -7,9 +7,14 @@ from robot_app.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.tracks import Event, Track
 
 
+def class_name(label: int, class_names: tuple[str, ...]) -> str:
+    """The class name; `class 7` where there is no name."""
+    return class_names[label] if 0 <= label < len(class_names) else f"class {label}"
+
+
 def describe_class(label: int, class_names: tuple[str, ...]) -> str:
     """The class name, first letter large; `Class 7` where there is no name."""
-    name = class_names[label] if 0 <= label < len(class_names) else f"class {label}"
+    name = class_name(label, class_names)
     return name[:1].upper() + name[1:]
 
 
@@ -21,9 +26,10 @@ def describe_bearing(bearing_rad: float) -> str:
     return f"{abs(degrees)}° {'left' if degrees > 0 else 'right'}"
 
 
-def describe_distance(distance_mm: float) -> str:
-    """An estimated distance in whole centimetres: `34 cm`."""
-    return f"{distance_mm / 10:.0f} cm"
+def describe_distance(distance_mm: float, sigma_mm: float = 0.0) -> str:
+    """An estimated distance in whole centimetres: `34 cm`, or `34 ± 2 cm` with its uncertainty."""
+    uncertainty = f" ± {max(1, round(sigma_mm / 10))}" if sigma_mm else ""
+    return f"{distance_mm / 10:.0f}{uncertainty} cm"
 
 
 def describe_track(track: Track, class_names: tuple[str, ...]) -> str:
@@ -31,7 +37,8 @@ def describe_track(track: Track, class_names: tuple[str, ...]) -> str:
     x1, y1, x2, y2 = track.box_px
     name = f"{describe_class(track.label, class_names)} #{track.id}"
     box = f"{x1:.0f},{y1:.0f}–{x2:.0f},{y2:.0f}"  # noqa: RUF001 - a hyphen would read as a minus
-    where = f"{describe_bearing(track.bearing_rad):<9}  about {describe_distance(track.distance_mm):>6}"
+    distance = describe_distance(track.distance_mm, track.distance_sigma_mm)
+    where = f"{describe_bearing(track.bearing_rad):<9}  about {distance:>10}"
     return f"{name:<10}  score {track.score:.2f}  box {box:<15}  {where}"
 
 

@@ -10,26 +10,30 @@ from robot_app.recording import RecordingWriter
 from robot_app.robots.identity import VectorIdentity, read_sdk_config
 from robot_app.robots.vector import VectorRobot
 from robot_app.session import run_session
-from robot_app.sinks import EventPrinter, Summary
+from robot_app.sinks import EventPrinter, EventWriter, Summary
 
 
 def command(args: argparse.Namespace) -> None:
     """Run until the robot's camera ends or Ctrl-C."""
-    settings = load_settings(args.config)
+    settings = load_settings(args.config, behaviour=args.behaviour)
     detector = Detector.load(args.model, settings.detector.score)
     identity = _identity(args)
-    sys.stdout.write(f"robot    {identity}\n")
-    sys.stdout.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
+    # With events on standard output, another program reads there, and people read the rest beside it.
+    report = sys.stderr if args.events == "-" else sys.stdout
+    report.write(f"robot    {identity}\n")
+    report.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
     summary = Summary()
     recordings = () if args.record is None else (RecordingWriter(args.record, detector.card),)
-    sinks = (*recordings, EventPrinter(detector.card.class_names), summary)
+    names = detector.card.class_names
+    writers = () if args.events is None else (EventWriter(args.events, names),)
+    sinks = (*recordings, *writers, EventPrinter(names, report), summary)
     try:
         run_session(VectorRobot(identity), detector, settings, sinks)
     finally:
         if summary.result().frames:
-            sys.stdout.write(f"{summary.result()}\n")
+            report.write(f"{summary.result()}\n")
             if args.record is not None:
-                sys.stdout.write(f"recorded {args.record}\n")
+                report.write(f"recorded {args.record}\n")
 
 
 def _identity(args: argparse.Namespace) -> VectorIdentity:

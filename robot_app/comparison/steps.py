@@ -4,12 +4,11 @@ import logging
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import tee
 
 import numpy as np
 
-from robot_app.behaviour import greet
+from robot_app.choice import choose_behaviour
 from robot_app.config import Settings
 from robot_app.detect import describe_results, name_results
 from robot_app.detection import Detector
@@ -82,7 +81,7 @@ def _readable(footage: Iterable[NamedStep]) -> Iterator[NamedStep]:
 
 def _replay(footage: Iterable[NamedStep], detector: Detector, settings: Settings) -> Generator[Step, None, None]:
     with ReplayRobot(named.step for named in footage) as robot:
-        yield from Loop(robot, detector, partial(greet, settings=settings.greet), settings).steps()
+        yield from Loop(robot, detector, choose_behaviour(settings), settings).steps()
 
 
 def describe_difference(compared: ComparedStep, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:

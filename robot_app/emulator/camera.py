@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from anki_vector.messaging import protocol
 
+from robot_app.camera import CameraModel
 from robot_app.emulator.body import Body
 from robot_app.emulator.faults import Fault
 from robot_app.emulator.world import World
@@ -41,6 +42,11 @@ class Camera:
     def is_streaming(self) -> bool:
         """A client is looking. The SDK waits for the end of this when it disconnects."""
         return self.is_enabled and self._feeds > 0
+
+    @property
+    def calibration(self) -> CameraModel:
+        """The lens that takes the pictures."""
+        return self._world.calibration
 
     def feed(self, ended: threading.Event) -> Iterator[protocol.CameraFeedResponse]:
         """Pictures from now on, each when it is due, until there are no more or `ended` is set.

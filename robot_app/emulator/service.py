@@ -16,18 +16,6 @@ from robot_app.emulator.motion import OK, MotionService
 
 STATE_HZ = 15.0
 FIRMWARE = "2.0.1.6091-emulated"
-CAMERA_CONFIG = protocol.CameraConfigResponse(
-    focal_length_x=320.0,
-    focal_length_y=320.0,
-    center_x=320.0,
-    center_y=180.0,
-    fov_x=math.radians(90),
-    fov_y=math.radians(50),
-    min_camera_exposure_time_ms=1,
-    max_camera_exposure_time_ms=67,
-    min_camera_gain=0.1,
-    max_camera_gain=3.984375,
-)
 
 
 class VectorService(MotionService):
@@ -117,7 +105,20 @@ class VectorService(MotionService):
     def GetCameraConfig(
         self, request: protocol.CameraConfigRequest, context: grpc.ServicerContext
     ) -> protocol.CameraConfigResponse:
-        return CAMERA_CONFIG
+        camera = self._camera.calibration
+        focal_y_px = camera.focal_y_px or camera.focal_px
+        return protocol.CameraConfigResponse(
+            focal_length_x=camera.focal_px,
+            focal_length_y=focal_y_px,
+            center_x=camera.centre_x_px,
+            center_y=camera.centre_y_px,
+            fov_x=2 * math.atan(camera.width_px / 2 / camera.focal_px),
+            fov_y=2 * math.atan(camera.height_px / 2 / focal_y_px),
+            min_camera_exposure_time_ms=1,
+            max_camera_exposure_time_ms=67,
+            min_camera_gain=0.1,
+            max_camera_gain=3.984375,
+        )
 
     def EnableFaceDetection(
         self, request: protocol.EnableFaceDetectionRequest, context: grpc.ServicerContext

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from robot_app.camera import CameraModel
 from robot_app.emulator.body import BodyState
 from robot_app.errors import InputError
 
@@ -18,6 +19,11 @@ class World(Protocol):
         """How many pictures the camera takes in a second."""
         ...
 
+    @property
+    def calibration(self) -> CameraModel:
+        """The lens that takes the pictures, for frames of Vector's size."""
+        ...
+
     def picture(self, index: int, body: BodyState) -> bytes | None:
         """The JPEG that the camera takes as its `index`-th from where the body is; `None` when there are no more."""
         ...
@@ -26,8 +32,15 @@ class World(Protocol):
 class FootageWorld:
     """Plays pictures, whatever the robot does."""
 
-    def __init__(self, pictures: Sequence[bytes], fps: float = VECTOR_FPS, *, loop: bool = False) -> None:
-        """Show `pictures` (JPEG) at `fps`, over and over with `loop`.
+    def __init__(
+        self,
+        pictures: Sequence[bytes],
+        fps: float = VECTOR_FPS,
+        *,
+        loop: bool = False,
+        calibration: CameraModel | None = None,
+    ) -> None:
+        """Show `pictures` (JPEG) at `fps`, over and over with `loop`; without a calibration, Vector's nominal one.
 
         Raises:
             InputError: no pictures, or a rate that is not positive.
@@ -39,6 +52,12 @@ class FootageWorld:
         self._pictures = pictures
         self._fps = fps
         self._loop = loop
+        self._calibration = calibration or CameraModel()
+
+    @property
+    def calibration(self) -> CameraModel:
+        """Of the camera that took the footage, as far as it is known."""
+        return self._calibration
 
     @property
     def fps(self) -> float:

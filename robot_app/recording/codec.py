@@ -6,6 +6,7 @@ from typing import Any, get_args
 import numpy as np
 
 from robot_app.actions import Action
+from robot_app.camera import CameraModel
 from robot_app.detection.detections import Detections
 from robot_app.frames import Frame
 from robot_app.recording import layout
@@ -51,7 +52,7 @@ def decode_step(jpeg: bytes, messages: dict[str, Any]) -> Step:
     head = messages[layout.STEP_TOPIC]
     return Step(
         frame=Frame(int(head["frame_index"]), float(head["captured_at_s"]), float(head["received_at_s"]), jpeg),
-        state=RobotState(**messages[layout.STATE_TOPIC]),
+        state=_decode_state(messages[layout.STATE_TOPIC]),
         decided_at_s=float(head["decided_at_s"]),
         detections=_decode_detections(messages[layout.DETECTIONS_TOPIC]),
         tracks=tuple(_decode_track(track) for track in messages[layout.TRACKS_TOPIC]["tracks"]),
@@ -77,6 +78,11 @@ def _decode_detections(fields: dict[str, Any]) -> Detections:
         np.asarray(fields["scores"], np.float32),
         np.asarray(fields["labels"], np.int64),
     )
+
+
+def _decode_state(fields: dict[str, Any]) -> RobotState:
+    camera = fields.get("camera")  # recordings made before it was told have none
+    return RobotState(**(fields | {"camera": None if camera is None else CameraModel(**camera)}))
 
 
 def _decode_track(fields: dict[str, Any]) -> Track:

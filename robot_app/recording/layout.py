@@ -44,6 +44,9 @@ _TRACK = _object(
     age_frames=_INTEGER,
     hits=_INTEGER,
     missed_frames=_INTEGER,
+    bearing_sigma_rad=_NUMBER,
+    distance_sigma_mm=_NUMBER,
+    elevation_rad=_NUMBER,
 )
 
 JSON_SCHEMAS: dict[str, Schema] = {
@@ -54,6 +57,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
         on_charger=_BOOLEAN,
         cliff_detected=_BOOLEAN,
         picked_up=_BOOLEAN,
+        camera={"type": ["object", "null"]},
     ),
     DETECTIONS_TOPIC: _object(boxes_px=_array(_array(_NUMBER)), scores=_array(_NUMBER), labels=_array(_INTEGER)),
     TRACKS_TOPIC: _object(tracks=_array(_TRACK)),

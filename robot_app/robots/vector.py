@@ -15,14 +15,18 @@ import grpc
 from anki_vector.messaging import protocol
 
 from robot_app.actions import Action, Stop
+from robot_app.camera import CameraModel
 from robot_app.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.frames import Frame
 from robot_app.limits import Limits, check_limits
 from robot_app.robot import RobotState
+from robot_app.robots.calibration import fetch_calibration
 from robot_app.robots.connection import VectorConnection, connect
 from robot_app.robots.identity import VectorIdentity
 from robot_app.robots.mailbox import NewestFrame
 from robot_app.robots.sender import ActionSender
+
+CALIBRATION_TIMEOUT_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class VectorRobot:
         self._sender: ActionSender | None = None
         self._mailbox = NewestFrame()
         self._reported = RobotState(has_control=False)
+        self._calibration: CameraModel | None = None
         self._camera: Future[None] | None = None
         self._events: Future[None] | None = None
 
@@ -76,6 +81,7 @@ class VectorRobot:
         self._connection = connect(self._identity, self._settings.connect_timeout_s)
         self._sender = ActionSender(self._connection, self._identity.name)
         self._mailbox = NewestFrame()
+        self._calibration = self._fetch_calibration(self._connection)
         self._events = self._connection.submit(self._watch("event", self._follow_events()))
         _leave_at_interpreter_exit(self)
         return self
@@ -147,12 +153,20 @@ class VectorRobot:
     def state(self) -> RobotState:
         """The newest state that the robot reported, with whether it obeys us."""
         connection = self._connection
-        return replace(self._reported, has_control=connection is not None and connection.has_control)
+        has_control = connection is not None and connection.has_control
+        return replace(self._reported, has_control=has_control, camera=self._calibration)
 
     def _connected(self) -> VectorConnection:
         if self._connection is None:
             raise RobotError(f"{self._identity}: not connected; use the robot inside of its `with` block")
         return self._connection
+
+    def _fetch_calibration(self, connection: VectorConnection) -> CameraModel | None:
+        fetching = fetch_calibration(
+            connection.grpc_interface, self._identity.name, min(self._settings.connect_timeout_s, CALIBRATION_TIMEOUT_S)
+        )
+        calibration: CameraModel | None = connection.submit(fetching).result()
+        return calibration
 
     def _next_frame(self) -> Frame | None:
         settings = self._settings

@@ -4,12 +4,11 @@
 """
 
 import json
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from robot_app.behaviour import greet
+from robot_app.choice import choose_behaviour
 from robot_app.config import Settings
 from robot_app.detection import Detector
 from robot_app.footage import read_footage
@@ -29,7 +28,7 @@ def steps(vision_model):
 def replay(recording, model):
     settings = Settings()
     with ReplayRobot(read_footage(recording)) as robot:
-        return list(Loop(robot, Detector.load(model), partial(greet, settings=settings.greet), settings).steps())
+        return list(Loop(robot, Detector.load(model), choose_behaviour(settings), settings).steps())
 
 
 def test_a_vector_passing_by_twice(steps, pytestconfig):

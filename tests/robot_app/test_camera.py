@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from robot_app.camera import VECTOR_HEIGHT_MM, VECTOR_WIDTH_MM, CameraModel
+from robot_app.camera import CameraModel
 from robot_app.errors import ConfigError
 
 CAMERA = CameraModel()
@@ -12,39 +12,37 @@ CAMERA = CameraModel()
     ("x_px", "degrees"), [(320, 0), (0, 45), (640, -45), (320 - 320 * math.tan(math.radians(10)), 10)]
 )
 def test_bearing_is_positive_to_the_left(x_px, degrees):
-    assert math.degrees(CAMERA.bearing_rad(x_px)) == pytest.approx(degrees)
+    assert math.degrees(CAMERA.direction(x_px, 180).bearing_rad) == pytest.approx(degrees)
 
 
-@pytest.mark.parametrize("distance_mm", [150.0, 400.0, 800.0])
-def test_distance_from_the_height_straight_ahead(distance_mm):
-    height = 320 * VECTOR_HEIGHT_MM / distance_mm
-    box = (300.0, 180 - height / 2, 340.0, 180 + height / 2)
-    assert CAMERA.distance_mm(box) == pytest.approx(distance_mm)
+@pytest.mark.parametrize("pitch_deg", [-20, 0, 30])
+def test_the_middle_of_the_frame_looks_where_the_head_looks(pitch_deg):
+    direction = CAMERA.direction(320, 180, math.radians(pitch_deg))
+    assert math.degrees(math.atan(direction.slope)) == pytest.approx(pitch_deg)
+    assert direction.bearing_rad == 0
 
 
-def test_distance_at_the_side_is_longer_than_the_depth():
-    ahead = CAMERA.distance_mm((310, 150, 330, 200))
-    aside = CAMERA.distance_mm((620, 150, 640, 200))
-    assert aside == pytest.approx(ahead / math.cos(CAMERA.bearing_rad(630)))
+def test_a_tilted_camera_sees_the_same_place_elsewhere():
+    """A point 300 mm ahead, 100 mm to the left and 50 mm above the lens."""
+    tilt = math.radians(20)
+    ahead = 300 * math.cos(tilt) + 50 * math.sin(tilt)
+    up = -300 * math.sin(tilt) + 50 * math.cos(tilt)
+    direction = CAMERA.direction(320 - 320 * 100 / ahead, 180 - 320 * up / ahead, tilt)
+    assert direction.bearing_rad == pytest.approx(math.atan2(100, 300))
+    assert direction.slope == pytest.approx(50 / math.hypot(300, 100))
 
 
-@pytest.mark.parametrize("box", [(100, 0, 500, 100), (100, 260, 500, 360)])
-def test_a_box_cut_above_or_below_takes_the_width_when_that_is_nearer(box):
-    assert CAMERA.distance_mm(box) == pytest.approx(320 * VECTOR_WIDTH_MM / 400 / math.cos(CAMERA.bearing_rad(300)))
+def test_rows_may_have_a_focal_length_of_their_own():
+    camera = CameraModel(focal_px=300, focal_y_px=320)
+    assert camera.direction(320, 20).slope == pytest.approx(0.5)
+    assert camera.direction(20, 180).bearing_rad == pytest.approx(math.radians(45))
 
 
-def test_a_box_inside_the_frame_ignores_the_width():
-    assert CAMERA.distance_mm((220, 130, 420, 230)) == pytest.approx(320 * VECTOR_HEIGHT_MM / 100)
-
-
-def test_another_frame_size_sees_the_same_world():
-    large = CAMERA.for_frame(720, 1280)
-    assert large.bearing_rad(200) == pytest.approx(CAMERA.bearing_rad(100))
-    assert large.distance_mm((200, 200, 300, 400)) == pytest.approx(CAMERA.distance_mm((100, 100, 150, 200)))
-
-
-def test_a_flat_box_gives_a_finite_distance():
-    assert math.isfinite(CAMERA.distance_mm((10, 100, 10, 100)))
+@pytest.mark.parametrize("camera", [CAMERA, CameraModel(310, 315, 186, focal_y_px=308)])
+def test_another_frame_size_sees_the_same_world(camera):
+    large, small = camera.for_frame(720, 1280).direction(200, 500), camera.direction(100, 250)
+    assert large.bearing_rad == pytest.approx(small.bearing_rad)
+    assert large.slope == pytest.approx(small.slope)
 
 
 def test_a_focal_length_of_zero_is_refused():

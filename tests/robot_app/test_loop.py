@@ -1,4 +1,5 @@
 import logging
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from robot_app.actions import Drive, Say, Stop, Turn
 from robot_app.behaviour import Decision
+from robot_app.camera import CameraModel
 from robot_app.config import Settings
 from robot_app.detection import Detections
 from robot_app.errors import FrameTimeout, RobotLost
@@ -82,7 +84,7 @@ def test_distances_follow_the_size_of_the_frame():
     large = replace(FRAMES[0], jpeg=encode_jpeg(paint_scene(hw=(720, 1280))))
     (small_step,) = loop(ScriptedRobot(FRAMES[:1])).steps()
     (large_step,) = loop(ScriptedRobot([large]), detect=see_twice_as_large).steps()
-    assert large_step.tracks[0].distance_mm == pytest.approx(small_step.tracks[0].distance_mm)
+    assert large_step.tracks[0].distance_mm == pytest.approx(small_step.tracks[0].distance_mm, rel=0.01)
     assert large_step.tracks[0].bearing_rad == pytest.approx(small_step.tracks[0].bearing_rad)
 
 
@@ -189,3 +191,22 @@ def test_a_stop_that_fails_does_not_hide_why_the_loop_ended(caplog):
     with pytest.raises(RobotLost, match="the stream broke off"):
         list(loop(Unstoppable([FRAMES[0], RobotLost("the stream broke off")])).steps())
     assert caplog.messages == ["the stop was not confirmed"]
+
+
+@pytest.mark.parametrize(
+    ("configured", "told", "focal_px"),
+    [(None, None, 320.0), (None, 300.0, 300.0), (310.0, 300.0, 310.0)],
+)
+def test_the_calibration_is_the_configured_one_else_the_robots_else_the_nominal_one(configured, told, focal_px):
+    robot = ScriptedRobot(FRAMES[:1])
+    robot.state = RobotState(camera=told and CameraModel(focal_px=told))
+    (step,) = loop(robot, settings=Settings(camera=configured and CameraModel(focal_px=configured))).steps()
+    assert step.tracks[0].bearing_rad == pytest.approx(math.atan2(320 - 130, focal_px))
+
+
+def test_the_angle_of_the_head_is_taken_into_account():
+    robot = ScriptedRobot(FRAMES[:1])
+    robot.state = RobotState(head_angle_rad=0.3)
+    (step,) = loop(robot).steps()
+    (level,) = loop(ScriptedRobot(FRAMES[:1])).steps()
+    assert step.tracks[0].elevation_rad == pytest.approx(level.tracks[0].elevation_rad + 0.3, abs=0.06)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from robot_app.actions import Say, Turn
+from robot_app.actions import Drive, Say, Stop, Turn
 from robot_app.errors import InputError
 from robot_app.sinks import EventPrinter, Summary, VideoSink
 from robot_app.step import Step, Timings
@@ -116,3 +116,16 @@ def test_an_error_leaves_an_older_video_and_nothing_half_written(tmp_path: Path)
 def test_a_video_that_cannot_be_written_is_told_at_the_start(tmp_path: Path, name: str):
     with pytest.raises(InputError, match="run"), VideoSink(tmp_path / name, NAMES):
         pass
+
+
+def test_renewed_wheel_speeds_are_one_line():
+    output = io.StringIO()
+    drives = [(Drive(10, 10),), (Drive(20, 20), Say("hm")), (Drive(30, 30),), (Stop(),), (Drive(5, 5),)]
+    with EventPrinter(("vector",), output) as sink:
+        for i, actions in enumerate(drives):
+            sink.write(replace(make_step(i + 1), actions=actions))
+    lines = [line.split("→ ")[1] for line in output.getvalue().splitlines()]
+    assert lines == [
+        "drives, left wheel 10 mm/s, right wheel 10 mm/s", 'says "hm"', "stops",
+        "drives, left wheel 5 mm/s, right wheel 5 mm/s",
+    ]  # fmt: skip

@@ -28,6 +28,6 @@ def test_every_action_has_words():
 
 
 def test_an_event_tells_who_how_sure_and_where():
-    track = Track(1, (210.4, 119.6, 330, 260), 0.926, 0, math.radians(12), 341, 9, 8, 0)
+    track = Track(1, (210.4, 119.6, 330, 260), 0.926, 0, math.radians(12), 341, 9, 8, 0, distance_sigma_mm=18)
     words = " ".join(describe_event(Event("appeared", track), ("vector",)).split())
-    assert words == "appeared Vector #1 score 0.93 box 210,120–330,260 12° left about 34 cm"  # noqa: RUF001
+    assert words == "appeared Vector #1 score 0.93 box 210,120–330,260 12° left about 34 ± 2 cm"  # noqa: RUF001

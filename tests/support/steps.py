@@ -6,22 +6,25 @@ from dataclasses import replace
 import numpy as np
 
 from robot_app.actions import Animate, Drive, Say, SetHead, Stop, Turn
+from robot_app.camera import CameraModel
 from robot_app.detection import Detections
 from robot_app.robot import RobotState
 from robot_app.step import Step, Timings
 from robot_app.tracks import Event, Track
 from tests.support.vision import scene_frame
 
+CAMERA = CameraModel(focal_px=1000 / 3, centre_x_px=318.2, centre_y_px=181.9)
+
 
 def make_step(index: int = 0, fps: float = 30.0) -> Step:
     """A step in which a Vector is seen; in every tenth it appears and all kinds of actions are taken."""
     box = (100.0 + index, 50.0, 200.0 + index, 150.0)
     frame = scene_frame(index, cyan=box, fps=fps)
-    track = Track(1, box, 0.9512345678901234, 0, math.atan2(1, 3), 1000 / 3, index, index, 0)
+    track = Track(1, box, 0.9512345678901234, 0, math.atan2(1, 3), 1000 / 3, index, index, 0, 0.01, 100 / 7, -0.05)
     actions = (Say('"Hello", Vëctor'), Animate("Greet"), Drive(-50.1, 50.2), Turn(0.1), SetHead(math.pi / 7), Stop())
     return Step(
         frame=frame,
-        state=RobotState(head_angle_rad=0.1 * index, lift_height_mm=100 / 3, on_charger=True),
+        state=RobotState(head_angle_rad=0.1 * index, lift_height_mm=100 / 3, on_charger=True, camera=CAMERA),
         decided_at_s=frame.received_at_s + 0.1 / 3,
         detections=Detections(
             np.array([box, (1 / 3, 2 / 3, 10.7, 20.9)], np.float32),

@@ -10,7 +10,7 @@ from robot_app.behaviour import GreetSettings, greet
 from robot_app.camera import CameraModel
 from robot_app.detection import Detections
 from robot_app.errors import ConfigError
-from robot_app.tracking import TrackerSettings, TrackerState, update_tracks
+from robot_app.tracking import TrackerSettings, TrackerState, Viewpoint, update_tracks
 from robot_app.tracks import Track
 
 FPS = 10
@@ -88,6 +88,12 @@ def test_a_sudden_new_id_is_the_same_robot():
     before = [(track(1, age=i),) for i in range(5)]
     after = [(track(1, age=5 + i, missed=i + 1), track(2, age=i)) for i in range(20)]
     assert play(before + after)[0] == [(2, "appeared", 1)]
+
+
+def test_a_new_id_at_quite_another_distance_is_another_robot():
+    before = [(track(1, age=i),) for i in range(5)]
+    after = [(replace(track(2, age=i), distance_mm=700.0),) for i in range(20)]
+    assert play(before + after)[0] == [(2, "appeared", 1), (7, "appeared", 2), (15, "disappeared", 1)]
 
 
 def test_a_second_robot_beside_the_first_is_an_event_but_greeted_only_after_the_cool_down():
@@ -181,7 +187,7 @@ def live(frames, fps):
     """What the default settings, with the tracker before them, make of detections at this rate."""
     tracker, memory, events, actions = TrackerState(), None, [], []
     for i, found in enumerate(frames):
-        tracker = update_tracks(tracker, found, CameraModel(), TrackerSettings())
+        tracker = update_tracks(tracker, found, Viewpoint(CameraModel(), 0.0, i / fps), TrackerSettings())
         decision = greet(memory, tracker.tracks, i / fps, GreetSettings())
         memory = decision.state
         events += [event.kind for event in decision.events]

@@ -1,0 +1,30 @@
+"""What every behaviour is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from robot_app.actions import Action
+from robot_app.tracks import Event, Track
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[State]):
+    """What a behaviour remembers, tells and wants done. Wanted motion still has to pass the motion gate."""
+
+    state: State
+    events: tuple[Event, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+class Behaviour(Protocol[State]):
+    """A pure function. The state is `None` at the start; `now_s` only ever grows.
+
+    Bearings and elevations of tracks are relative to the robot's body, so the angle of the head need not be known.
+    """
+
+    def __call__(self, state: State | None, tracks: Sequence[Track], now_s: float, /) -> Decision[State]:
+        """What to remember, tell and do, given the tracks of the newest frame."""
+        ...
