@@ -27,6 +27,10 @@ class Span:
         if not 0 <= self.from_s < self.to_s:
             raise InputError(f"nothing lies between {self.from_s:g} s and {self.to_s:g} s; expected 0 <= from < to")
 
+    def __str__(self) -> str:
+        end = "" if math.isinf(self.to_s) else f" and before {self.to_s:g} s"
+        return f"from {self.from_s:g} s on{end}"
+
     @property
     def from_ns(self) -> int:
         """`from_s` in nanoseconds."""

@@ -1,34 +1,53 @@
-"""`robot-app replay`: the same loop over recorded pictures, with one model, or with two that are compared."""
+"""`robot-app replay`: the same loop over recorded pictures; or two models, or behaviours, that are compared."""
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from robot_app.comparison import run_comparison
+from robot_app.comparison import compare_behaviours, compare_models, two_behaviours, two_models
 from robot_app.config import Settings, load_settings
 from robot_app.detection import Detector
-from robot_app.footage import read_footage
+from robot_app.footage import NamedStep, read_named_footage
+from robot_app.pacing import at_recorded_speed
 from robot_app.robots.replay import ReplayRobot
 from robot_app.session import run_session
 from robot_app.sinks import EventPrinter, Summary, VideoSink
+from robot_app.span import Span
 
 
 def command(args: argparse.Namespace) -> None:
     """Replay to the end."""
     settings = load_settings(args.config)
     detector = Detector.load(args.model, settings.detector.score)
-    if args.compare is None:
-        _replay(args.source, detector, settings, args.video)
-    else:
+    footage = _footage(args)
+    if args.compare is not None:
         other = Detector.load(args.compare, settings.detector.score)
-        run_comparison(args.source, (detector, other), settings, video=args.video, report=sys.stdout)
+        compare_models(footage, two_models((detector, other), settings), video=args.video, report=sys.stdout)
+    elif args.compare_config is not None:
+        a, b = (args.config, settings), (args.compare_config, load_settings(args.compare_config))
+        sides = two_behaviours(detector, _titled(*a), _titled(*b))
+        compare_behaviours(footage, sides, video=args.video, report=sys.stdout)
+    else:
+        _replay(footage, detector, settings, args.video)
     if args.video is not None:
         sys.stdout.write(f"video    {args.video}\n")
 
 
-def _replay(source: Path, detector: Detector, settings: Settings, video: Path | None) -> None:
-    robot = ReplayRobot(read_footage(source))
+def _footage(args: argparse.Namespace) -> Iterator[NamedStep]:
+    footage = read_named_footage(args.source, Span(args.from_s, args.to_s))
+    if not args.realtime:
+        return footage
+    return at_recorded_speed(footage, lambda named: named.step.frame.received_at_s)
+
+
+def _replay(footage: Iterable[NamedStep], detector: Detector, settings: Settings, video: Path | None) -> None:
+    robot = ReplayRobot(named.step for named in footage)
     names, summary = detector.card.class_names, Summary()
     videos = () if video is None else (VideoSink(video, names),)
     run_session(robot, detector, settings, (*videos, EventPrinter(names), summary))
     sys.stdout.write(f"{summary.result()}\n")
+
+
+def _titled(path: Path | None, settings: Settings) -> tuple[str, Settings]:
+    return "default settings" if path is None else path.name, settings

@@ -55,9 +55,7 @@ def decode_step(jpeg: bytes, messages: dict[str, Any]) -> Step:
         decided_at_s=float(head["decided_at_s"]),
         detections=_decode_detections(messages[layout.DETECTIONS_TOPIC]),
         tracks=tuple(from_json(Track, track) for track in messages[layout.TRACKS_TOPIC]["tracks"]),
-        events=tuple(
-            from_json(Event, event) for event in messages.get(layout.EVENTS_TOPIC, {"events": ()})["events"]
-        ),
+        events=tuple(from_json(Event, event) for event in messages.get(layout.EVENTS_TOPIC, {"events": ()})["events"]),
         actions=tuple(
             _decode_action(action) for action in messages.get(layout.ACTIONS_TOPIC, {"actions": ()})["actions"]
         ),

@@ -12,8 +12,6 @@ from robot_app.detection.detections import Detections
 from robot_app.frames import Frame
 from robot_app.span import NS_PER_S
 
-
-
 _CYAN = Color(r=0.0, g=0.9, b=1.0, a=1.0)
 _BLACK = Color(r=0.0, g=0.0, b=0.0, a=0.6)
 

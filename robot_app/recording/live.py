@@ -62,9 +62,7 @@ class LiveRecording:
         InputError: on entering: as `RecordingWriter`.
     """
 
-    def __init__(
-        self, path: Path, card: ModelCard | None, open_file: Callable[[Path], BinaryIO] = create_file
-    ) -> None:
+    def __init__(self, path: Path, card: ModelCard | None, open_file: Callable[[Path], BinaryIO] = create_file) -> None:
         self._path = path
         self._writer = EnduringWriter(path, card, open_file)
         self._changed = threading.Condition()

@@ -40,7 +40,7 @@ def read_card(path: Path) -> ModelCard | None:
 
 
 def read_steps(path: Path, span: Span = WHOLE) -> Iterator[Step]:
-    """The steps of the span in the order in which they were written. A file that was cut off gives those before the cut.
+    """The steps of the span in the order of writing. A file that was cut off gives those before the cut.
 
     Steps that were left out while recording are logged. The way to the beginning of the span is short in a file that
     is complete, and takes reading all before it in one that was cut off.
@@ -133,7 +133,9 @@ def _steps(path: Path, messages: Iterable[TopicMessage]) -> Iterator[Step]:
             yield _step(path, message.sequence, payloads)
             payloads = {}
     if missing:
-        logger.warning("%s: lacks %d steps that were left out while recording; a replay may decide otherwise", path, missing)
+        logger.warning(
+            "%s: lacks %d steps that were left out while recording; a replay may decide otherwise", path, missing
+        )
 
 
 def _step(path: Path, sequence: int, payloads: dict[str, bytes]) -> Step:

@@ -40,9 +40,7 @@ class RecordingWriter:
         InputError: on entering: the file exists already, or its folder is not there or cannot be written.
     """
 
-    def __init__(
-        self, path: Path, card: ModelCard | None, open_file: Callable[[Path], BinaryIO] = create_file
-    ) -> None:
+    def __init__(self, path: Path, card: ModelCard | None, open_file: Callable[[Path], BinaryIO] = create_file) -> None:
         self.path = path
         self._card = card
         self._open_file = open_file
