@@ -30,7 +30,7 @@ class EnduringWriter:
 
     Attributes:
         paths: the files so far: `NAME.mcap`, and after a full disk `NAME-2.mcap` and so on.
-        written: steps in them.
+        written: steps handed to the disk.
         lost: steps that came while nothing could be written.
     """
 

@@ -32,7 +32,7 @@ class RecordingReport:
 
     Attributes:
         paths: its files; more than one when the disk was full for a while.
-        written: steps in them.
+        written: steps handed to the disk; of those that it then failed, the last half second may be missing.
         too_slow: steps left out because the disk did not keep up.
         no_room: steps left out because nothing could be written.
     """
@@ -122,8 +122,8 @@ class LiveRecording:
                     is_told = True
                 self._writer.write(step, left_out)
             if time.monotonic() >= sync_at_s:
+                sync_at_s = time.monotonic() + SYNC_EVERY_S  # a slow disk does not put the next one off
                 self._writer.sync()
-                sync_at_s = time.monotonic() + SYNC_EVERY_S
         self._writer.close()
 
     def _take(self, until_s: float) -> tuple[int, Step] | None:
