@@ -63,7 +63,9 @@ class SideBySideVideo:
         halves = []
         for index, (step, own) in enumerate(zip((compared.a, compared.b), compared.differing, strict=True)):
             event, actions = self._news[index].update(step)
-            status = f"{self._titles[index]}   frame {step.frame.index}   {step.timings.detect_ms:.1f} ms"
+            status = f"{self._titles[index]}   frame {step.frame.index}"
+            if not self._shows_tracks:  # with tracks, both have the detections of one model
+                status += f"   {step.timings.detect_ms:.1f} ms"
             caption = Caption(f"{status}   decided otherwise" if differed else status, event, actions)
             halves.append(self._half(image, step, caption, self._class_names[index], own))
         self._video.show(np.hstack(halves), now_s)
