@@ -10,7 +10,8 @@ import numpy as np
 from robot_app.detection.letterbox import Letterbox
 from robot_app.errors import InputError
 from robot_app.frames import FRAME_HW, Frame, decode_image, encode_jpeg
-from robot_app.recording import read_steps
+from robot_app.recording import read_card, read_steps
+from robot_app.span import NS_PER_S, WHOLE, Span
 from robot_app.step import Step
 
 RECORDING_SUFFIX = ".mcap"
@@ -73,24 +74,29 @@ def read_named_frames(path: Path) -> Iterator[NamedFrame]:
     )
 
 
-def read_footage(path: Path) -> Iterator[Step]:
+def read_footage(path: Path, span: Span = WHOLE) -> Iterator[Step]:
     """What a replay begins with: the steps of a recording, or bare steps around the frames of other footage.
 
+    Where a recording was made without a model, nobody asked for control; a replay imagines a robot that obeys.
+
     Raises:
-        InputError: as `read_frames`.
+        InputError: as `read_frames`, or there is no frame in the span.
     """
-    return (named.step for named in read_named_footage(path))
+    return (named.step for named in read_named_footage(path, span))
 
 
-def read_named_footage(path: Path) -> Iterator[NamedStep]:
+def read_named_footage(path: Path, span: Span = WHOLE) -> Iterator[NamedStep]:
     """As `read_footage`, with each frame's name.
 
     Raises:
-        InputError: as `read_frames`.
+        InputError: as `read_footage`.
     """
     if path.suffix.lower() == RECORDING_SUFFIX and path.is_file():
-        return _read_recording(path)
-    return (NamedStep(named.name, Step.of_footage(named.frame)) for named in read_named_frames(path))
+        steps = _read_recording(path, span)
+    else:
+        bare = (NamedStep(named.name, Step.of_footage(named.frame)) for named in read_named_frames(path))
+        steps = span.cut(bare, lambda named: round(named.step.frame.received_at_s * NS_PER_S))
+    return steps if span == WHOLE else _not_empty(path, steps, span)
 
 
 def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
@@ -106,8 +112,20 @@ def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
     return replace(frame, jpeg=encode_jpeg(box.apply(image)))
 
 
-def _read_recording(path: Path) -> Iterator[NamedStep]:
-    return (NamedStep(f"{path.name}#{step.frame.index}", step) for step in read_steps(path))
+def _read_recording(path: Path, span: Span = WHOLE) -> Iterator[NamedStep]:
+    is_bare = read_card(path) is None
+    for step in read_steps(path, span):
+        lived = replace(step, state=replace(step.state, has_control=True)) if is_bare else step
+        yield NamedStep(f"{path.name}#{step.frame.index}", lived)
+
+
+def _not_empty(path: Path, steps: Iterator[NamedStep], span: Span) -> Iterator[NamedStep]:
+    is_empty = True
+    for step in steps:
+        is_empty = False
+        yield step
+    if is_empty:
+        raise InputError(f"{path}: no frame {span}; expected a time within the footage")
 
 
 def _read_folder(folder: Path) -> Iterator[NamedFrame]:

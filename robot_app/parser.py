@@ -25,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_run(commands)
+    _add_record(commands)
     _add_replay(commands)
     _add_detect(commands)
     _add_emulate(commands)
@@ -73,13 +74,27 @@ def _add_run(commands: Commands) -> None:
         "  robot-app run --behaviour my_module:my_function\n"
         "  robot-app run --emulator 127.0.0.1:8443     after `robot-app emulate --port 8443` elsewhere",
     )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
-    which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
+    _add_robot(parser)
     _add_model(parser)
     _add_config(parser)
     _add_behaviour(parser)
     parser.add_argument("--record", type=Path, metavar="MCAP", help="write everything to this new recording")
+
+
+def _add_record(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "record",
+        "collect footage of what a robot sees, for labelling",
+        "Writes the camera's pictures and the robot's state to a recording, until Ctrl-C. Needs no model and does not\n"
+        "take control: the robot goes on with what it does, and another program may drive it meanwhile. Record the\n"
+        "empty room as well: pictures without a Vector teach a model what is none.",
+        "  robot-app record walk.mcap\n  robot-app record empty-room.mcap --seconds 60\n"
+        "  robot-train label walk.mcap --output data/walk --model models/vector.onnx",
+    )
+    parser.add_argument("output", type=Path, metavar="MCAP", help="new recording")
+    parser.add_argument("--seconds", type=_positive_number, metavar="S", help="length (default: until Ctrl-C)")
+    _add_robot(parser)
 
 
 def _add_replay(commands: Commands) -> None:
@@ -89,17 +104,27 @@ def _add_replay(commands: Commands) -> None:
         "run the same loop over a recording, a video or a folder of pictures",
         "Detects, tracks and decides as on the robot, as fast as it goes, and prints what happens. With the model and\n"
         "the settings of the recording it comes to the same decisions. With --compare, two models look at the same\n"
-        "frames, and what differs between them is printed instead.",
+        "frames; with --compare-config, two behaviours decide about the same detections. Then it is printed what\n"
+        "differs between them instead.",
         "  robot-app replay walk.mcap\n  robot-app replay holiday.mp4 --video seen.mp4\n"
-        "  robot-app replay walk.mcap --compare mine.onnx --video both.mp4",
+        "  robot-app replay walk.mcap --from 60 --to 90 --realtime\n"
+        "  robot-app replay walk.mcap --compare mine.onnx --video both.mp4\n"
+        "  robot-app replay walk.mcap --compare-config shy.toml --video both.mp4",
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help=SOURCE_HELP)
     _add_model(parser)
-    parser.add_argument("--compare", type=Path, metavar="ONNX", help="a second model, to compare frame by frame")
     _add_config(parser)
     _add_behaviour(parser)
+    versions = parser.add_mutually_exclusive_group()
+    versions.add_argument("--compare", type=Path, metavar="ONNX", help="a second model, to compare frame by frame")
+    versions.add_argument(
+        "--compare-config", type=Path, metavar="TOML", help="a second file with settings, to compare decisions"
+    )
+    parser.add_argument("--from", type=_time, default=0.0, dest="from_s", metavar="S", help="begin so many seconds in")
+    parser.add_argument("--to", type=_time, default=math.inf, dest="to_s", metavar="S", help="end before this time")
+    parser.add_argument("--realtime", action="store_true", help="at the speed at which it was recorded")
     parser.add_argument(
-        "--video", type=Path, metavar="MP4", help="write an annotated video; of two models side by side"
+        "--video", type=Path, metavar="MP4", help="write an annotated video; in a comparison side by side"
     )
 
 
@@ -163,6 +188,12 @@ def _add_bench(commands: Commands) -> None:
     _add_model(parser)
 
 
+def _add_robot(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
+    which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="model file (default: models/vector.onnx)"
@@ -188,6 +219,13 @@ def _positive_number(text: str) -> float:
     value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def _time(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds from the beginning, 0 or more, found {text}")
     return value
 
 

@@ -13,7 +13,7 @@ from robot_app.detection import Detector
 from robot_app.emulator import Emulator, FootageWorld
 from robot_app.errors import InputError
 from robot_app.paths import DEMO_RECORDING
-from robot_app.recording import RecordingWriter, read_steps
+from robot_app.recording import LiveRecording, read_steps
 from robot_app.robots.vector import VectorRobot
 from robot_app.session import run_session
 from robot_app.sinks import EventPrinter, Summary, VideoSink
@@ -33,12 +33,13 @@ def _play(world: FootageWorld, detector: Detector, folder: Path) -> None:
     with Emulator(world) as emulator:
         sys.stdout.write(f"robot    {emulator.identity}, emulated\n")
         sys.stdout.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
-        sinks = (RecordingWriter(recording, detector.card), EventPrinter(names), summary)
+        live = LiveRecording(recording, detector.card)
+        sinks = (live, EventPrinter(names), summary)
         try:
             run_session(VectorRobot(emulator.identity), detector, Settings(), sinks)
         finally:
             if summary.result().frames:
-                sys.stdout.write(f"{summary.result()}\nrecorded {recording}\n")
+                sys.stdout.write(f"{summary.result()}\nrecorded {live.report()}\n")
     # Drawing takes longer than deciding, so the robot does not wait for it.
     with VideoSink(video, names) as sink:
         for step in read_steps(recording):

@@ -6,7 +6,7 @@ import sys
 from robot_app.config import load_settings
 from robot_app.detection import Detector
 from robot_app.emulator import parse_address, read_emulator_config
-from robot_app.recording import RecordingWriter
+from robot_app.recording import LiveRecording
 from robot_app.robots.identity import VectorIdentity, read_sdk_config
 from robot_app.robots.vector import VectorRobot
 from robot_app.session import run_session
@@ -17,13 +17,13 @@ def command(args: argparse.Namespace) -> None:
     """Run until the robot's camera ends or Ctrl-C."""
     settings = load_settings(args.config, behaviour=args.behaviour)
     detector = Detector.load(args.model, settings.detector.score)
-    identity = _identity(args)
+    identity = chosen_identity(args)
     # With events on standard output, another program reads there, and people read the rest beside it.
     report = sys.stderr if args.events == "-" else sys.stdout
     report.write(f"robot    {identity}\n")
     report.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
     summary = Summary()
-    recordings = () if args.record is None else (RecordingWriter(args.record, detector.card),)
+    recordings = () if args.record is None else (LiveRecording(args.record, detector.card),)
     names = detector.card.class_names
     writers = () if args.events is None else (EventWriter(args.events, names),)
     sinks = (*recordings, *writers, EventPrinter(names, report), summary)
@@ -32,11 +32,16 @@ def command(args: argparse.Namespace) -> None:
     finally:
         if summary.result().frames:
             report.write(f"{summary.result()}\n")
-            if args.record is not None:
-                report.write(f"recorded {args.record}\n")
+            for recording in recordings:
+                report.write(f"recorded {recording.report()}\n")
 
 
-def _identity(args: argparse.Namespace) -> VectorIdentity:
+def chosen_identity(args: argparse.Namespace) -> VectorIdentity:
+    """The robot, or the emulator, that `--serial` or `--emulator` names.
+
+    Raises:
+        ConfigError: there is no such robot, or it is not clear which is meant.
+    """
     if args.emulator is not None:
         return read_emulator_config(*parse_address(args.emulator))
     return read_sdk_config(serial=args.serial)

@@ -1,4 +1,4 @@
-"""Two models over the same footage, frame by frame."""
+"""Two loops over the same footage, frame by frame."""
 
 import logging
 from collections.abc import Generator, Iterable, Iterator
@@ -9,22 +9,22 @@ from itertools import tee
 import numpy as np
 
 from robot_app.choice import choose_behaviour
-from robot_app.config import Settings
+from robot_app.comparison.sides import Side
 from robot_app.detect import describe_results, name_results
-from robot_app.detection import Detector
 from robot_app.detection.matching import Agreement, compare_detections
 from robot_app.errors import InputError
 from robot_app.footage import NamedStep
 from robot_app.loop import Loop
 from robot_app.robots.replay import ReplayRobot
 from robot_app.step import Step
+from robot_app.wording import describe_actions
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedStep:
-    """One frame as two models saw it: its name, the step of each, and where their detections agree."""
+    """One frame as two loops saw it: its name, the step of each, and where their detections agree."""
 
     name: str
     a: Step
@@ -40,11 +40,18 @@ class ComparedStep:
             tuple(sorted((*agreement.only_second, *(match.second for match in agreement.renamed)))),
         )
 
+    @property
+    def decided_otherwise(self) -> bool:
+        """A and B told of other events, or did something else, in words: to the degree and the millimetre."""
+        a, b = (
+            ([(event.kind, event.track.id) for event in step.events], describe_actions(step.actions))
+            for step in (self.a, self.b)
+        )
+        return a != b
 
-def compare(
-    footage: Iterable[NamedStep], detectors: tuple[Detector, Detector], settings: Settings
-) -> Generator[ComparedStep, None, None]:
-    """Let two loops, which differ in their model only, live through the same footage in step.
+
+def compare(footage: Iterable[NamedStep], sides: tuple[Side, Side]) -> Generator[ComparedStep, None, None]:
+    """Let two loops live through the same footage in step, A ahead of B in each frame.
 
     Neither knows of the other, so each detects, tracks and decides as in a replay of its own. Frames that cannot be
     decoded are left out. Closing the iterator ends both.
@@ -53,11 +60,10 @@ def compare(
         InputError: the footage is damaged or of an unknown kind.
     """
     frames, for_a, for_b = tee(_readable(footage), 3)
-    names_a, names_b = (detector.card.class_names for detector in detectors)
+    names_a, names_b = (side.class_names for side in sides)
     with ExitStack() as stack:
         steps_a, steps_b = (
-            stack.enter_context(closing(_replay(own, detector, settings)))
-            for own, detector in zip((for_a, for_b), detectors, strict=True)
+            stack.enter_context(closing(_replay(own, side))) for own, side in zip((for_a, for_b), sides, strict=True)
         )
         for named, a, b in zip(frames, steps_a, steps_b, strict=True):
             agreement = compare_detections(a.detections, names_a, b.detections, names_b)
@@ -79,9 +85,10 @@ def _readable(footage: Iterable[NamedStep]) -> Iterator[NamedStep]:
         logger.warning("frames skipped because they could not be decoded: %d", skipped)
 
 
-def _replay(footage: Iterable[NamedStep], detector: Detector, settings: Settings) -> Generator[Step, None, None]:
+def _replay(footage: Iterable[NamedStep], side: Side) -> Generator[Step, None, None]:
+    settings = side.settings
     with ReplayRobot(named.step for named in footage) as robot:
-        yield from Loop(robot, detector, choose_behaviour(settings), settings).steps()
+        yield from Loop(robot, side.detect, choose_behaviour(settings), settings).steps()
 
 
 def describe_difference(compared: ComparedStep, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:

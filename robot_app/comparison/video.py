@@ -1,4 +1,4 @@
-"""The same footage twice in one picture, each half with what one model saw."""
+"""The same footage twice in one picture, each half with what one side saw and did."""
 
 from pathlib import Path
 from types import TracebackType
@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from robot_app.comparison.steps import ComparedStep
-from robot_app.drawing import Caption, draw_detections
+from robot_app.drawing import Caption, draw_detections, draw_step
 from robot_app.frames import Image
+from robot_app.sinks.captions import TEXT_STAYS_S, RecentNews
 from robot_app.sinks.video_file import VideoFile
 from robot_app.step import Step
 
@@ -20,16 +21,28 @@ HALF_HW = (540, 960)
 class SideBySideVideo:
     """Draws A on the left and B on the right into an MP4 file of 1920 x 540.
 
-    `titles` and `class_names` are those of A and of B. The file is written as `VideoFile` has it.
+    `titles` and `class_names` are those of A and of B. Both halves have the last event and actions, and say when the
+    last decisions differed; the boxes are those of the tracks (`shows_tracks`), or else the detections, in which what
+    only one side sees, or calls by another name, has a colour of its own. The file is written as `VideoFile` has it.
 
     Raises:
         InputError: on entering: the name does not end in `.mp4`, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, titles: tuple[str, str], class_names: tuple[tuple[str, ...], ...]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        titles: tuple[str, str],
+        class_names: tuple[tuple[str, ...], tuple[str, ...]],
+        *,
+        shows_tracks: bool = False,
+    ) -> None:
         self._video = VideoFile(path, (HALF_HW[0], 2 * HALF_HW[1]))
         self._titles = titles
         self._class_names = class_names
+        self._shows_tracks = shows_tracks
+        self._news = (RecentNews(class_names[0]), RecentNews(class_names[1]))
+        self._differed_at_s: float | None = None
 
     def __enter__(self) -> Self:
         self._video.__enter__()
@@ -41,14 +54,27 @@ class SideBySideVideo:
         self._video.__exit__(kind, error, trace)
 
     def write(self, compared: ComparedStep) -> None:
-        """Draw one frame; what only one model sees, or calls by another name, has a colour of its own."""
+        """Draw one frame."""
+        now_s = compared.a.frame.received_at_s
+        if compared.decided_otherwise:
+            self._differed_at_s = now_s
+        differed = self._differed_at_s is not None and now_s - self._differed_at_s < TEXT_STAYS_S
         image = compared.a.frame.image()
-        sides = zip((compared.a, compared.b), self._titles, self._class_names, compared.differing, strict=True)
-        halves = [_half(image, step, title, names, own) for step, title, names, own in sides]
-        self._video.show(np.hstack(halves), compared.a.frame.received_at_s)
+        halves = []
+        for index, (step, own) in enumerate(zip((compared.a, compared.b), compared.differing, strict=True)):
+            event, actions = self._news[index].update(step)
+            status = f"{self._titles[index]}   frame {step.frame.index}"
+            if not self._shows_tracks:  # with tracks, both have the detections of one model
+                status += f"   {step.timings.detect_ms:.1f} ms"
+            caption = Caption(f"{status}   decided otherwise" if differed else status, event, actions)
+            halves.append(self._half(image, step, caption, self._class_names[index], own))
+        self._video.show(np.hstack(halves), now_s)
 
-
-def _half(image: Image, step: Step, title: str, class_names: tuple[str, ...], own: tuple[int, ...]) -> Image:
-    status = f"{title}   frame {step.frame.index}   {step.timings.detect_ms:.1f} ms"
-    drawn = draw_detections(step.detections, image, class_names, Caption(status=status), own)
-    return np.asarray(cv2.resize(drawn, (HALF_HW[1], HALF_HW[0]), interpolation=cv2.INTER_AREA), np.uint8)
+    def _half(
+        self, image: Image, step: Step, caption: Caption, class_names: tuple[str, ...], own: tuple[int, ...]
+    ) -> Image:
+        if self._shows_tracks:
+            drawn = draw_step(step, image, class_names, caption)
+        else:
+            drawn = draw_detections(step.detections, image, class_names, caption, own)
+        return np.asarray(cv2.resize(drawn, (HALF_HW[1], HALF_HW[0]), interpolation=cv2.INTER_AREA), np.uint8)

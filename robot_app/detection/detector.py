@@ -46,6 +46,11 @@ class Detector:
         _check_signature(session, card, path)
         return cls(session, card, provider, card.score_threshold if score_threshold is None else score_threshold)
 
+    def with_threshold(self, score_threshold: float | None) -> "Detector":
+        """The same loaded model with another threshold; `None` for its card's."""
+        threshold = self.card.score_threshold if score_threshold is None else score_threshold
+        return Detector(self._session, self.card, self.provider, threshold)
+
     def __call__(self, image: Image) -> Detections:
         """Detect in uint8 (H, W, 3) BGR of any size; boxes are in this image's pixels.
 

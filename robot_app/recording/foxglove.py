@@ -10,8 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from robot_app.detection.detections import Detections
 from robot_app.frames import Frame
-
-NS_PER_S = 1_000_000_000
+from robot_app.span import NS_PER_S
 
 _CYAN = Color(r=0.0, g=0.9, b=1.0, a=1.0)
 _BLACK = Color(r=0.0, g=0.0, b=0.0, a=0.6)

@@ -1,10 +1,14 @@
 """What a recording consists of: its topics, their JSON schemas and its metadata.
 
 All messages of one step share a sequence number. The step's own message comes last, so a step without it was cut off.
+Numbers that are missing stand for steps that the disk was too slow for. A chunk ends with a step.
 Events and actions are written only where there are some.
 """
 
-from typing import Any
+from robot_app.recording.json_values import Schema, json_schema
+from robot_app.robot import RobotState
+from robot_app.step import Timings
+from robot_app.tracks import Event, Track
 
 METADATA_NAME = "vector_detector.recording"
 FORMAT_VERSION = "1"
@@ -18,11 +22,8 @@ EVENTS_TOPIC = "/events"
 ACTIONS_TOPIC = "/actions"
 STEP_TOPIC = "/step"
 
-Schema = dict[str, Any]
-
 _NUMBER: Schema = {"type": "number"}
 _INTEGER: Schema = {"type": "integer"}
-_BOOLEAN: Schema = {"type": "boolean"}
 _TEXT: Schema = {"type": "string"}
 
 
@@ -34,34 +35,11 @@ def _array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-_TRACK = _object(
-    id=_INTEGER,
-    box_px=_array(_NUMBER),
-    score=_NUMBER,
-    label=_INTEGER,
-    bearing_rad=_NUMBER,
-    distance_mm=_NUMBER,
-    age_frames=_INTEGER,
-    hits=_INTEGER,
-    missed_frames=_INTEGER,
-    bearing_sigma_rad=_NUMBER,
-    distance_sigma_mm=_NUMBER,
-    elevation_rad=_NUMBER,
-)
-
 JSON_SCHEMAS: dict[str, Schema] = {
-    STATE_TOPIC: _object(
-        head_angle_rad=_NUMBER,
-        lift_height_mm=_NUMBER,
-        has_control=_BOOLEAN,
-        on_charger=_BOOLEAN,
-        cliff_detected=_BOOLEAN,
-        picked_up=_BOOLEAN,
-        camera={"type": ["object", "null"]},
-    ),
+    STATE_TOPIC: json_schema(RobotState),
     DETECTIONS_TOPIC: _object(boxes_px=_array(_array(_NUMBER)), scores=_array(_NUMBER), labels=_array(_INTEGER)),
-    TRACKS_TOPIC: _object(tracks=_array(_TRACK)),
-    EVENTS_TOPIC: _object(events=_array(_object(kind=_TEXT, track=_TRACK))),
+    TRACKS_TOPIC: _object(tracks=_array(json_schema(Track))),
+    EVENTS_TOPIC: _object(events=_array(json_schema(Event))),
     # An action has further fields of its own, such as the text that is said.
     ACTIONS_TOPIC: _object(actions=_array(_object(kind=_TEXT))),
     STEP_TOPIC: _object(
@@ -69,9 +47,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
         captured_at_s=_NUMBER,
         received_at_s=_NUMBER,
         decided_at_s=_NUMBER,
-        decode_ms=_NUMBER,
-        detect_ms=_NUMBER,
-        decide_ms=_NUMBER,
+        **json_schema(Timings)["properties"],
     ),
 }
 """JSON schema of each JSON topic."""

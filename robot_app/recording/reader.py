@@ -1,30 +1,31 @@
-"""Reads recordings of ours, also cut or unfinished ones."""
+"""Reads recordings of ours, also cut or unfinished ones, from the beginning or from a moment within."""
 
 import json
 import logging
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
 from google.protobuf.message import DecodeError
-from mcap.exceptions import McapError
+from mcap.reader import SeekingReader
 from mcap.records import Channel, McapRecord, Message, Metadata
-from mcap.stream_reader import StreamReader
 
 from robot_app.detection.card import ModelCard
 from robot_app.errors import InputError
 from robot_app.recording import layout
 from robot_app.recording.codec import decode_step
+from robot_app.recording.foxglove import to_ns
+from robot_app.recording.records import DAMAGED_FILE, LARGEST_RECORD_BYTES, whole_records
+from robot_app.span import WHOLE, Span
 from robot_app.step import Step
 
 logger = logging.getLogger(__name__)
 
 MCAP_MAGIC = b"\x89MCAP0\r\n"
-LARGEST_RECORD_BYTES = 64 * 1024 * 1024
-_DAMAGED_FILE = (McapError, ValueError, KeyError, struct.error)
 _DAMAGED_STEP = (DecodeError, ValueError, KeyError, TypeError, AttributeError)
+
+TopicMessage = tuple[str, Message]
 
 
 def read_card(path: Path) -> ModelCard | None:
@@ -34,20 +35,29 @@ def read_card(path: Path) -> ModelCard | None:
         InputError: the file is missing or is no recording of ours.
     """
     with _open(path) as file:
-        card = _read_metadata(path, _records(path, file)).get("model_card")
+        card = _read_metadata(path, whole_records(path, file)).get("model_card")
     return None if card is None else ModelCard.from_json(card)
 
 
-def read_steps(path: Path) -> Iterator[Step]:
-    """All steps in the order in which they were written. A file that was cut off gives those before the cut.
+def read_steps(path: Path, span: Span = WHOLE) -> Iterator[Step]:
+    """The steps of the span in the order of writing. A file that was cut off gives those before the cut.
+
+    Steps that were left out while recording are logged. The way to the beginning of the span is short in a file that
+    is complete, and takes reading all before it in one that was cut off.
 
     Raises:
         InputError: the file is missing, is no recording of ours, or is damaged within.
     """
     with _open(path) as file:
-        records = _records(path, file)
+        records = whole_records(path, file)
         _read_metadata(path, records)
-        yield from _steps(path, records)
+        sought = _seek(file, span) if span.from_s > 0 else None
+        if sought is not None:
+            yield from _steps(path, _undamaged(path, sought))
+            return
+        file.seek(0)
+        steps = _steps(path, _messages(whole_records(path, file)))
+        yield from span.cut(steps, lambda step: to_ns(step.frame.received_at_s))
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -62,19 +72,7 @@ def _open(path: Path) -> IO[bytes]:
     return file
 
 
-def _records(path: Path, file: IO[bytes]) -> Iterator[McapRecord]:
-    """All records up to the end or the cut."""
-    reader = StreamReader(file, validate_crcs=True, record_size_limit=LARGEST_RECORD_BYTES)
-    try:
-        yield from reader.records
-    except _DAMAGED_FILE as error:
-        if file.read(1):
-            where = file.tell()
-            raise InputError(f"{path}: damaged near byte {where} ({error}); expected a sound recording") from error
-        logger.warning("%s: ends in the middle; only what comes before is read", path)
-
-
-def _read_metadata(path: Path, records: Iterator[McapRecord]) -> dict[str, str]:
+def _read_metadata(path: Path, records: Iterable[McapRecord]) -> dict[str, str]:
     for record in records:
         if isinstance(record, Metadata) and record.name == layout.METADATA_NAME:
             version = record.metadata.get("format_version")
@@ -89,18 +87,55 @@ def _read_metadata(path: Path, records: Iterator[McapRecord]) -> dict[str, str]:
     raise InputError(f"{path}: an MCAP file, but not a recording of ours; expected one made with --record")
 
 
-def _steps(path: Path, records: Iterator[McapRecord]) -> Iterator[Step]:
+def _seek(file: IO[bytes], span: Span) -> Iterator[TopicMessage] | None:
+    """The messages of the span by the file's index; `None` where there is none. All of a step have one time."""
+    file.seek(0)
+    reader = SeekingReader(file, validate_crcs=True, record_size_limit=LARGEST_RECORD_BYTES)
+    try:
+        summary = reader.get_summary()
+    except (*DAMAGED_FILE, OSError, StopIteration):
+        return None
+    if summary is None or summary.statistics is None or not summary.chunk_indexes:
+        return None
+    start_ns = summary.statistics.message_start_time
+    messages = reader.iter_messages(
+        starting_at=start_ns + span.from_ns,
+        ending_before=None if span.to_ns is None else start_ns + span.to_ns,
+        log_time_order=False,
+    )
+    return ((channel.topic, message) for _, channel, message in messages)
+
+
+def _undamaged(path: Path, messages: Iterator[TopicMessage]) -> Iterator[TopicMessage]:
+    try:
+        yield from messages
+    except DAMAGED_FILE as error:
+        raise InputError(f"{path}: damaged ({error}); expected a sound recording") from error
+
+
+def _messages(records: Iterable[McapRecord]) -> Iterator[TopicMessage]:
     topics: dict[int, str] = {}
-    payloads: dict[str, bytes] = {}
     for record in records:
         if isinstance(record, Channel):
             topics[record.id] = record.topic
         elif isinstance(record, Message):
-            topic = topics.get(record.channel_id, "")
-            payloads[topic] = record.data
-            if topic == layout.STEP_TOPIC:
-                yield _step(path, record.sequence, payloads)
-                payloads = {}
+            yield topics.get(record.channel_id, ""), record
+
+
+def _steps(path: Path, messages: Iterable[TopicMessage]) -> Iterator[Step]:
+    payloads: dict[str, bytes] = {}
+    missing, expected = 0, None
+    for topic, message in messages:
+        payloads[topic] = message.data
+        if topic == layout.STEP_TOPIC:
+            missing += message.sequence - (message.sequence if expected is None else expected)
+            expected = message.sequence + 1
+            yield _step(path, message.sequence, payloads)
+            payloads = {}
+    if missing:
+        logger.warning(
+            "%s: lacks %d steps that were left out while recording; a replay may decide otherwise", path, missing
+        )
 
 
 def _step(path: Path, sequence: int, payloads: dict[str, bytes]) -> Step:

@@ -1,10 +1,13 @@
 """Writes steps to an MCAP file."""
 
 import json
+import os
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, BinaryIO, NoReturn, Self
 
 from google.protobuf.message import Message
 from mcap.writer import CompressionType, Writer
@@ -18,28 +21,36 @@ from robot_app.recording.foxglove import compressed_image, image_annotations, to
 from robot_app.step import Step
 
 CHUNK_BYTES = 256 * 1024
-"""A crash loses at most this much: about a third of a second of Vector's camera."""
+"""A crash loses at most this much, and the step that fills it: about a third of a second of Vector's camera."""
+
+
+def create_file(path: Path) -> BinaryIO:
+    """A new, empty file; one that exists is refused with `FileExistsError`."""
+    return path.open("xb")
 
 
 class RecordingWriter:
     """Writes a recording, from entering to leaving. What is on disk stays readable when the process dies.
 
     The file grows in place under its own name, and an existing one is never touched. The picture's bytes are kept
-    as they are. `card` is that of the model that made the detections; footage without a model has none.
+    as they are. `card` is that of the model that made the detections; footage without a model has none. Every call
+    waits for the disk; `LiveRecording` is for those who cannot.
 
     Raises:
         InputError: on entering: the file exists already, or its folder is not there or cannot be written.
     """
 
-    def __init__(self, path: Path, card: ModelCard | None) -> None:
+    def __init__(self, path: Path, card: ModelCard | None, open_file: Callable[[Path], BinaryIO] = create_file) -> None:
         self.path = path
         self._card = card
+        self._open_file = open_file
         self._channels: dict[str, int] = {}
         self._sequence = 0
+        self._pending_bytes = 0
 
     def __enter__(self) -> Self:
         try:
-            self._file = self.path.open("xb")
+            self._file = self._open_file(self.path)
         except FileExistsError as error:
             raise InputError(f"{self.path}: exists already; name another file, or remove it first") from error
         except OSError as error:
@@ -54,8 +65,9 @@ class RecordingWriter:
         return self
 
     def _begin(self) -> None:
-        # JPEG does not compress further, and not trying costs the loop no time.
-        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
+        # JPEG does not compress further, and a chunk that was cut off can only be read when it is not compressed.
+        # Chunks are ended here, with a step, so that reading may begin at any of them.
+        self._writer = Writer(self._file, chunk_size=sys.maxsize, compression=CompressionType.NONE)
         self._writer.start(library="vector-detector")
         metadata = {"format_version": layout.FORMAT_VERSION}
         if self._card is not None:
@@ -82,8 +94,32 @@ class RecordingWriter:
         """
         try:
             self._append(step)
+            if self._pending_bytes >= CHUNK_BYTES:
+                self._end_chunk()
         except OSError as error:
             self._fail(error)
+
+    def skip(self, steps: int) -> None:
+        """Leave a gap in the numbering, for so many steps that are not written."""
+        self._sequence += steps
+
+    def sync(self) -> None:
+        """Bring everything to the disk: neither a crash of this process nor of the machine loses it then.
+
+        Raises:
+            InputError: as `write`.
+        """
+        if not self._pending_bytes:
+            return
+        try:
+            self._end_chunk()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._fail(error)
+
+    def _end_chunk(self) -> None:
+        self._writer.flush()  # type: ignore[no-untyped-call]
+        self._pending_bytes = 0
 
     def _fail(self, error: OSError) -> NoReturn:
         self._failed = True
@@ -103,7 +139,6 @@ class RecordingWriter:
         self._write_protobuf(layout.BOXES_TOPIC, image_annotations(step.frame, step.detections, names), time_ns)
         for topic, message in encode_step(step).items():
             self._write_json(topic, message, time_ns)
-        self._file.flush()
         self._sequence += 1
 
     def _write_protobuf(self, topic: str, message: Message, time_ns: int) -> None:
@@ -117,7 +152,8 @@ class RecordingWriter:
             schema = json.dumps(layout.JSON_SCHEMAS[topic]).encode()
             schema_id = self._writer.register_schema(f"vector_detector{topic}", "jsonschema", schema)
             self._channels[topic] = self._writer.register_channel(topic, "json", schema_id)
-        self._add(topic, json.dumps(message).encode(), time_ns)
+        self._add(topic, json.dumps(message, allow_nan=False).encode(), time_ns)
 
     def _add(self, topic: str, data: bytes, time_ns: int) -> None:
         self._writer.add_message(self._channels[topic], time_ns, data, time_ns, self._sequence)
+        self._pending_bytes += len(data)

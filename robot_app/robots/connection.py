@@ -87,8 +87,8 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
         self._thread = None
 
 
-def connect(identity: VectorIdentity, timeout_s: float) -> VectorConnection:
-    """Connect to a robot and take control of it.
+def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = True) -> VectorConnection:
+    """Connect to a robot, and take control of it if wanted. Camera and state need no control.
 
     Raises:
         ConfigError: the configured certificate cannot be read.
@@ -104,6 +104,8 @@ def connect(identity: VectorIdentity, timeout_s: float) -> VectorConnection:
     except (VectorException, OSError) as error:
         connection.abandon()
         raise _true_fault(identity, error) from error
+    if not take_control:
+        return connection
     try:
         connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
     except (VectorControlTimeoutException, TimeoutError) as error:

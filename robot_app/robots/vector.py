@@ -57,11 +57,15 @@ class VectorRobot:
     """A Vector that is looked through and told what to do; see `robot_app.robot.Robot` for the contract.
 
     While the robot does not give us control (another program, or its own need, came first), it has stopped its
-    wheels, and actions are not sent; `state.has_control` tells.
+    wheels, and actions are not sent; `state.has_control` tells. One that is only looked through (`take_control=False`)
+    is sent nothing at all, not even a stop, so that whoever drives it is not disturbed.
     """
 
-    def __init__(self, identity: VectorIdentity, settings: VectorSettings | None = None) -> None:
+    def __init__(
+        self, identity: VectorIdentity, settings: VectorSettings | None = None, *, take_control: bool = True
+    ) -> None:
         self._identity = identity
+        self._take_control = take_control
         self._settings = settings or VectorSettings()
         self._connection: VectorConnection | None = None
         self._sender: ActionSender | None = None
@@ -72,13 +76,13 @@ class VectorRobot:
         self._events: Future[None] | None = None
 
     def __enter__(self) -> Self:
-        """Connect and take control.
+        """Connect, and take control unless it is only looked through.
 
         Raises:
             ConfigError: the configured certificate cannot be read.
             RobotUnreachable, RobotIdentityError, RobotError: as `robot_app.robots.connection.connect` tells.
         """
-        self._connection = connect(self._identity, self._settings.connect_timeout_s)
+        self._connection = connect(self._identity, self._settings.connect_timeout_s, take_control=self._take_control)
         self._sender = ActionSender(self._connection, self._identity.name)
         self._mailbox = NewestFrame()
         self._calibration = self._fetch_calibration(self._connection)
@@ -128,7 +132,8 @@ class VectorRobot:
         """Pass on an action and return at once; what the robot refuses is logged."""
         self._connected()
         assert self._sender is not None
-        self._sender.send(action)
+        if self._take_control:
+            self._sender.send(action)
 
     def stop(self) -> None:
         """Stop the wheels and wait for the robot's word, at most `stop_timeout_s`.
@@ -138,6 +143,8 @@ class VectorRobot:
         """
         self._connected()
         assert self._sender is not None
+        if not self._take_control:
+            return
         try:
             self._sender.stop().result(timeout=self._settings.stop_timeout_s)
         except (grpc.RpcError, TimeoutError, CancelledError) as error:

@@ -6,11 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from robot_app.drawing import CANVAS_HW, Caption, draw_step
+from robot_app.sinks.captions import RecentNews
 from robot_app.sinks.video_file import VideoFile
 from robot_app.step import Step
-from robot_app.wording import describe_actions, describe_event
-
-TEXT_STAYS_S = 3.0
 
 
 class VideoSink:
@@ -27,8 +25,7 @@ class VideoSink:
         self._video = VideoFile(path, CANVAS_HW)
         self._class_names = class_names
         self._times_s: deque[float] = deque(maxlen=30)
-        self._event, self._event_at_s = "", 0.0
-        self._actions, self._actions_at_s = "", 0.0
+        self._news = RecentNews(class_names)
 
     def __enter__(self) -> Self:
         self._video.__enter__()
@@ -46,16 +43,12 @@ class VideoSink:
 
     def _caption(self, step: Step) -> Caption:
         now_s = step.frame.received_at_s
-        if step.events:
-            columns = describe_event(step.events[-1], self._class_names)
-            self._event, self._event_at_s = " ".join(columns.split()), now_s
-        if step.actions:
-            self._actions, self._actions_at_s = f"→ {describe_actions(step.actions)}", now_s
+        event, actions = self._news.update(step)
         self._times_s.append(now_s)
         span_s = now_s - self._times_s[0]
         rate = f"{(len(self._times_s) - 1) / span_s:.0f} frames/s" if span_s > 0 else ""
         return Caption(
             status=f"frame {step.frame.index}   latency {step.timings.total_ms:.1f} ms   {rate}",
-            event=self._event if now_s - self._event_at_s < TEXT_STAYS_S else "",
-            actions=self._actions if now_s - self._actions_at_s < TEXT_STAYS_S else "",
+            event=event,
+            actions=actions,
         )

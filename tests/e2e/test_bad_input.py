@@ -86,6 +86,10 @@ def complaint(given, monkeypatch, capfd, tmp_path):
             'typo.toml: unknown key "cooldwn_s" in [greet]; did you mean "cooldown_s"?',
         ),
         ("replay sound.mcap --model model.onnx --config no.toml", "no.toml: cannot be read"),
+        ("replay sound.mcap --model model.onnx --from 3 --to 2", "nothing lies between 3 s and 2 s"),
+        ("replay sound.mcap --model model.onnx --from 60 --video out.mp4", "sound.mcap: no frame from 60 s on"),
+        ("record walk.mcap", "sdk_config.ini: no such file; create it with"),
+        ("record walk.mcap --emulator 127.0.0.1:1", "no emulator of this user at port 1 (none is running)"),
         ("emulate --world nowhere.mcap", "nowhere.mcap: "),
         ("emulate --world empty", "empty: holds no images"),
         ("run --model model.onnx", "sdk_config.ini: no such file; create it with"),
@@ -156,6 +160,10 @@ def test_a_recording_that_exists_is_left_alone(complaint, given):
         ("detect photo.jpg --score 1.5", "--score: expected a number from 0 to 1, found 1.5"),
         ("demo --seconds -1", "--seconds: expected a number above 0, found -1"),
         ("demo --seconds long", "--seconds: expected a number above 0, found long"),
+        ("record", "the following arguments are required: MCAP"),
+        ("record walk.mcap --seconds 0", "--seconds: expected a number above 0, found 0"),
+        ("replay walk.mcap --from -1", "--from: expected seconds from the beginning, 0 or more, found -1"),
+        ("replay walk.mcap --compare a.onnx --compare-config b.toml", "not allowed with argument --compare"),
         ("emulate --port 70000", "--port: expected a port from 0 to 65535, found 70000"),
         ("emulate --port https", "--port: expected a port from 0 to 65535, found https"),
         ("emulate --fault flood", "invalid choice: 'flood'"),
@@ -193,7 +201,7 @@ def test_characters_that_a_terminal_lacks_do_not_end_a_run(given):
     assert "appeared" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["", "demo", "run", "replay", "detect", "emulate", "inspect", "bench"])
+@pytest.mark.parametrize("command", ["", "demo", "run", "record", "replay", "detect", "emulate", "inspect", "bench"])
 def test_help_shows_how(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*command.split(), "--help"])

@@ -2,6 +2,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from robot_app.errors import InputError
-from robot_app.footage import fit_frame, read_footage, read_frames, read_named_frames
+from robot_app.footage import fit_frame, read_footage, read_frames, read_named_footage, read_named_frames
 from robot_app.frames import FRAME_HW, Frame, encode_jpeg
 from robot_app.recording import RecordingWriter
+from robot_app.span import Span
 from tests.support.steps import assert_same_step, make_step
 from tests.support.vision import CARD, paint_scene
 
@@ -71,6 +73,41 @@ def test_other_footage_is_decided_when_it_came(tmp_path: Path):
     steps = list(read_footage(save_video(tmp_path / "walk.avi", frames=3)))
     assert [step.decided_at_s for step in steps] == [step.frame.received_at_s for step in steps]
     assert all(len(step.detections) == 0 for step in steps)
+
+
+def test_footage_without_a_model_is_replayed_as_if_the_robot_obeyed(tmp_path: Path):
+    step = make_step(3)
+    uncontrolled = replace(step, state=replace(step.state, has_control=False))
+    for name, card in (("bare.mcap", None), ("lived.mcap", CARD)):
+        with RecordingWriter(tmp_path / name, card) as writer:
+            writer.write(uncontrolled)
+    assert_same_step(next(read_footage(tmp_path / "bare.mcap")), step)
+    assert_same_step(next(read_footage(tmp_path / "lived.mcap")), uncontrolled)
+
+
+def test_a_span_of_a_video_or_a_recording(tmp_path: Path):
+    video = save_video(tmp_path / "walk.mp4", frames=12, fps=20.0)
+    assert [step.frame.index for step in read_footage(video, Span(0.2, 0.3))] == [4, 5]
+    with RecordingWriter(tmp_path / "walk.mcap", CARD) as writer:
+        for index in range(10):
+            writer.write(make_step(index, fps=10.0))
+    named = list(read_named_footage(tmp_path / "walk.mcap", Span(0.35)))
+    assert [n.name for n in named] == [f"walk.mcap#{index}" for index in range(4, 10)]
+
+
+@pytest.mark.parametrize("name", ["walk.mp4", "walk.mcap"])
+def test_a_span_beyond_the_end_is_told(tmp_path: Path, name: str):
+    save_video(tmp_path / "walk.mp4")
+    with RecordingWriter(tmp_path / "walk.mcap", CARD) as writer:
+        writer.write(make_step(0))
+    with pytest.raises(InputError, match=rf"{name}: no frame from 60 s on and before 70 s"):
+        list(read_footage(tmp_path / name, Span(60.0, 70.0)))
+
+
+@pytest.mark.parametrize(("from_s", "to_s"), [(5.0, 5.0), (5.0, 2.0), (-1.0, 2.0)])
+def test_a_span_without_time_in_it_is_refused(from_s: float, to_s: float):
+    with pytest.raises(InputError, match="nothing lies between"):
+        Span(from_s, to_s)
 
 
 def test_frames_of_the_cameras_size_are_not_touched():

@@ -8,6 +8,7 @@ import numpy as np
 from robot_app.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.camera import CameraModel
 from robot_app.detection import Detections
+from robot_app.frames import Frame
 from robot_app.robot import RobotState
 from robot_app.step import Step, Timings
 from robot_app.tracks import Event, Track
@@ -46,3 +47,13 @@ def assert_same_step(found: Step, expected: Step) -> None:
         np.testing.assert_array_equal(a, b)
     same = expected.detections
     assert replace(found, detections=same) == replace(expected, detections=same)
+
+
+def small_step(index: int, at_s: float | None = None) -> Step:
+    """A step with a few bytes in place of its picture, for tests that write many and decode none."""
+    step, received_at_s = _SEEN, index / 30 if at_s is None else at_s
+    frame = Frame(index, received_at_s, received_at_s, b"\xff\xd8 picture %d \xff\xd9" % index)
+    return replace(step, frame=frame, decided_at_s=received_at_s)
+
+
+_SEEN = make_step(10)

@@ -48,7 +48,10 @@ def test_of_many_frames_that_differ_some_are_told_and_the_rest_is_counted(tmp_pa
     assert lines[2].startswith("00.jpg  B: vector 0.9")
     assert len([line for line in lines if ".jpg  B: " in line]) == 20
     assert "… and 3 more frames that differ" in lines
-    assert "only A in 0, only B in 23" in lines[-3]
+    assert "only A in 0, only B in 23" in lines[-7]
+    assert lines[-4] == "decided  otherwise in 1 of 23 frames"
+    assert lines[-3].startswith("first    03.jpg  0.10 s  A: nothing   B: appeared Vector #1")
+    assert lines[-2:] == ["events   A: none   B: 1 appeared", "actions  A: none   B: 1 Turn, 1 Say, 1 Animate"]
 
 
 def test_the_video_shows_both_and_marks_what_only_one_sees(tmp_path, vision_model, strict_model):
