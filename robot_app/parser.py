@@ -7,7 +7,24 @@ from typing import TypeAlias
 
 from robot_app.paths import DEFAULT_MODEL, DEMO_RECORDING
 
-FAULTS = ("freeze", "silent", "end", "corrupt", "lose-control")
+FAULTS = (
+    "freeze",
+    "same-picture",
+    "silent",
+    "end",
+    "mid-frame",
+    "corrupt",
+    "other-size",
+    "out-of-order",
+    "clock-jump",
+    "stall",
+    "cut",
+    "new-certificate",
+    "new-token",
+    "lose-control",
+    "battery-low",
+    "no-answer",
+)
 """Names of `robot_app.emulator.Fault`, here so that help needs no gRPC."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -131,7 +148,11 @@ def _add_emulate(commands: Commands) -> None:
         help=f"what the camera sees, over and over: {SOURCE_HELP} (default: the demo's recording)",
     )
     parser.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen at (default: any free one)")
-    parser.add_argument("--fault", choices=FAULTS, help="what goes wrong, a second after the camera has started")
+    parser.add_argument("--fault", choices=FAULTS, help="what goes wrong, once the camera has started")
+    parser.add_argument(
+        "--fault-after", type=_positive_number, default=1.0, metavar="S", help="how long after that (default: 1 s)"
+    )
+    parser.add_argument("--fault-for", type=_positive_number, metavar="S", help="how long it lasts (default: for ever)")
 
 
 def _add_inspect(commands: Commands) -> None:

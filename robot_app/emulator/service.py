@@ -12,6 +12,7 @@ from robot_app.emulator.body import Body, Sensors
 from robot_app.emulator.camera import JPEG_COLOR, Camera, StreamBrokeOff
 from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control
+from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.motion import OK, MotionService
 
 STATE_HZ = 15.0
@@ -33,10 +34,16 @@ CAMERA_CONFIG = protocol.CameraConfigResponse(
 class VectorService(MotionService):
     """Connection, control, state and camera, beside the commands of `MotionService`."""
 
-    def __init__(
-        self, body: Body, camera: Camera, control: Control, commands: CommandLog, stopping: threading.Event
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        body: Body,
+        camera: Camera,
+        control: Control,
+        commands: CommandLog,
+        stopping: threading.Event,
+        faults: Faults,
     ) -> None:
-        super().__init__(body, control, commands, stopping)
+        super().__init__(body, control, commands, stopping, faults)
         self._camera = camera
         self.sensors = Sensors()
         self._streams: set[threading.Event] = set()
@@ -60,10 +67,11 @@ class VectorService(MotionService):
     def BatteryState(
         self, request: protocol.BatteryStateRequest, context: grpc.ServicerContext
     ) -> protocol.BatteryStateResponse:
+        is_low = self._faults.is_active(Fault.BATTERY_LOW)
         return protocol.BatteryStateResponse(
             status=OK,
-            battery_level=protocol.BATTERY_LEVEL_NOMINAL,
-            battery_volts=3.9,
+            battery_level=protocol.BATTERY_LEVEL_LOW if is_low else protocol.BATTERY_LEVEL_NOMINAL,
+            battery_volts=3.5 if is_low else 3.9,
             is_charging=self.sensors.on_charger,
             is_on_charger_platform=self.sensors.on_charger,
         )
