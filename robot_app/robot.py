@@ -18,6 +18,10 @@ class RobotState:
         lift_height_mm: of the fork above the floor.
         has_control: our actions are obeyed.
         on_charger, cliff_detected, picked_up: as the robot's sensors say.
+        connected: the link is up, and the robot has reported its state just now.
+        camera_frozen: the same picture came again and again; a real one never repeats itself, because of its noise.
+        battery_low: as the robot judges.
+        battery_volts: `None` until it has said so.
     """
 
     head_angle_rad: float = 0.0
@@ -26,6 +30,10 @@ class RobotState:
     on_charger: bool = False
     cliff_detected: bool = False
     picked_up: bool = False
+    connected: bool = True
+    camera_frozen: bool = False
+    battery_low: bool = False
+    battery_volts: float | None = None
 
 
 class Robot(Protocol):

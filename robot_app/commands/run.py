@@ -8,7 +8,7 @@ from robot_app.detection import Detector
 from robot_app.emulator import parse_address, read_emulator_config
 from robot_app.recording import RecordingWriter
 from robot_app.robots.identity import VectorIdentity, read_sdk_config
-from robot_app.robots.vector import VectorRobot
+from robot_app.robots.live import live_vector
 from robot_app.session import run_session
 from robot_app.sinks import EventPrinter, Summary
 
@@ -24,7 +24,7 @@ def command(args: argparse.Namespace) -> None:
     recordings = () if args.record is None else (RecordingWriter(args.record, detector.card),)
     sinks = (*recordings, EventPrinter(detector.card.class_names), summary)
     try:
-        run_session(VectorRobot(identity), detector, settings, sinks)
+        run_session(live_vector(lambda: _identity(args)), detector, settings, sinks)
     finally:
         if summary.result().frames:
             sys.stdout.write(f"{summary.result()}\n")
