@@ -198,7 +198,8 @@ class ActionSender:
     def _log_failed_stop(self, future: "Future[None]") -> None:
         error = None if future.cancelled() else future.exception()
         if error is not None:
-            log.error("%s: the stop of the wheels was not confirmed: %s", self._name, error)
+            reason = error.code().name if isinstance(error, grpc.RpcError) else repr(error)
+            log.error("%s: the stop of the wheels was not confirmed: %s", self._name, reason)
 
 
 def _pass_on(task: "asyncio.Task[None]", future: "Future[None]") -> None:

@@ -1,0 +1,123 @@
+"""Every fault that a robot on a desk will meet sooner or later, played to one that drives whenever it may.
+
+The worlds run beside each other in processes of their own. `--update-fault-table` writes what was measured into the
+README, between the two marks.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from robot_app.emulator import Fault
+from tests.support.fault_worlds import Outcome, play_fault, play_full_disk, play_signal, play_slow_detection
+
+WORKERS = 3
+STOPS_WITHIN_S = 0.5
+RECOVERS_WITHIN_S = 5.0
+README = Path(__file__).parents[2] / "README.md"
+MARKS = ("<!-- faults: begin -->\n", "<!-- faults: end -->\n")
+
+
+@dataclass(frozen=True)
+class Case:
+    """`stops`: the wheels have to stop, or, where there is nothing to stop for, have to go on. `says`: a part of it."""
+
+    name: str
+    play: Callable[..., Outcome]
+    arguments: tuple[object, ...]
+    says: str = ""
+    stops: bool = True
+    recovers: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def emulated(name: str, fault: Fault, lasts_s: float, says: str, *, stops: bool = True) -> Case:
+    return Case(name, play_fault, (fault, lasts_s), says, stops, recovers=stops)
+
+
+CASES = (
+    emulated("camera freezes: the same image", Fault.FREEZE, 1.0, "stopped: no new picture"),
+    emulated("camera freezes: new images, all alike", Fault.SAME_PICTURE, 1.0, "stopped: the camera shows the same"),
+    emulated("stream falls silent", Fault.SILENT, 1.0, "stopped: no new picture"),
+    emulated("stream ends", Fault.END, 1.0, "the camera stream broke off"),
+    emulated("stream stalls in the middle of a frame", Fault.MID_FRAME, 1.0, "stopped: no new picture"),
+    emulated("corrupt JPEG", Fault.CORRUPT, 1.0, "not a readable image"),
+    emulated("frames of another size", Fault.OTHER_SIZE, 0.6, "", stops=False),
+    emulated("frames out of order", Fault.OUT_OF_ORDER, 0.6, "", stops=False),
+    emulated("robot's clock jumps an hour, and back", Fault.CLOCK_JUMP, 0.6, "", stops=False),
+    emulated("network stalls for 2 s", Fault.STALL, 2.0, "stopped: no new picture"),
+    emulated("connection cut", Fault.CUT, 1.0, "link lost"),
+    emulated("reboot, new certificate", Fault.NEW_CERTIFICATE, 1.0, "link lost"),
+    emulated("reboot, new token", Fault.NEW_TOKEN, 1.0, "link lost"),
+    emulated("control lost and returned", Fault.LOSE_CONTROL, 1.0, "stopped: the robot does not obey us"),
+    emulated("battery low", Fault.BATTERY_LOW, 6.0, "stopped: the robot's battery is low"),
+    emulated("an action that never answers", Fault.NO_ANSWER, 0.6, "", stops=False),
+    Case("detection takes 0.6 s", play_slow_detection, (0.6, 1.5), "stopped: still busy with the last picture"),
+    Case("disk full while recording", play_full_disk, (), "cannot be written any further", recovers=False),
+    *(
+        Case(number.name, play_signal, (number,), recovers=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """The worlds, all of them on their way."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
+        yield {case: pool.submit(case.play, *case.arguments) for case in CASES}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(outcomes: dict[Case, "Future[Outcome]"], request):
+    yield
+    if request.config.getoption("--update-fault-table"):
+        text = README.read_text(encoding="utf-8")
+        before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
+        rows = "\n".join(row(case, outcome.result()) for case, outcome in outcomes.items())
+        head = "| fault | noticed after | wheels stopped after | recovered after | frames lost | what is said |"
+        made = f"{head}\n|---|---|---|---|---|---|\n{rows}\n"
+        README.write_text(f"{before}{MARKS[0]}{made}{MARKS[1]}{after}", encoding="utf-8")
+
+
+def row(case: Case, outcome: Outcome) -> str:
+    def seconds(value: float | None, otherwise: str) -> str:
+        return otherwise if value is None else f"{value:.2f} s"
+
+    cells = (
+        case.name,
+        seconds(outcome.detected_s, "–"),
+        seconds(outcome.stopped_s, "goes on"),
+        outcome.ended or seconds(outcome.recovered_s, "–"),
+        str(outcome.lost_frames),
+        outcome.said.split(": ", 1)[-1].split(";")[0] if outcome.said.startswith("Vector") else outcome.said[:70],
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_fault(case: Case, outcomes: dict[Case, "Future[Outcome]"]):
+    outcome = outcomes[case].result(timeout=120)
+    assert case.says in outcome.said, outcome
+    assert (outcome.stopped_s is not None) == case.stops, outcome
+    if case.stops:
+        # A network that swallows everything swallows the stop as well: it arrives when the network is back.
+        silent_s = case.arguments[1] if case.arguments[:1] == (Fault.STALL,) else 0.0
+        # The battery is asked for every 5 s.
+        asked_s = 5.0 if case.arguments[:1] == (Fault.BATTERY_LOW,) else 0.0
+        assert outcome.stopped_s <= STOPS_WITHIN_S + silent_s + asked_s, outcome
+    if case.recovers:
+        assert outcome.recovered_s is not None, outcome
+        assert outcome.recovered_s <= RECOVERS_WITHIN_S + (5.0 if case.arguments[0] is Fault.BATTERY_LOW else 0), (
+            outcome
+        )
+    if case.play in (play_fault, play_slow_detection):
+        assert not outcome.ended, outcome
