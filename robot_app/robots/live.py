@@ -7,7 +7,9 @@ from robot_app.robots.reconnecting import ReconnectingRobot
 from robot_app.robots.vector import VectorRobot, VectorSettings
 from robot_app.robots.watched import WatchedRobot
 
-LIVE = VectorSettings(connect_timeout_s=3.0, first_frame_timeout_s=3.0, frame_timeout_s=3.0, stop_timeout_s=1.0)
+LIVE = VectorSettings(
+    connect_timeout_s=3.0, first_frame_timeout_s=3.0, frame_timeout_s=3.0, stop_timeout_s=1.0, battery_every_s=2.0
+)
 """Shorter waits than for a first connection, since it is tried again and again."""
 
 

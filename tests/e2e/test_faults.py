@@ -7,7 +7,7 @@ README, between the two marks.
 import multiprocessing
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,7 @@ CASES = (
     emulated("reboot, new certificate", Fault.NEW_CERTIFICATE, 1.0, "link lost"),
     emulated("reboot, new token", Fault.NEW_TOKEN, 1.0, "link lost"),
     emulated("control lost and returned", Fault.LOSE_CONTROL, 1.0, "stopped: the robot does not obey us"),
-    emulated("battery low", Fault.BATTERY_LOW, 6.0, "stopped: the robot's battery is low"),
+    emulated("battery low", Fault.BATTERY_LOW, 3.0, "stopped: the robot's battery is low"),
     emulated("an action that never answers", Fault.NO_ANSWER, 0.6, "", stops=False),
     Case("detection takes 0.6 s", play_slow_detection, (0.6, 1.5), "stopped: still busy with the last picture"),
     Case("disk full while recording", play_full_disk, (), "cannot be written any further", recovers=False),
@@ -69,20 +69,21 @@ CASES = (
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    """The worlds, all of them on their way."""
+def outcomes() -> dict[Case, Outcome]:
+    """What became of every world."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
-        yield {case: pool.submit(case.play, *case.arguments) for case in CASES}
+        running = [pool.submit(case.play, *case.arguments) for case in CASES]
+        return {case: future.result() for case, future in zip(CASES, running, strict=True)}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def table(outcomes: dict[Case, "Future[Outcome]"], request):
+def table(outcomes: dict[Case, Outcome], request):
     yield
     if request.config.getoption("--update-fault-table"):
         text = README.read_text(encoding="utf-8")
         before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
-        rows = "\n".join(row(case, outcome.result()) for case, outcome in outcomes.items())
+        rows = "\n".join(row(case, outcome) for case, outcome in outcomes.items())
         head = "| fault | noticed after | wheels stopped after | recovered after | frames lost | what is said |"
         made = f"{head}\n|---|---|---|---|---|---|\n{rows}\n"
         README.write_text(f"{before}{MARKS[0]}{made}{MARKS[1]}{after}", encoding="utf-8")
@@ -94,9 +95,9 @@ def row(case: Case, outcome: Outcome) -> str:
 
     cells = (
         case.name,
-        seconds(outcome.detected_s, "–"),
+        seconds(outcome.detected_s, "-"),
         seconds(outcome.stopped_s, "goes on"),
-        outcome.ended or seconds(outcome.recovered_s, "–"),
+        outcome.ended or seconds(outcome.recovered_s, "-"),
         str(outcome.lost_frames),
         outcome.said.split(": ", 1)[-1].split(";")[0] if outcome.said.startswith("Vector") else outcome.said[:70],
     )
@@ -104,20 +105,24 @@ def row(case: Case, outcome: Outcome) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_fault(case: Case, outcomes: dict[Case, "Future[Outcome]"]):
-    outcome = outcomes[case].result(timeout=120)
-    assert case.says in outcome.said, outcome
-    assert (outcome.stopped_s is not None) == case.stops, outcome
-    if case.stops:
-        # A network that swallows everything swallows the stop as well: it arrives when the network is back.
-        silent_s = case.arguments[1] if case.arguments[:1] == (Fault.STALL,) else 0.0
-        # The battery is asked for every 5 s.
-        asked_s = 5.0 if case.arguments[:1] == (Fault.BATTERY_LOW,) else 0.0
-        assert outcome.stopped_s <= STOPS_WITHIN_S + silent_s + asked_s, outcome
-    if case.recovers:
-        assert outcome.recovered_s is not None, outcome
-        assert outcome.recovered_s <= RECOVERS_WITHIN_S + (5.0 if case.arguments[0] is Fault.BATTERY_LOW else 0), (
-            outcome
-        )
-    if case.play in (play_fault, play_slow_detection):
-        assert not outcome.ended, outcome
+def test_a_fault(case: Case, outcomes: dict[Case, Outcome]):
+    if complaints(case, outcomes[case]):
+        # The others are done by now; a busy machine gets a second chance, alone.
+        outcomes[case] = case.play(*case.arguments)
+    assert complaints(case, outcomes[case]) == [], outcomes[case]
+
+
+def complaints(case: Case, outcome: Outcome) -> list[str]:
+    """What is not as it has to be."""
+    is_stall, is_battery = (case.arguments[:1] == (fault,) for fault in (Fault.STALL, Fault.BATTERY_LOW))
+    # A network that swallows everything swallows the stop as well; the battery is asked for every 2 s.
+    stops_within_s = STOPS_WITHIN_S + 2.0 * (is_stall or is_battery)
+    stopped_s, recovered_s = outcome.stopped_s, outcome.recovered_s
+    found = {
+        "says something else": case.says not in outcome.said,
+        "stops though it could go on": stopped_s is not None and not case.stops,
+        "stops too late": case.stops and (stopped_s is None or stopped_s > stops_within_s),
+        "recovers too late": case.recovers and (recovered_s is None or recovered_s > RECOVERS_WITHIN_S),
+        "ends": bool(outcome.ended) and case.play in (play_fault, play_slow_detection),
+    }
+    return [complaint for complaint, applies in found.items() if applies]

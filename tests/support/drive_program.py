@@ -25,7 +25,11 @@ def drive(address: str, recording: Path) -> None:
     loop: Loop[None] = Loop(robot, see_nothing, always_drive, Settings())
     with robot, RecordingWriter(recording, None) as writer, closing(loop.steps()) as steps:
         for step in steps:
-            writer.write(step)
+            try:
+                writer.write(step)
+            except VectorDetectorError:
+                sys.stderr.write(f"{step.frame.received_at_s}\n")  # this machine's clock, the same in all programs
+                raise
 
 
 def main(address: str, recording: str, most_bytes: str | None = None) -> int:

@@ -155,9 +155,9 @@ def play_full_disk() -> Outcome:
             stood_s = _first_standstill(emulator, time.monotonic() + WAIT_S)
             _, told = process.communicate(timeout=WAIT_S)
         ended = f"exit code {process.returncode}, {len(list(read_steps(recording)))} frames readable"
-        # The last frame before the program noticed is at most one camera period older than the stop.
-        stopped_s = None if stood_s is None else STARTS_AT_ONCE_S
-    return Outcome(told.strip().splitlines()[-1], 0.0, stopped_s, None, 0, ended)
+    *_, last_frame_s, said = told.strip().splitlines()
+    stopped_s = None if stood_s is None else stood_s - float(last_frame_s)
+    return Outcome(said, None, stopped_s, None, 0, ended)
 
 
 @contextmanager
