@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_emulate(commands)
     _add_inspect(commands)
     _add_bench(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -87,9 +88,7 @@ def _add_run(commands: Commands) -> None:
         "  robot-app run --serial 00e20100 --record walk.mcap\n"
         "  robot-app run --emulator 127.0.0.1:8443     after `robot-app emulate --port 8443` elsewhere",
     )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
-    which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
+    _add_robot(parser)
     _add_model(parser)
     _add_config(parser)
     parser.add_argument("--record", type=Path, metavar="MCAP", help="write everything to this new recording")
@@ -177,6 +176,26 @@ def _add_bench(commands: Commands) -> None:
         "  robot-app bench",
     )
     _add_model(parser)
+
+
+def _add_doctor(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "doctor",
+        "find out what is wrong between this machine and a robot",
+        "Checks software, configuration, network, certificate, token, control, camera, model, speed and disk, in this\n"
+        "order, and says what to do about the first thing that fails. Secrets are never shown.",
+        "  robot-app doctor\n  robot-app doctor --serial 00e20100 --json > report.json",
+    )
+    _add_robot(parser)
+    _add_model(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, to be attached to a bug report")
+
+
+def _add_robot(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
+    which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

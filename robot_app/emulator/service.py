@@ -47,6 +47,7 @@ class VectorService(MotionService):
         self._camera = camera
         self.sensors = Sensors()
         self._streams: set[threading.Event] = set()
+        self._listeners: list[threading.Event] = []
 
     def ProtocolVersion(
         self, request: protocol.ProtocolVersionRequest, context: grpc.ServicerContext
@@ -88,7 +89,10 @@ class VectorService(MotionService):
         self, request: protocol.EventRequest, context: grpc.ServicerContext
     ) -> Iterator[protocol.EventResponse]:
         ended = self._open_stream(context)
-        accepted = protocol.ConnectionResponse(is_primary=True)
+        # The first program to listen is the primary one, until it goes.
+        self._listeners.append(ended)
+        self._on_end(context, lambda: self._listeners.remove(ended))
+        accepted = protocol.ConnectionResponse(is_primary=self._listeners[0] is ended)
         yield protocol.EventResponse(status=OK, event=protocol.Event(connection_response=accepted))
         while not ended.is_set():
             yield protocol.EventResponse(status=OK, event=protocol.Event(robot_state=self._robot_state()))
