@@ -1,10 +1,11 @@
 """Every fault that a robot on a desk will meet sooner or later, played to one that drives whenever it may.
 
-The worlds run beside each other in processes of their own. `--update-fault-table` writes what was measured into the
-README, between the two marks.
+The worlds run beside each other in processes of their own. `--fault-table README.md` writes what was measured into
+that file, between the two marks.
 """
 
 import multiprocessing
+import re
 import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +20,6 @@ from tests.support.fault_worlds import Outcome, play_fault, play_full_disk, play
 WORKERS = 3
 STOPS_WITHIN_S = 0.5
 RECOVERS_WITHIN_S = 5.0
-README = Path(__file__).parents[2] / "README.md"
 MARKS = ("<!-- faults: begin -->\n", "<!-- faults: end -->\n")
 
 
@@ -80,26 +80,28 @@ def outcomes() -> dict[Case, Outcome]:
 @pytest.fixture(scope="module", autouse=True)
 def table(outcomes: dict[Case, Outcome], request):
     yield
-    if request.config.getoption("--update-fault-table"):
-        text = README.read_text(encoding="utf-8")
+    path: Path | None = request.config.getoption("--fault-table")
+    if path is not None:
+        text = path.read_text(encoding="utf-8")
         before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
         rows = "\n".join(row(case, outcome) for case, outcome in outcomes.items())
         head = "| fault | noticed after | wheels stopped after | recovered after | frames lost | what is said |"
         made = f"{head}\n|---|---|---|---|---|---|\n{rows}\n"
-        README.write_text(f"{before}{MARKS[0]}{made}{MARKS[1]}{after}", encoding="utf-8")
+        path.write_text(f"{before}{MARKS[0]}{made}{MARKS[1]}{after}", encoding="utf-8")
 
 
 def row(case: Case, outcome: Outcome) -> str:
     def seconds(value: float | None, otherwise: str) -> str:
         return otherwise if value is None else f"{value:.2f} s"
 
+    said = re.sub(r"^(link lost: )?Vector-\S+ \(\w+\) at [\d.:]+: ", r"\1", outcome.said.split(";")[0])
     cells = (
         case.name,
         seconds(outcome.detected_s, "-"),
         seconds(outcome.stopped_s, "goes on"),
         outcome.ended or seconds(outcome.recovered_s, "-"),
         str(outcome.lost_frames),
-        outcome.said.split(": ", 1)[-1].split(";")[0] if outcome.said.startswith("Vector") else outcome.said[:70],
+        re.sub(r"^error: \S+: |\(UNAVAILABLE.*", "", said).strip(),
     )
     return f"| {' | '.join(cells)} |"
 
