@@ -34,6 +34,7 @@ class WatchedRobot:
         self._unwatched_s = unwatched_s
         self._changed = threading.Condition()
         self._seen_at_s = time.monotonic()
+        self._tried_at_s = -math.inf
         self._moving_until_s = STANDING
         self._waits_for_picture = True
         self._ended = True
@@ -68,10 +69,7 @@ class WatchedRobot:
         if isinstance(action, Stop):
             self._moving_until_s = STANDING
         elif isinstance(action, Drive | Turn):
-            turn_ends_s = time.monotonic() + LONGEST_TURN_S
-            with self._changed:
-                self._moving_until_s = math.inf if isinstance(action, Drive) else max(self._moving_until_s, turn_ends_s)
-                self._changed.notify()
+            self._expect_motion_until(math.inf if isinstance(action, Drive) else time.monotonic() + LONGEST_TURN_S)
         self._robot.do(action)
 
     def stop(self) -> None:
@@ -80,8 +78,13 @@ class WatchedRobot:
         Raises:
             RobotLost: the robot has not confirmed it.
         """
-        self._robot.stop()
+        # Before, not after: a drive that another thread passes on meanwhile has to be watched.
         self._moving_until_s = STANDING
+        try:
+            self._robot.stop()
+        except RobotError:
+            self._expect_motion_until(math.inf)
+            raise
 
     def now_s(self) -> float:
         """The robot's."""
@@ -92,10 +95,17 @@ class WatchedRobot:
         """The robot's."""
         return self._robot.state
 
+    def _expect_motion_until(self, until_s: float) -> None:
+        with self._changed:
+            self._moving_until_s = max(self._moving_until_s, until_s)
+            self._changed.notify()
+
     def _watch(self) -> None:
         while self._wait_until_unwatched():
-            busy = "no new picture" if self._waits_for_picture else "still busy with the last picture"
-            log.warning("stopped: %s after %.0f ms", busy, self._unwatched_s * 1000)
+            if self._tried_at_s < self._seen_at_s:  # one line, however often it is tried
+                busy = "no new picture" if self._waits_for_picture else "still busy with the last picture"
+                log.warning("stopped: %s after %.0f ms", busy, self._unwatched_s * 1000)
+            self._tried_at_s = time.monotonic()
             try:
                 self.stop()
             except RobotError as error:
@@ -109,7 +119,7 @@ class WatchedRobot:
                 if now_s >= self._moving_until_s:
                     self._changed.wait()
                     continue
-                left_s = self._seen_at_s + self._unwatched_s - now_s
+                left_s = max(self._seen_at_s, self._tried_at_s) + self._unwatched_s - now_s
                 if left_s <= 0:
                     return True
                 self._changed.wait(left_s)

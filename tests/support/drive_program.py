@@ -28,7 +28,9 @@ def drive(address: str, recording: Path) -> None:
             try:
                 writer.write(step)
             except VectorDetectorError:
-                sys.stderr.write(f"{step.frame.received_at_s}\n")  # this machine's clock, the same in all programs
+                sys.stderr.write(
+                    f"last frame {step.frame.received_at_s}\n"
+                )  # this machine's clock, the same in all programs
                 raise
 
 

@@ -155,9 +155,10 @@ def play_full_disk() -> Outcome:
             stood_s = _first_standstill(emulator, time.monotonic() + WAIT_S)
             _, told = process.communicate(timeout=WAIT_S)
         ended = f"exit code {process.returncode}, {len(list(read_steps(recording)))} frames readable"
-    *_, last_frame_s, said = told.strip().splitlines()
-    stopped_s = None if stood_s is None else stood_s - float(last_frame_s)
-    return Outcome(said, None, stopped_s, None, 0, ended)
+    lines = told.splitlines()
+    (last_frame_s,) = [float(line.split()[-1]) for line in lines if line.startswith("last frame ")]
+    stopped_s = None if stood_s is None else stood_s - last_frame_s
+    return Outcome(lines[-1], None, stopped_s, None, 0, ended)
 
 
 @contextmanager
