@@ -22,6 +22,7 @@ Schema = dict[str, Any]
 
 _NUMBER: Schema = {"type": "number"}
 _INTEGER: Schema = {"type": "integer"}
+_MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
 _BOOLEAN: Schema = {"type": "boolean"}
 _TEXT: Schema = {"type": "string"}
 
@@ -54,6 +55,10 @@ JSON_SCHEMAS: dict[str, Schema] = {
         on_charger=_BOOLEAN,
         cliff_detected=_BOOLEAN,
         picked_up=_BOOLEAN,
+        connected=_BOOLEAN,
+        camera_frozen=_BOOLEAN,
+        battery_low=_BOOLEAN,
+        battery_volts=_MAYBE_NUMBER,
     ),
     DETECTIONS_TOPIC: _object(boxes_px=_array(_array(_NUMBER)), scores=_array(_NUMBER), labels=_array(_INTEGER)),
     TRACKS_TOPIC: _object(tracks=_array(_TRACK)),

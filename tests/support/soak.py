@@ -33,7 +33,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Soak:
-    """`unrecovered`: faults after which the robot did not drive within 5 s. `samples` after each fault."""
+    """`unrecovered`: faults after which the robot did not drive in time. `samples` after each fault."""
 
     frames: int
     faults: int
@@ -45,7 +45,7 @@ class Soak:
         middle = self.samples[len(self.samples) // 2]
         return (
             f"{last.at_s:.0f} s, {self.frames} frames, {self.faults} faults, "
-            f"not recovered within 5 s: {', '.join(self.unrecovered) or 'none'}\n"
+            f"not recovered in time: {', '.join(self.unrecovered) or 'none'}\n"
             f"memory  {first.memory_mb:.0f} MB after the first fault, {middle.memory_mb:.0f} MB half way, "
             f"{last.memory_mb:.0f} MB at the end\n"
             f"threads {first.threads}, {middle.threads}, {last.threads}   "
@@ -53,7 +53,9 @@ class Soak:
         )
 
 
-def soak(seconds: float, seed: int = 1, fault_s: tuple[float, float] = (0.2, 2.5)) -> Soak:
+def soak(
+    seconds: float, seed: int = 1, fault_s: tuple[float, float] = (0.2, 2.5), recovers_within_s: float = 5.0
+) -> Soak:
     """Play random faults of random length for so long; the emulated robot runs in this process as well."""
     chance, frames, unrecovered, samples = random.Random(seed), 0, [], []
 
@@ -71,7 +73,7 @@ def soak(seconds: float, seed: int = 1, fault_s: tuple[float, float] = (0.2, 2.5
             time.sleep(chance.uniform(*fault_s))
             emulator.faults.end(fault)
             faults += 1
-            if not _drives_within(emulator, 5.0):
+            if not _drives_within(emulator, recovers_within_s):
                 unrecovered.append(fault.value)
             time.sleep(CALM_S)
             samples.append(_sample(started_s))
