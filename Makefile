@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python --constraint requirements.txt
 
-.PHONY: help demo test lint bench env train-env dev-env requirements clean
+.PHONY: help demo test lint bench faults soak env train-env dev-env requirements clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,12 @@ lint: $(VENV)/.dev  ## Check style, types and the directions of imports
 
 bench: $(VENV)/.training  ## Measure latency against plain ONNX Runtime, PyTorch and, where installed, ultralytics
 	$(BIN)/python -m training.bench
+
+faults: $(VENV)/.dev  ## Play every fault to a driving robot, and renew the table in README.md
+	$(BIN)/python -m pytest tests/e2e/test_faults.py --fault-table README.md
+
+soak: $(VENV)/.dev  ## Drive for an hour while random faults come and go, and look for leaks; SECONDS=60 is shorter
+	$(BIN)/python -m tests.support.soak $(or $(SECONDS),3600)
 
 env: $(VENV)/.base  ## Install what runs beside the robot
 train-env: $(VENV)/.training  ## Add what training needs: PyTorch, rendering (about 3 GB to download)

@@ -19,7 +19,10 @@ class Animate:
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """Run the wheels at these speeds until told otherwise."""
+    """Run the wheels at these speeds until told otherwise.
+
+    A live robot is stopped when pictures stay out; say it again with every decision, as it does not go on by itself.
+    """
 
     left_mm_s: float
     right_mm_s: float

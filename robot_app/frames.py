@@ -24,7 +24,8 @@ class Frame:
     Attributes:
         index: the camera's own counter; a gap is a dropped frame.
         captured_at_s: time on the robot's clock.
-        received_at_s: time on this machine's monotonic clock.
+        received_at_s: time on this machine's monotonic clock; from a live robot, less what the frame was held up on
+            the way, so that an old picture never looks fresh.
         jpeg: the picture as the camera encoded it.
     """
 

@@ -12,8 +12,8 @@ from robot_app.config import Settings
 from robot_app.detection.detections import Detections
 from robot_app.errors import InputError, RobotError
 from robot_app.frames import Frame, Image
-from robot_app.robot import Robot, RobotState
-from robot_app.safety import STANDING, gate_motion
+from robot_app.robot import Robot
+from robot_app.safety import STANDING, GatedActions, gate_motion
 from robot_app.step import Step, Timings
 from robot_app.tracking import TrackerState, Viewpoint, update_tracks
 
@@ -45,6 +45,7 @@ class Loop(Generic[State]):
         self._moving_until_s = STANDING
         self._last_good_s: float | None = None
         self._last_was_skipped = False
+        self._has_refused = False
 
     def steps(self) -> Generator[Step, None, None]:
         """One step per frame that can be decoded, until the robot's frames end. The wheels are stopped at the end.
@@ -66,7 +67,8 @@ class Loop(Generic[State]):
                 self._last_good_s, self._last_was_skipped = frame.received_at_s, False
                 yield self._step(frame, image, started)
         finally:
-            self._stop_on_the_way_out()
+            # Whatever ended the loop is the error to tell; leaving the robot tries once more and raises by itself.
+            self._stop()
 
     def _step(self, frame: Frame, image: Image, started: float) -> Step:
         decoded = time.perf_counter()
@@ -79,45 +81,53 @@ class Loop(Generic[State]):
         tracks = self._tracker.tracks
         decision = self._behaviour(self._memory, tracks, decided_at_s)
         self._memory = decision.state
-        allowed = self._gate(decision.actions, decided_at_s, decided_at_s - frame.received_at_s, state)
-        for action in allowed:
+        gated = gate_motion(
+            decision.actions,
+            now_s=decided_at_s,
+            frame_age_s=decided_at_s - frame.received_at_s,
+            state=state,
+            moving_until_s=self._moving_until_s,
+            settings=self._settings.motion,
+            busy_s=detected - started,
+        )
+        self._moving_until_s = gated.moving_until_s
+        self._tell(gated, decision.actions)
+        for action in gated.allowed:
             self._send(action)
         timings = Timings(
             decode_ms=(decoded - started) * 1000,
             detect_ms=(detected - decoded) * 1000,
             decide_ms=(time.perf_counter() - detected) * 1000,
         )
-        return Step(frame, state, decided_at_s, detections, tracks, decision.events, allowed, timings)
-
-    def _gate(
-        self, actions: tuple[Action, ...], now_s: float, frame_age_s: float, state: RobotState
-    ) -> tuple[Action, ...]:
-        gated = gate_motion(
-            actions,
-            now_s=now_s,
-            frame_age_s=frame_age_s,
-            state=state,
-            moving_until_s=self._moving_until_s,
-            settings=self._settings.motion,
+        return Step(
+            frame, state, decided_at_s, detections, tracks, decision.events, gated.allowed, timings, gated.reason
         )
-        self._moving_until_s = gated.moving_until_s
-        if Stop() in gated.allowed and Stop() not in actions:
+
+    def _tell(self, gated: GatedActions, wanted: tuple[Action, ...]) -> None:
+        """Say once why motion is refused, and when it is allowed again."""
+        if gated.reason is None:
+            if self._has_refused:
+                logger.warning("may move again")
+            self._has_refused = False
+            return
+        if Stop() in gated.allowed and Stop() not in wanted:
             logger.warning("stopped: %s", gated.reason)
-        for action in gated.dropped:
-            logger.warning("not done: %s (%s)", action, gated.reason)
-        return gated.allowed
+            self._has_refused = True
+        if gated.dropped and not self._has_refused:
+            logger.warning("not done: %s (%s)", ", ".join(map(str, gated.dropped)), gated.reason)
+            self._has_refused = True
 
     def _send(self, action: Action) -> None:
         if isinstance(action, Stop):
-            self._robot.stop()
+            self._stop()
         else:
             self._robot.do(action)
 
-    def _stop_on_the_way_out(self) -> None:
+    def _stop(self) -> None:
         try:
             self._robot.stop()
         except RobotError as error:
-            # Whatever ended the loop is the error to tell; leaving the robot tries once more and raises by itself.
+            # The frames tell whether the robot is lost; one that comes back goes on.
             logger.error("%s", error)
 
     def _skip(self, frame: Frame, error: InputError) -> None:
@@ -128,4 +138,7 @@ class Loop(Generic[State]):
         self._last_was_skipped = True
         now_s, max_age_s = frame.received_at_s, self._settings.motion.max_frame_age_s
         if now_s < self._moving_until_s and (self._last_good_s is None or now_s - self._last_good_s > max_age_s):
-            self._robot.stop()
+            if not self._has_refused:
+                logger.warning("stopped: no readable frame for more than %.0f ms", max_age_s * 1000)
+            self._has_refused = True
+            self._stop()

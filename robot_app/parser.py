@@ -7,7 +7,24 @@ from typing import TypeAlias
 
 from robot_app.paths import DEFAULT_MODEL, DEMO_RECORDING
 
-FAULTS = ("freeze", "silent", "end", "corrupt", "lose-control")
+FAULTS = (
+    "freeze",
+    "same-picture",
+    "silent",
+    "end",
+    "mid-frame",
+    "corrupt",
+    "other-size",
+    "out-of-order",
+    "clock-jump",
+    "stall",
+    "cut",
+    "new-certificate",
+    "new-token",
+    "lose-control",
+    "battery-low",
+    "no-answer",
+)
 """Names of `robot_app.emulator.Fault`, here so that help needs no gRPC."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -31,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_emulate(commands)
     _add_inspect(commands)
     _add_bench(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -161,7 +179,11 @@ def _add_emulate(commands: Commands) -> None:
         help=f"what the camera sees, over and over: {SOURCE_HELP} (default: the demo's recording)",
     )
     parser.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen at (default: any free one)")
-    parser.add_argument("--fault", choices=FAULTS, help="what goes wrong, a second after the camera has started")
+    parser.add_argument("--fault", choices=FAULTS, help="what goes wrong, once the camera has started")
+    parser.add_argument(
+        "--fault-after", type=_positive_number, default=1.0, metavar="S", help="how long after that (default: 1 s)"
+    )
+    parser.add_argument("--fault-for", type=_positive_number, metavar="S", help="how long it lasts (default: for ever)")
 
 
 def _add_inspect(commands: Commands) -> None:
@@ -186,6 +208,20 @@ def _add_bench(commands: Commands) -> None:
         "  robot-app bench",
     )
     _add_model(parser)
+
+
+def _add_doctor(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "doctor",
+        "find out what is wrong between this machine and a robot",
+        "Checks software, configuration, network, certificate, token, control, camera, model, speed and disk, in this\n"
+        "order, and says what to do about the first thing that fails. Secrets are never shown.",
+        "  robot-app doctor\n  robot-app doctor --serial 00e20100 --json > report.json",
+    )
+    _add_robot(parser)
+    _add_model(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, to be attached to a bug report")
 
 
 def _add_robot(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,10 @@ class RobotState:
         has_control: our actions are obeyed.
         on_charger, cliff_detected, picked_up: as the robot's sensors say.
         camera: its calibration; `None` when the robot has not told it.
+        connected: the link is up, and the robot has reported its state just now.
+        camera_frozen: the same picture came again and again; a real one never repeats itself, because of its noise.
+        battery_low: as the robot judges.
+        battery_volts: `None` until it has said so.
     """
 
     head_angle_rad: float = 0.0
@@ -29,6 +33,10 @@ class RobotState:
     cliff_detected: bool = False
     picked_up: bool = False
     camera: CameraModel | None = None
+    connected: bool = True
+    camera_frozen: bool = False
+    battery_low: bool = False
+    battery_volts: float | None = None
 
 
 class Robot(Protocol):

@@ -50,13 +50,15 @@ def gate_motion(  # noqa: PLR0913
     state: RobotState,
     moving_until_s: float,
     settings: MotionSettings,
+    busy_s: float = 0.0,
 ) -> GatedActions:
     """Let actions through, but motion only when it is safe, and nothing but `Stop` to a robot that does not obey us.
 
     When motion is not safe, `Stop` comes first, once, if an earlier motion may still be under way: `moving_until_s` is
-    that of the decision before.
+    that of the decision before. `busy_s` is how much of the frame's age went into looking at it; it only decides the
+    wording.
     """
-    reason = why_not_move(frame_age_s, state, settings)
+    reason = why_not_move(frame_age_s, state, settings, busy_s)
     if reason is None:
         for action in actions:
             moving_until_s = _moving_until_s(action, now_s, moving_until_s)
@@ -68,19 +70,22 @@ def gate_motion(  # noqa: PLR0913
     return GatedActions(allowed, dropped, reason, STANDING)
 
 
-def why_not_move(frame_age_s: float, state: RobotState, settings: MotionSettings) -> str | None:
+def why_not_move(frame_age_s: float, state: RobotState, settings: MotionSettings, busy_s: float = 0.0) -> str | None:
     """The first reason against motion, in words; `None` when there is none."""
+    if not state.connected:
+        return "the link to the robot is down"
     if frame_age_s > settings.max_frame_age_s:
-        return f"the frame is {frame_age_s * 1000:.0f} ms old, allowed are {settings.max_frame_age_s * 1000:.0f} ms"
-    if not state.has_control:
-        return "the robot does not obey us now"
-    if state.cliff_detected:
-        return "the robot sees an edge"
-    if state.picked_up:
-        return "the robot is lifted"
-    if state.on_charger:
-        return "the robot is on its charger"
-    return None
+        text = f"the frame is {frame_age_s * 1000:.0f} ms old, allowed are {settings.max_frame_age_s * 1000:.0f} ms"
+        return f"{text}; looking at it took {busy_s * 1000:.0f} ms" if busy_s > frame_age_s / 2 else text
+    against = (
+        (state.camera_frozen, "the camera shows the same picture again and again"),
+        (not state.has_control, "the robot does not obey us now"),
+        (state.cliff_detected, "the robot sees an edge"),
+        (state.picked_up, "the robot is lifted"),
+        (state.on_charger, "the robot is on its charger"),
+        (state.battery_low, "the robot's battery is low"),
+    )
+    return next((reason for applies, reason in against if applies), None)
 
 
 def _moves(action: Action) -> bool:

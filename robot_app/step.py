@@ -35,6 +35,7 @@ class Step:
         detections, tracks, events: what was concluded, in this order.
         actions: what the robot was really told to do.
         timings: how long it took. Not part of what a replay must reproduce.
+        standstill: why the robot may not move at this time, in words; `None` when it may.
     """
 
     frame: Frame
@@ -45,6 +46,7 @@ class Step:
     events: tuple[Event, ...]
     actions: tuple[Action, ...]
     timings: Timings
+    standstill: str | None = None
 
     @classmethod
     def of_footage(cls, frame: Frame) -> Self:

@@ -7,6 +7,7 @@ from tests.support.vision import save_vision_model
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the stored decisions of tests/e2e/golden anew")
+    parser.addoption("--fault-table", metavar="MD", type=Path, help="write what the faults did into this file")
 
 
 @pytest.fixture(scope="session")

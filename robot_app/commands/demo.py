@@ -14,7 +14,7 @@ from robot_app.emulator import Emulator, FootageWorld
 from robot_app.errors import InputError
 from robot_app.paths import DEMO_RECORDING
 from robot_app.recording import LiveRecording, read_steps
-from robot_app.robots.vector import VectorRobot
+from robot_app.robots.live import live_vector
 from robot_app.session import run_session
 from robot_app.sinks import EventPrinter, Summary, VideoSink
 
@@ -36,7 +36,7 @@ def _play(world: FootageWorld, detector: Detector, folder: Path) -> None:
         live = LiveRecording(recording, detector.card)
         sinks = (live, EventPrinter(names), summary)
         try:
-            run_session(VectorRobot(emulator.identity), detector, Settings(), sinks)
+            run_session(live_vector(lambda: emulator.identity), detector, Settings(), sinks)
         finally:
             if summary.result().frames:
                 sys.stdout.write(f"{summary.result()}\nrecorded {live.report()}\n")

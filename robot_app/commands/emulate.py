@@ -12,7 +12,9 @@ def command(args: argparse.Namespace) -> None:
     """Serve until Ctrl-C."""
     world = load_world(args.world, loop=True)
     fault = None if args.fault is None else Fault(args.fault)
-    with Emulator(world, port=args.port, fault=fault) as emulator:
+    with Emulator(
+        world, port=args.port, fault=fault, fault_after_s=args.fault_after, fault_for_s=args.fault_for
+    ) as emulator:
         identity = emulator.identity
         sys.stdout.write(
             f"{identity} is up; Ctrl-C ends it\n"

@@ -7,6 +7,8 @@ import sys
 from robot_app.collection import collect_footage
 from robot_app.commands.run import chosen_identity
 from robot_app.recording import LiveRecording
+from robot_app.robots.live import LIVE
+from robot_app.robots.reconnecting import ReconnectingRobot
 from robot_app.robots.vector import VectorRobot
 from robot_app.sinks import Progress
 
@@ -16,7 +18,7 @@ def command(args: argparse.Namespace) -> None:
     identity = chosen_identity(args)
     sys.stdout.write(f"robot    {identity}\n")
     recording, progress = LiveRecording(args.output, card=None), Progress()
-    robot = VectorRobot(identity, take_control=False)
+    robot = ReconnectingRobot(lambda: VectorRobot(chosen_identity(args), LIVE, take_control=False))
     try:
         collect_footage(robot, (recording, progress), seconds=math.inf if args.seconds is None else args.seconds)
     finally:

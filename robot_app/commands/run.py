@@ -8,7 +8,7 @@ from robot_app.detection import Detector
 from robot_app.emulator import parse_address, read_emulator_config
 from robot_app.recording import LiveRecording
 from robot_app.robots.identity import VectorIdentity, read_sdk_config
-from robot_app.robots.vector import VectorRobot
+from robot_app.robots.live import live_vector
 from robot_app.session import run_session
 from robot_app.sinks import EventPrinter, EventWriter, Summary
 
@@ -28,7 +28,7 @@ def command(args: argparse.Namespace) -> None:
     writers = () if args.events is None else (EventWriter(args.events, names),)
     sinks = (*recordings, *writers, EventPrinter(names, report), summary)
     try:
-        run_session(VectorRobot(identity), detector, settings, sinks)
+        run_session(live_vector(lambda: chosen_identity(args)), detector, settings, sinks)
     finally:
         if summary.result().frames:
             report.write(f"{summary.result()}\n")

@@ -2,7 +2,7 @@
 
 from robot_app.emulator.body import BodyState, Sensors
 from robot_app.emulator.commands import Command
-from robot_app.emulator.faults import Fault
+from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.folder import parse_address, read_emulator_config
 from robot_app.emulator.server import Emulator
 from robot_app.emulator.world import FootageWorld, World
@@ -12,6 +12,7 @@ __all__ = [
     "Command",
     "Emulator",
     "Fault",
+    "Faults",
     "FootageWorld",
     "Sensors",
     "World",

@@ -2,19 +2,24 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+import cv2
 from anki_vector.messaging import protocol
 
 from robot_app.camera import CameraModel
 from robot_app.emulator.body import Body
-from robot_app.emulator.faults import Fault
+from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.world import World
+from robot_app.frames import decode_image, encode_jpeg
 
 JPEG_COLOR = protocol.ImageChunk.JPEG_COLOR
 
 CATCH_UP_S = 0.5
 """How far a client may fall behind before pictures are left out for it."""
+
+JUMP_S = 3600.0
+POLL_S = 0.01
 
 
 class StreamBrokeOff(Exception):  # noqa: N818 - an event to play, not a mistake
@@ -24,14 +29,10 @@ class StreamBrokeOff(Exception):  # noqa: N818 - an event to play, not a mistake
 class Camera:
     """Starts when the first client asks for pictures; the picture's number and time stamp follow from its rate."""
 
-    def __init__(
-        self, world: World, body: Body, fault: Fault | None, fault_after_s: float, lose_control: Callable[[], None]
-    ) -> None:
+    def __init__(self, world: World, body: Body, faults: Faults) -> None:
         self._world = world
         self._body = body
-        self._fault = fault
-        self._fault_after_s = fault_after_s
-        self._lose_control = lose_control
+        self._faults = faults
         self._lock = threading.Lock()
         self._booted_s = time.monotonic()
         self._started_s: float | None = None
@@ -56,26 +57,46 @@ class Camera:
         """
         started_s = self._start()
         try:
-            yield from self._pictures(started_s, ended)
+            yield from self._spoiled(self._pictures(started_s, ended))
         finally:
             with self._lock:
                 self._feeds -= 1
 
     def _pictures(self, started_s: float, ended: threading.Event) -> Iterator[protocol.CameraFeedResponse]:
         index = self._index_now(started_s)
-        frozen: protocol.CameraFeedResponse | None = None
         while not ended.wait(max(0.0, started_s + index / self._world.fps - time.monotonic())):
+            while self._faults.is_active(Fault.SILENT) and not ended.wait(POLL_S):
+                index = self._index_now(started_s)
             picture = self._world.picture(index, self._body.state)
             if picture is None:
                 return
-            if self._is_faulty(index):
-                picture = self._spoil(picture, ended)
-            response = self._respond(index, started_s, picture)
-            if self._fault is Fault.FREEZE and self._is_faulty(index):
-                response = frozen = frozen or response
             if self.is_enabled and not ended.is_set():
-                yield response
+                yield self._respond(index, started_s, picture)
             index = max(index + 1, self._index_now(started_s) - int(CATCH_UP_S * self._world.fps))
+
+    def _spoiled(self, images: Iterator[protocol.CameraFeedResponse]) -> Iterator[protocol.CameraFeedResponse]:
+        is_active = self._faults.is_active
+        frozen: protocol.CameraFeedResponse | None = None
+        held: protocol.CameraFeedResponse | None = None
+        for image in images:
+            if is_active(Fault.END):
+                raise StreamBrokeOff
+            frozen = (frozen or image) if is_active(Fault.FREEZE) or is_active(Fault.SAME_PICTURE) else None
+            if is_active(Fault.FREEZE):
+                image.CopyFrom(frozen)
+            elif frozen is not None:
+                image.data = frozen.data
+            if is_active(Fault.CORRUPT):
+                image.data = image.data[: len(image.data) // 2]
+            if is_active(Fault.OTHER_SIZE):
+                image.data = _twice_as_large(image.data)
+            if is_active(Fault.OUT_OF_ORDER) and held is None:
+                held = image
+                continue
+            yield image
+            if held is not None:
+                yield held
+                held = None
 
     def single_picture(self) -> bytes | None:
         """What the camera shows now; `None` when there is nothing more to show."""
@@ -86,6 +107,7 @@ class Camera:
         with self._lock:
             if self._started_s is None:
                 self._started_s = time.monotonic()
+                self._faults.begin_plan()
             self._feeds += 1
             self.is_enabled = True
             return self._started_s
@@ -93,26 +115,17 @@ class Camera:
     def _index_now(self, started_s: float) -> int:
         return int((time.monotonic() - started_s) * self._world.fps)
 
-    def _is_faulty(self, index: int) -> bool:
-        return self._fault is not None and index >= self._fault_after_s * self._world.fps
-
-    def _spoil(self, picture: bytes, ended: threading.Event) -> bytes:
-        match self._fault:
-            case Fault.SILENT:
-                ended.wait()
-            case Fault.END:
-                raise StreamBrokeOff
-            case Fault.CORRUPT:
-                return picture[: len(picture) // 2]
-            case Fault.LOSE_CONTROL:
-                self._lose_control()
-        return picture
-
     def _respond(self, index: int, started_s: float, picture: bytes) -> protocol.CameraFeedResponse:
         on_robot_clock_s = started_s - self._booted_s + index / self._world.fps
+        if self._faults.is_active(Fault.CLOCK_JUMP):
+            on_robot_clock_s += JUMP_S
         return protocol.CameraFeedResponse(
             frame_time_stamp=round(on_robot_clock_s * 1000),
             image_id=index,
             image_encoding=JPEG_COLOR,
             data=picture,
         )
+
+
+def _twice_as_large(jpeg: bytes) -> bytes:
+    return encode_jpeg(cv2.resize(decode_image(jpeg, "picture"), None, fx=2, fy=2))  # type: ignore[arg-type]

@@ -2,10 +2,14 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
+
+MOST_COMMANDS = 5000
+"""More than a test looks at; an emulator that runs for days forgets the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,11 @@ class Command:
 
 
 class CommandLog:
-    """Commands in the order of their arrival. Safe to use from any thread."""
+    """The newest commands in the order of their arrival. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._commands: list[Command] = []
+        self._commands: deque[Command] = deque(maxlen=MOST_COMMANDS)
 
     def add(self, name: str, request: Message, obeyed: bool) -> None:
         """Note a command that arrived just now."""
@@ -40,7 +44,7 @@ class CommandLog:
 
     @property
     def all(self) -> tuple[Command, ...]:
-        """All so far."""
+        """All so far, as far as they are remembered."""
         with self._changed:
             return tuple(self._commands)
 

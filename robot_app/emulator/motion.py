@@ -1,6 +1,7 @@
 # ruff: noqa: N802, D102 - the calls are named and documented by the protocol
 """The calls that move the emulated robot or make it heard."""
 
+import math
 import threading
 import time
 
@@ -11,6 +12,7 @@ from google.protobuf.message import Message
 from robot_app.emulator.body import HEAD_SPEED_RAD_S, LIFT_SPEED_MM_S, TRACK_WIDTH_MM, TURN_SPEED_RAD_S, Body
 from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control
+from robot_app.emulator.faults import Fault, Faults
 
 STEP_S = 0.02
 SPEECH_S_PER_CHARACTER = 0.06
@@ -31,11 +33,14 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
     animations when they are done. Stopping the motors does not end a turn: that takes a cancellation by its tag.
     """
 
-    def __init__(self, body: Body, control: Control, commands: CommandLog, stopping: threading.Event) -> None:
+    def __init__(
+        self, body: Body, control: Control, commands: CommandLog, stopping: threading.Event, faults: Faults
+    ) -> None:
         self._body = body
         self._control = control
         self._commands = commands
         self._stopping = stopping
+        self._faults = faults
         self._running: dict[int, threading.Event] = {}
 
     def DriveWheels(
@@ -177,12 +182,14 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         """Run an action for its time, or until it is cancelled; an action with wheel speeds insists on them."""
         cancelled = threading.Event()
         self._running[tag or id(cancelled)] = cancelled
-        ends_s = time.monotonic() + duration_s
+        never_ends = self._faults.is_active(Fault.NO_ANSWER)
+        ends_s = math.inf if never_ends else time.monotonic() + duration_s
         try:
             while (left_s := ends_s - time.monotonic()) > 0:
                 if wheels_mm_s is not None:
                     self._body.drive(*wheels_mm_s, until_s=ends_s)
-                if cancelled.wait(min(STEP_S, left_s)) or self._stopping.is_set() or not context.is_active():
+                has_gone = not context.is_active() and not never_ends
+                if cancelled.wait(min(STEP_S, left_s)) or self._stopping.is_set() or has_gone:
                     return CANCELLED
             return DONE
         finally:

@@ -15,8 +15,9 @@ from robot_app.emulator.body import Body, BodyState, Sensors
 from robot_app.emulator.camera import Camera
 from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control
-from robot_app.emulator.faults import Fault
+from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.folder import CONFIG_NAME, emulator_folder
+from robot_app.emulator.link import Link
 from robot_app.emulator.security import Gatekeeper, make_certificate
 from robot_app.emulator.service import VectorService
 from robot_app.emulator.world import World
@@ -45,25 +46,27 @@ class Emulator:
         port: int = 0,
         fault: Fault | None = None,
         fault_after_s: float = 1.0,
+        fault_for_s: float | None = None,
         folder: Path | None = None,
     ) -> None:
         """Show `world` at `host:port` (port 0: a free one).
 
-        `fault` is played from `fault_after_s` after the camera's first picture on. `folder` is where the
-        configuration is written; by default where `read_emulator_config` looks for it.
+        `fault` is played from `fault_after_s` after the camera's first picture on, for `fault_for_s` or without end.
+        `folder` is where the configuration is written; by default where `read_emulator_config` looks for it.
         """
+        self._world = world
         self._host = host
         self._port = port
         self._folder = folder
         self._identity: VectorIdentity | None = None
+        self._link: Link | None = None
         self._server: grpc.Server | None = None
         self._executor: futures.Executor | None = None
-        self._stopping = threading.Event()
         self.commands = CommandLog()
+        self.faults = Faults(fault, fault_after_s, fault_for_s)
         self._body = Body()
-        self._control = Control(on_lost=self._lose_control)
-        camera = Camera(world, self._body, fault, fault_after_s, self._control.withhold)
-        self._service = VectorService(self._body, camera, self._control, self.commands, self._stopping)
+        self._sensors = Sensors()
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         """Start to listen and write the configuration.
@@ -71,27 +74,24 @@ class Emulator:
         Raises:
             ConfigError: the port is taken or not allowed.
         """
-        guid = secrets.token_urlsafe(16)
-        key, certificate = make_certificate(NAME)
-        executor = futures.ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="emulator")
-        # Without this option a second emulator could listen at the same port and take half of the connections.
-        server = grpc.server(
-            executor, interceptors=[Gatekeeper(guid, self._service)], options=[("grpc.so_reuseport", 0)]
-        )
-        client.add_ExternalInterfaceServicer_to_server(self._service, server)
         try:
-            port = server.add_secure_port(
-                f"{self._host}:{self._port}", grpc.ssl_server_credentials([(key, certificate)])
-            )
-        except RuntimeError as error:
-            executor.shutdown(wait=False)
+            self._link = link = Link(self._host, self._port)
+        except OSError as error:
             raise ConfigError(
                 f"cannot listen at {self._host}:{self._port}: taken by another program, or not allowed; "
                 "choose another port, or 0 for a free one"
             ) from error
-        self._identity = self._write_identity(port, guid, certificate)
-        server.start()
-        self._server, self._executor = server, executor
+        guid, (key, certificate) = secrets.token_urlsafe(16), make_certificate(NAME)
+        self._boot(guid, key, certificate)
+        faults = self.faults
+        faults.on(Fault.STALL, link.stall, link.resume)
+        faults.on(Fault.MID_FRAME, link.stall_mid_frame, link.resume)
+        faults.on(Fault.CUT, link.cut, link.mend)
+        faults.on(Fault.LOSE_CONTROL, self.withhold_control, self.give_control_back)
+        faults.on(Fault.NEW_CERTIFICATE, self._go_down, lambda: self._boot(self.identity.guid, *make_certificate(NAME)))
+        faults.on(
+            Fault.NEW_TOKEN, self._go_down, lambda: self._boot(secrets.token_urlsafe(16), self._key, self._certificate)
+        )
         return self
 
     def __exit__(
@@ -107,9 +107,44 @@ class Emulator:
 
     def shut_down(self) -> None:
         """Stop the server, as when the robot is switched off; the configuration stays."""
-        self._stopping.set()
-        self._service.end_streams()
+        self.faults.cancel()
+        self._end_service()
+        if self._link is not None:
+            self._link.close()
+        self._ended.set()
+
+    def _boot(self, guid: str, key: bytes, certificate: bytes) -> None:
+        """Begin to serve, and write the configuration that fits."""
+        assert self._link is not None
+        self._key, self._certificate = key, certificate
+        self._stopping = threading.Event()
+        self._control = Control(on_lost=self._lose_control)
+        camera = Camera(self._world, self._body, self.faults)
+        self._service = VectorService(self._body, camera, self._control, self.commands, self._stopping, self.faults)
+        self._service.sensors = self._sensors
+        executor = futures.ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="emulator")
+        # Without this option another server could listen at the same port and take half of the connections.
+        server = grpc.server(
+            executor, interceptors=[Gatekeeper(guid, self._service)], options=[("grpc.so_reuseport", 0)]
+        )
+        client.add_ExternalInterfaceServicer_to_server(self._service, server)
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)]))
+        server.start()
+        self._identity = self._write_identity(self._link.port, guid, certificate)
+        self._server, self._executor = server, executor
+        self._link.lead_to(port)
+
+    def _go_down(self) -> None:
+        """Switch off without a word: the motors stop and the network is gone."""
+        assert self._link is not None
+        self._link.lead_to(None)
+        self._body.halt()
+        self._end_service()
+
+    def _end_service(self) -> None:
         if self._server is not None:
+            self._stopping.set()
+            self._service.end_streams()
             self._server.stop(STOP_GRACE_S).wait()
             self._server = None
         if self._executor is not None:
@@ -117,8 +152,7 @@ class Emulator:
 
     def wait(self, timeout_s: float | None = None) -> None:
         """Wait while the server runs, at most `timeout_s`; a KeyboardInterrupt passes through."""
-        if self._server is not None:
-            self._server.wait_for_termination(timeout_s)
+        self._ended.wait(timeout_s)
 
     @property
     def identity(self) -> VectorIdentity:
@@ -144,7 +178,7 @@ class Emulator:
 
     def set_sensors(self, sensors: Sensors) -> None:
         """Set what the robot feels; it reports it with its next state."""
-        self._service.sensors = sensors
+        self._sensors = self._service.sensors = sensors
 
     def withhold_control(self) -> None:
         """Take control from the client, as the robot does when it is picked up or falls."""

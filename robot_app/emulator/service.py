@@ -12,6 +12,7 @@ from robot_app.emulator.body import Body, Sensors
 from robot_app.emulator.camera import JPEG_COLOR, Camera, StreamBrokeOff
 from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control
+from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.motion import OK, MotionService
 
 STATE_HZ = 15.0
@@ -21,13 +22,20 @@ FIRMWARE = "2.0.1.6091-emulated"
 class VectorService(MotionService):
     """Connection, control, state and camera, beside the commands of `MotionService`."""
 
-    def __init__(
-        self, body: Body, camera: Camera, control: Control, commands: CommandLog, stopping: threading.Event
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        body: Body,
+        camera: Camera,
+        control: Control,
+        commands: CommandLog,
+        stopping: threading.Event,
+        faults: Faults,
     ) -> None:
-        super().__init__(body, control, commands, stopping)
+        super().__init__(body, control, commands, stopping, faults)
         self._camera = camera
         self.sensors = Sensors()
         self._streams: set[threading.Event] = set()
+        self._listeners: list[threading.Event] = []
 
     def ProtocolVersion(
         self, request: protocol.ProtocolVersionRequest, context: grpc.ServicerContext
@@ -48,10 +56,11 @@ class VectorService(MotionService):
     def BatteryState(
         self, request: protocol.BatteryStateRequest, context: grpc.ServicerContext
     ) -> protocol.BatteryStateResponse:
+        is_low = self._faults.is_active(Fault.BATTERY_LOW)
         return protocol.BatteryStateResponse(
             status=OK,
-            battery_level=protocol.BATTERY_LEVEL_NOMINAL,
-            battery_volts=3.9,
+            battery_level=protocol.BATTERY_LEVEL_LOW if is_low else protocol.BATTERY_LEVEL_NOMINAL,
+            battery_volts=3.5 if is_low else 3.9,
             is_charging=self.sensors.on_charger,
             is_on_charger_platform=self.sensors.on_charger,
         )
@@ -68,7 +77,10 @@ class VectorService(MotionService):
         self, request: protocol.EventRequest, context: grpc.ServicerContext
     ) -> Iterator[protocol.EventResponse]:
         ended = self._open_stream(context)
-        accepted = protocol.ConnectionResponse(is_primary=True)
+        # The first program to listen is the primary one, until it goes.
+        self._listeners.append(ended)
+        self._on_end(context, lambda: self._listeners.remove(ended))
+        accepted = protocol.ConnectionResponse(is_primary=self._listeners[0] is ended)
         yield protocol.EventResponse(status=OK, event=protocol.Event(connection_response=accepted))
         while not ended.is_set():
             yield protocol.EventResponse(status=OK, event=protocol.Event(robot_state=self._robot_state()))

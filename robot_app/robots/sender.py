@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Awaitable, Coroutine
 from concurrent.futures import Future
 from typing import Any
@@ -12,12 +13,16 @@ from anki_vector.messaging import protocol
 
 from robot_app.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.robots.connection import VectorConnection
+from robot_app.safety import LONGEST_TURN_S
 
 DRIVE_TIMEOUT_S = 1.0
 """The robot answers wheel speeds at once."""
 
 ACTION_TIMEOUT_S = 30.0
 """Speaking, playing, turning and moving the head answer when they are done."""
+
+TURN_TIMEOUT_S = LONGEST_TURN_S
+"""A turn that has not answered by then is cancelled."""
 
 HEAD_SPEED_RAD_S = 10.0
 HEAD_ACCELERATION_RAD_S2 = 10.0
@@ -112,7 +117,10 @@ class ActionSender:
         tag = next(self._tags)
         request = protocol.TurnInPlaceRequest(angle_rad=turn.angle_rad, is_absolute=0, id_tag=tag)
         if self._is_allowed(epoch):
-            await self._move(turn, self._stub.TurnInPlace(request, timeout=ACTION_TIMEOUT_S), tag)
+            started_s = time.monotonic()
+            await self._move(turn, self._stub.TurnInPlace(request, timeout=TURN_TIMEOUT_S), tag)
+            if time.monotonic() - started_s >= TURN_TIMEOUT_S:
+                await self._send_stop([tag])
 
     def _is_allowed(self, epoch: int) -> bool:
         return epoch == self._epoch and self._connection.has_control
@@ -190,7 +198,8 @@ class ActionSender:
     def _log_failed_stop(self, future: "Future[None]") -> None:
         error = None if future.cancelled() else future.exception()
         if error is not None:
-            log.error("%s: the stop of the wheels was not confirmed: %s", self._name, error)
+            reason = error.code().name if isinstance(error, grpc.RpcError) else repr(error)
+            log.error("%s: the stop of the wheels was not confirmed: %s", self._name, reason)
 
 
 def _pass_on(task: "asyncio.Task[None]", future: "Future[None]") -> None:

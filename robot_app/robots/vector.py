@@ -1,6 +1,8 @@
 """A Vector over gRPC: the real one, or the emulated one, which the SDK's client cannot tell apart."""
 
+import asyncio
 import logging
+import math
 import threading
 import time
 import weakref
@@ -23,7 +25,9 @@ from robot_app.robot import RobotState
 from robot_app.robots.calibration import fetch_calibration
 from robot_app.robots.connection import VectorConnection, connect
 from robot_app.robots.identity import VectorIdentity
+from robot_app.robots.lateness import Lateness
 from robot_app.robots.mailbox import NewestFrame
+from robot_app.robots.repeats import Repeats
 from robot_app.robots.sender import ActionSender
 
 CALIBRATION_TIMEOUT_S = 2.0
@@ -41,6 +45,9 @@ class VectorSettings:
         stop_after_s: without a new frame, until the wheels are stopped.
         frame_timeout_s: without a new frame, until the robot is given up. Radio links pause for a second or two.
         stop_timeout_s: for the robot to confirm that its wheels were stopped.
+        frozen_after_s: of nothing but the same picture, until the camera counts as frozen.
+        state_timeout_s: without a report of the robot's state, until the link counts as down.
+        battery_every_s: how often the battery is asked for.
     """
 
     connect_timeout_s: Annotated[float, Limits(0.1, 120)] = 10.0
@@ -48,6 +55,9 @@ class VectorSettings:
     stop_after_s: Annotated[float, Limits(0.05, 60)] = 0.5
     frame_timeout_s: Annotated[float, Limits(0.05, 60)] = 5.0
     stop_timeout_s: Annotated[float, Limits(0.1, 10)] = 2.5
+    frozen_after_s: Annotated[float, Limits(0.05, 60)] = 0.25
+    state_timeout_s: Annotated[float, Limits(0.1, 60)] = 1.0
+    battery_every_s: Annotated[float, Limits(0.1, 3600)] = 5.0
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -74,6 +84,10 @@ class VectorRobot:
         self._calibration: CameraModel | None = None
         self._camera: Future[None] | None = None
         self._events: Future[None] | None = None
+        self._battery: Future[None] | None = None
+        self._battery_state = RobotState()
+        self._reported_at_s = -math.inf
+        self._repeats = Repeats()
 
     def __enter__(self) -> Self:
         """Connect, and take control unless it is only looked through.
@@ -86,7 +100,9 @@ class VectorRobot:
         self._sender = ActionSender(self._connection, self._identity.name)
         self._mailbox = NewestFrame()
         self._calibration = self._fetch_calibration(self._connection)
+        self._repeats = Repeats()
         self._events = self._connection.submit(self._watch("event", self._follow_events()))
+        self._battery = self._connection.submit(self._watch("battery", self._follow_battery()))
         _leave_at_interpreter_exit(self)
         return self
 
@@ -160,8 +176,17 @@ class VectorRobot:
     def state(self) -> RobotState:
         """The newest state that the robot reported, with whether it obeys us."""
         connection = self._connection
-        has_control = connection is not None and connection.has_control
-        return replace(self._reported, has_control=has_control, camera=self._calibration)
+        is_connected = connection is not None
+        silent_s = time.monotonic() - self._reported_at_s
+        return replace(
+            self._reported,
+            has_control=connection is not None and connection.has_control,
+            camera=self._calibration,
+            connected=is_connected and silent_s <= self._settings.state_timeout_s,
+            camera_frozen=self._repeats.lasted_s > self._settings.frozen_after_s,
+            battery_low=self._battery_state.battery_low,
+            battery_volts=self._battery_state.battery_volts,
+        )
 
     def _connected(self) -> VectorConnection:
         if self._connection is None:
@@ -206,9 +231,12 @@ class VectorRobot:
     async def _follow_camera(self) -> None:
         stream = self._connected().grpc_interface.CameraFeed(protocol.CameraFeedRequest())
         try:
+            lateness, received_at_s = Lateness(), 0.0
             async for picture in stream:
-                captured_at_s = picture.frame_time_stamp / 1000
-                self._mailbox.put(Frame(picture.image_id, captured_at_s, time.monotonic(), picture.data))
+                now_s, captured_at_s = time.monotonic(), picture.frame_time_stamp / 1000
+                received_at_s = max(received_at_s, now_s - lateness.measure(captured_at_s, now_s))
+                self._repeats.look(picture.data, now_s)
+                self._mailbox.put(Frame(picture.image_id, captured_at_s, received_at_s, picture.data))
             self._mailbox.end()
         finally:
             stream.cancel()
@@ -220,9 +248,20 @@ class VectorRobot:
             async for response in stream:
                 if response.event.WhichOneof("event_type") == "robot_state":
                     self._reported = _as_state(response.event.robot_state)
+                    self._reported_at_s = time.monotonic()
             self._mailbox.end(RobotLost(f"{self._identity}: stopped reporting its state; connect again"))
         finally:
             stream.cancel()
+
+    async def _follow_battery(self) -> None:
+        interface = self._connected().grpc_interface
+        while True:
+            with suppress(grpc.RpcError):  # the streams tell of a lost link
+                answer = await interface.BatteryState(protocol.BatteryStateRequest(), timeout=2.0)
+                self._battery_state = RobotState(
+                    battery_low=answer.battery_level == protocol.BATTERY_LEVEL_LOW, battery_volts=answer.battery_volts
+                )
+            await asyncio.sleep(self._settings.battery_every_s)
 
     def _close(self, connection: VectorConnection) -> None:
         self._mailbox.end()
@@ -231,12 +270,12 @@ class VectorRobot:
         except TimeoutError:
             log.warning("%s: the streams did not end in time", self._identity)
         connection.close()
-        self._camera = self._events = self._sender = None
+        self._camera = self._events = self._battery = self._sender = None
 
     async def _end_streams(self) -> None:
         assert self._sender is not None
         await self._sender.drop_all()
-        for future in (self._camera, self._events):
+        for future in (self._camera, self._events, self._battery):
             if future is not None:
                 future.cancel()
 

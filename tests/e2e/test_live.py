@@ -16,7 +16,7 @@ from robot_app.commands import demo
 from robot_app.commands.world import load_world
 from robot_app.config import load_settings
 from robot_app.detection import Detector
-from robot_app.emulator import Emulator
+from robot_app.emulator import Emulator, Fault
 from robot_app.recording import read_card, read_steps
 from robot_app.robots.replay import ReplayRobot
 from robot_app.session import run_session
@@ -156,16 +156,22 @@ def test_emulate_in_one_terminal_and_run_in_another(robot_app, footage, vision_m
     assert (server.returncode, complaints) == (130, "")
 
 
-def test_a_robot_that_goes_away_is_told_in_one_line(robot_app, footage, vision_model, tmp_path):
+def test_a_robot_that_goes_away_is_waited_for_and_told_in_a_line(robot_app, footage, vision_model, tmp_path):
     recording = tmp_path / "run.mcap"
     with Emulator(load_world(footage, loop=True)) as emulator:
         arguments = ["--model", vision_model, "--record", recording]
         process = robot_app("run", "--emulator", emulator.identity.address, *arguments)
         for _ in range(3):
             process.stdout.readline()
-        emulator.shut_down()
-        _, complaints = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert re.search(r"^error: Vector-E1A2 .* (broke off|stopped|no new frame)", complaints, re.MULTILINE)
-    assert "Traceback" not in complaints
+        emulator.faults.start(Fault.NEW_TOKEN)
+        told = [process.stderr.readline()]
+        emulator.faults.end(Fault.NEW_TOKEN)
+        while "connected again" not in told[-1]:
+            assert told[-1], told
+            told.append(process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert any(re.search(r"^warning: link lost: Vector-E1A2 .* (broke off|stopped)", line) for line in told)
+    assert all(line.startswith(("warning: ", "error: ")) for line in told)
     assert len(list(read_steps(recording))) >= 4

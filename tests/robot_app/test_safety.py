@@ -4,7 +4,7 @@ import pytest
 
 from robot_app.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.robot import RobotState
-from robot_app.safety import LONGEST_TURN_S, STANDING, MotionSettings, gate_motion
+from robot_app.safety import LONGEST_TURN_S, STANDING, MotionSettings, gate_motion, why_not_move
 
 HELLO, TURN, DRIVE = Say("hello"), Turn(0.5), Drive(50, 50)
 SETTINGS = MotionSettings(max_frame_age_s=0.3)
@@ -36,6 +36,9 @@ UNSAFE = [
     ({"state": RobotState(cliff_detected=True)}, "edge"),
     ({"state": RobotState(picked_up=True)}, "lifted"),
     ({"state": RobotState(on_charger=True)}, "charger"),
+    ({"state": RobotState(battery_low=True)}, "battery is low"),
+    ({"state": RobotState(camera_frozen=True)}, "same picture again and again"),
+    ({"state": RobotState(connected=False)}, "link to the robot is down"),
 ]
 
 
@@ -89,3 +92,8 @@ def test_a_turn_of_long_ago_needs_no_stop():
 )
 def test_it_knows_until_when_the_wheels_may_be_moving(actions, before, after):
     assert gate(*actions, moving_until_s=before).moving_until_s == after
+
+
+def test_a_frame_that_is_old_because_of_detection_says_so():
+    assert why_not_move(0.4, RobotState(), SETTINGS, busy_s=0.35).endswith("; looking at it took 350 ms")
+    assert "looking" not in why_not_move(0.4, RobotState(), SETTINGS, busy_s=0.02)

@@ -1,0 +1,126 @@
+"""A watchdog outside of the loop: wheels stop when nobody looks where they go."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from robot_app.actions import Action, Drive, Stop, Turn
+from robot_app.errors import RobotError
+from robot_app.frames import Frame
+from robot_app.robot import Robot, RobotState
+from robot_app.safety import LONGEST_TURN_S, STANDING
+
+UNWATCHED_S = 0.35
+"""So long may the wheels run after the last picture was handed to the loop."""
+
+log = logging.getLogger(__name__)
+
+
+class WatchedRobot:
+    """Wraps a robot and stops its wheels from a thread of its own; for the contract see `robot_app.robot.Robot`.
+
+    The robot itself knows no wheel speed that ends, so every picture that the loop takes renews the permission to
+    move. When the camera pauses, or whoever has the picture hangs (detection, behaviour, a recording on a slow disk),
+    it runs out and the wheels are stopped; they move again when they are told to on a new picture. A stop that the
+    robot does not confirm is repeated.
+    """
+
+    def __init__(self, robot: Robot, unwatched_s: float = UNWATCHED_S) -> None:
+        self._robot = robot
+        self._unwatched_s = unwatched_s
+        self._changed = threading.Condition()
+        self._seen_at_s = time.monotonic()
+        self._tried_at_s = -math.inf
+        self._moving_until_s = STANDING
+        self._waits_for_picture = True
+        self._ended = True
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._robot.__enter__()
+        self._ended = False
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="watchdog")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._robot.__exit__(kind, error, trace)
+        if self._thread is not None:
+            self._thread.join()
+
+    def frames(self) -> Iterator[Frame]:
+        """The robot's frames."""
+        for frame in self._robot.frames():
+            self._seen_at_s, self._waits_for_picture = time.monotonic(), False
+            yield frame
+            self._waits_for_picture = True
+
+    def do(self, action: Action) -> None:
+        """Pass on an action, and watch when it moves the wheels."""
+        if isinstance(action, Stop):
+            self._moving_until_s = STANDING
+        elif isinstance(action, Drive | Turn):
+            self._expect_motion_until(math.inf if isinstance(action, Drive) else time.monotonic() + LONGEST_TURN_S)
+        self._robot.do(action)
+
+    def stop(self) -> None:
+        """Stop the wheels now.
+
+        Raises:
+            RobotLost: the robot has not confirmed it.
+        """
+        # Before, not after: a drive that another thread passes on meanwhile has to be watched.
+        self._moving_until_s = STANDING
+        try:
+            self._robot.stop()
+        except RobotError:
+            self._expect_motion_until(math.inf)
+            raise
+
+    def now_s(self) -> float:
+        """The robot's."""
+        return self._robot.now_s()
+
+    @property
+    def state(self) -> RobotState:
+        """The robot's."""
+        return self._robot.state
+
+    def _expect_motion_until(self, until_s: float) -> None:
+        with self._changed:
+            self._moving_until_s = max(self._moving_until_s, until_s)
+            self._changed.notify()
+
+    def _watch(self) -> None:
+        while self._wait_until_unwatched():
+            if self._tried_at_s < self._seen_at_s:  # one line, however often it is tried
+                busy = "no new picture" if self._waits_for_picture else "still busy with the last picture"
+                log.warning("stopped: %s after %.0f ms", busy, self._unwatched_s * 1000)
+            self._tried_at_s = time.monotonic()
+            try:
+                self.stop()
+            except RobotError as error:
+                log.error("%s", error)
+
+    def _wait_until_unwatched(self) -> bool:
+        """Wait until wheels have run unwatched for too long; false when the robot is being left."""
+        with self._changed:
+            while not self._ended:
+                now_s = time.monotonic()
+                if now_s >= self._moving_until_s:
+                    self._changed.wait()
+                    continue
+                left_s = max(self._seen_at_s, self._tried_at_s) + self._unwatched_s - now_s
+                if left_s <= 0:
+                    return True
+                self._changed.wait(left_s)
+            return False

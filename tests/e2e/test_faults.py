@@ -1,0 +1,133 @@
+"""Every fault that a robot on a desk will meet sooner or later, played to one that drives whenever it may.
+
+The worlds run beside each other in processes of their own. `--fault-table README.md` writes what was measured into
+that file, between the two marks.
+"""
+
+import multiprocessing
+import re
+import signal
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from robot_app.emulator import Fault
+from tests.support.fault_worlds import Outcome, play_fault, play_full_disk, play_signal, play_slow_detection
+
+WORKERS = 3
+STOPS_WITHIN_S = 0.5
+RECOVERS_WITHIN_S = 5.0
+MARKS = ("<!-- faults: begin -->\n", "<!-- faults: end -->\n")
+
+
+@dataclass(frozen=True)
+class Case:
+    """`stops`: the wheels have to stop, or, where there is nothing to stop for, have to go on. `says`: a part of it."""
+
+    name: str
+    play: Callable[..., Outcome]
+    arguments: tuple[object, ...]
+    says: str = ""
+    stops: bool = True
+    recovers: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def emulated(name: str, fault: Fault, lasts_s: float, says: str, *, stops: bool = True) -> Case:
+    return Case(name, play_fault, (fault, lasts_s), says, stops, recovers=stops)
+
+
+CASES = (
+    emulated("camera freezes: the same image", Fault.FREEZE, 1.0, "stopped: no new picture"),
+    emulated("camera freezes: new images, all alike", Fault.SAME_PICTURE, 1.0, "stopped: the camera shows the same"),
+    emulated("stream falls silent", Fault.SILENT, 1.0, "stopped: no new picture"),
+    emulated("stream ends", Fault.END, 1.0, "the camera stream broke off"),
+    emulated("stream stalls in the middle of a frame", Fault.MID_FRAME, 1.0, "stopped: no new picture"),
+    emulated("corrupt JPEG", Fault.CORRUPT, 1.0, "not a readable image"),
+    emulated("frames of another size", Fault.OTHER_SIZE, 0.6, "", stops=False),
+    emulated("frames out of order", Fault.OUT_OF_ORDER, 0.6, "", stops=False),
+    emulated("robot's clock jumps an hour, and back", Fault.CLOCK_JUMP, 0.6, "", stops=False),
+    emulated("network stalls for 2 s", Fault.STALL, 2.0, "stopped: no new picture"),
+    emulated("connection cut", Fault.CUT, 1.0, "link lost"),
+    emulated("reboot, new certificate", Fault.NEW_CERTIFICATE, 1.0, "link lost"),
+    emulated("reboot, new token", Fault.NEW_TOKEN, 1.0, "link lost"),
+    emulated("control lost and returned", Fault.LOSE_CONTROL, 1.0, "stopped: the robot does not obey us"),
+    emulated("battery low", Fault.BATTERY_LOW, 3.0, "stopped: the robot's battery is low"),
+    emulated("an action that never answers", Fault.NO_ANSWER, 0.6, "", stops=False),
+    Case("detection takes 0.6 s", play_slow_detection, (0.6, 1.5), "stopped: still busy with the last picture"),
+    Case("disk full while recording", play_full_disk, (), "cannot be written any further", recovers=False),
+    *(
+        Case(number.name, play_signal, (number,), recovers=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[Case, Outcome]:
+    """What became of every world."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
+        running = [pool.submit(case.play, *case.arguments) for case in CASES]
+        wait(running)
+    # A world that broke is played again by its test, which then shows the error.
+    broken = Outcome("broken", None, None, None, 0, "broken")
+    return {case: broken if f.exception() else f.result() for case, f in zip(CASES, running, strict=True)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(outcomes: dict[Case, Outcome], request):
+    yield
+    path: Path | None = request.config.getoption("--fault-table")
+    if path is not None:
+        text = path.read_text(encoding="utf-8")
+        before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
+        rows = "\n".join(row(case, outcome) for case, outcome in outcomes.items())
+        head = "| fault | noticed after | wheels stopped after | recovered after | frames lost | what is said |"
+        made = f"{head}\n|---|---|---|---|---|---|\n{rows}\n"
+        path.write_text(f"{before}{MARKS[0]}{made}{MARKS[1]}{after}", encoding="utf-8")
+
+
+def row(case: Case, outcome: Outcome) -> str:
+    def seconds(value: float | None, otherwise: str) -> str:
+        return otherwise if value is None else f"{value:.2f} s"
+
+    said = re.sub(r"^(link lost: )?Vector-\S+ \(\w+\) at [\d.:]+: ", r"\1", outcome.said.split(";")[0])
+    cells = (
+        case.name,
+        seconds(outcome.detected_s, "-"),
+        seconds(outcome.stopped_s, "goes on"),
+        outcome.ended or seconds(outcome.recovered_s, "-"),
+        str(outcome.lost_frames),
+        re.sub(r"^error: \S+: |\(UNAVAILABLE.*", "", said).strip(),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_fault(case: Case, outcomes: dict[Case, Outcome]):
+    if complaints(case, outcomes[case]):
+        # The others are done by now; a busy machine gets a second chance, alone.
+        outcomes[case] = case.play(*case.arguments)
+    assert complaints(case, outcomes[case]) == [], outcomes[case]
+
+
+def complaints(case: Case, outcome: Outcome) -> list[str]:
+    """What is not as it has to be."""
+    is_stall, is_battery = (case.arguments[:1] == (fault,) for fault in (Fault.STALL, Fault.BATTERY_LOW))
+    # A network that swallows everything swallows the stop as well; the battery is asked for every 2 s.
+    stops_within_s = STOPS_WITHIN_S + 2.0 * (is_stall or is_battery)
+    stopped_s, recovered_s = outcome.stopped_s, outcome.recovered_s
+    found = {
+        "says something else": case.says not in outcome.said,
+        "stops though it could go on": stopped_s is not None and not case.stops,
+        "stops too late": case.stops and (stopped_s is None or stopped_s > stops_within_s),
+        "recovers too late": case.recovers and (recovered_s is None or recovered_s > RECOVERS_WITHIN_S),
+        "ends": bool(outcome.ended) and case.play in (play_fault, play_slow_detection),
+    }
+    return [complaint for complaint, applies in found.items() if applies]
