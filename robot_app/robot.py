@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from robot_app.actions import Action
 from robot_app.frames import Frame
@@ -26,6 +26,15 @@ class RobotState:
     on_charger: bool = False
     cliff_detected: bool = False
     picked_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """`level` in the robot's own words, `volts` of the cell, and whether it is being charged."""
+
+    level: Literal["low", "nominal", "full", "unknown"]
+    volts: float
+    is_charging: bool
 
 
 class Robot(Protocol):
@@ -63,4 +72,33 @@ class Robot(Protocol):
     @property
     def state(self) -> RobotState:
         """The newest state that the robot reported."""
+        ...
+
+
+@runtime_checkable
+class LiveRobot(Protocol):
+    """What a robot that is really there can do besides. May be asked on any thread; each waits for the answer."""
+
+    def take_control(self) -> None:
+        """Ask the robot to obey us.
+
+        Raises:
+            RobotError: it does not, or cannot be asked.
+        """
+        ...
+
+    def release_control(self) -> None:
+        """Stop the wheels and let the robot follow its own mind.
+
+        Raises:
+            RobotError: it cannot be told.
+        """
+        ...
+
+    def battery(self) -> Battery:
+        """The battery's state.
+
+        Raises:
+            RobotError: it cannot be asked for.
+        """
         ...

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 
-from robot_app.behaviour import greet
+from robot_app.behaviour import Behaviour, GreetState, greet
 from robot_app.config import Settings
+from robot_app.controls import Controls
 from robot_app.detection import Detector
 from robot_app.errors import InputError
 from robot_app.loop import Loop
@@ -16,18 +17,23 @@ from robot_app.sinks import Sink
 logger = logging.getLogger(__name__)
 
 
-def run_session(robot: Robot, detector: Detector, settings: Settings, sinks: Sequence[Sink]) -> None:
+def run_session(
+    robot: Robot, detector: Detector, settings: Settings, sinks: Sequence[Sink], controls: Controls | None = None
+) -> None:
     """Enter the robot, greet other Vectors until its frames end, and hand every step to the sinks.
 
     The sinks are entered with the first step, so a robot that shows nothing leaves no files behind. However this ends,
-    the wheels are stopped first, then the sinks are left, then the robot.
+    the wheels are stopped first, then the sinks are left, then the robot. With `controls` a person may step in.
 
     Raises:
         VectorDetectorError: as the robot and the sinks tell; `InputError` when there was not one readable frame.
     """
+    behaviour: Behaviour[GreetState] = partial(greet, settings=settings.greet)
+    if controls is not None:
+        robot, behaviour = controls.guard(robot), controls.pausable(behaviour)
     with ExitStack() as stack:
         stack.enter_context(robot)
-        loop = Loop(robot, detector, partial(greet, settings=settings.greet), settings)
+        loop = Loop(robot, detector, behaviour, settings)
         sinks_stack = stack.enter_context(ExitStack())
         steps = stack.enter_context(closing(loop.steps()))
         first = next(steps, None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from robot_app.commands.viewing import viewing
 from robot_app.commands.world import load_world
 from robot_app.config import Settings
 from robot_app.detection import Detector
@@ -24,10 +25,10 @@ def command(args: argparse.Namespace) -> None:
     detector = Detector.load(args.model)
     world = load_world(DEMO_RECORDING, seconds=args.seconds)
     with _new_folder(args.output) as folder:
-        _play(world, detector, folder)
+        _play(world, detector, folder, args.view)
 
 
-def _play(world: FootageWorld, detector: Detector, folder: Path) -> None:
+def _play(world: FootageWorld, detector: Detector, folder: Path, address: tuple[str, int] | None) -> None:
     recording, video = folder / "demo.mcap", folder / "demo.mp4"
     names, summary = detector.card.class_names, Summary()
     with Emulator(world) as emulator:
@@ -35,7 +36,9 @@ def _play(world: FootageWorld, detector: Detector, folder: Path) -> None:
         sys.stdout.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
         sinks = (RecordingWriter(recording, detector.card), EventPrinter(names), summary)
         try:
-            run_session(VectorRobot(emulator.identity), detector, Settings(), sinks)
+            with viewing(address, detector.card, f"{emulator.identity.name}, emulated") as view:
+                robot = VectorRobot(emulator.identity)
+                run_session(robot, detector, Settings(), (*sinks, *view.sinks), view.controls)
         finally:
             if summary.result().frames:
                 sys.stdout.write(f"{summary.result()}\nrecorded {recording}\n")

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from robot_app.commands.viewing import viewing
 from robot_app.comparison import run_comparison
 from robot_app.config import Settings, load_settings
 from robot_app.detection import Detector
@@ -18,7 +19,7 @@ def command(args: argparse.Namespace) -> None:
     settings = load_settings(args.config)
     detector = Detector.load(args.model, settings.detector.score)
     if args.compare is None:
-        _replay(args.source, detector, settings, args.video)
+        _replay(args.source, detector, settings, args.video, args.view)
     else:
         other = Detector.load(args.compare, settings.detector.score)
         run_comparison(args.source, (detector, other), settings, video=args.video, report=sys.stdout)
@@ -26,9 +27,13 @@ def command(args: argparse.Namespace) -> None:
         sys.stdout.write(f"video    {args.video}\n")
 
 
-def _replay(source: Path, detector: Detector, settings: Settings, video: Path | None) -> None:
+def _replay(
+    source: Path, detector: Detector, settings: Settings, video: Path | None, address: tuple[str, int] | None
+) -> None:
     robot = ReplayRobot(read_footage(source))
     names, summary = detector.card.class_names, Summary()
     videos = () if video is None else (VideoSink(video, names),)
-    run_session(robot, detector, settings, (*videos, EventPrinter(names), summary))
+    sinks = (*videos, EventPrinter(names), summary)
+    with viewing(address, detector.card, source.name) as view:
+        run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
     sys.stdout.write(f"{summary.result()}\n")

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from robot_app.commands.viewing import viewing
 from robot_app.config import load_settings
 from robot_app.detection import Detector
 from robot_app.emulator import parse_address, read_emulator_config
@@ -24,7 +25,8 @@ def command(args: argparse.Namespace) -> None:
     recordings = () if args.record is None else (RecordingWriter(args.record, detector.card),)
     sinks = (*recordings, EventPrinter(detector.card.class_names), summary)
     try:
-        run_session(VectorRobot(identity), detector, settings, sinks)
+        with viewing(args.view, detector.card, identity.name) as view:
+            run_session(VectorRobot(identity), detector, settings, (*sinks, *view.sinks), view.controls)
     finally:
         if summary.result().frames:
             sys.stdout.write(f"{summary.result()}\n")

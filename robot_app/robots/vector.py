@@ -18,7 +18,8 @@ from robot_app.actions import Action, Stop
 from robot_app.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.frames import Frame
 from robot_app.limits import Limits, check_limits
-from robot_app.robot import RobotState
+from robot_app.robot import Battery, RobotState
+from robot_app.robots import calls
 from robot_app.robots.connection import VectorConnection, connect
 from robot_app.robots.identity import VectorIdentity
 from robot_app.robots.mailbox import NewestFrame
@@ -138,6 +139,19 @@ class VectorRobot:
             raise RobotLost(
                 f"{self._identity}: has not confirmed that its wheels stopped ({_reason(error)}); look after the robot"
             ) from error
+
+    def take_control(self) -> None:
+        """Ask for control, as after it was lost or released; see `robot_app.robots.calls.take_control`."""
+        calls.take_control(self._connected(), self._identity, self._settings.connect_timeout_s)
+
+    def release_control(self) -> None:
+        """Stop the wheels and give control back; see `robot_app.robots.calls.release_control`."""
+        self.stop()
+        calls.release_control(self._connected(), self._identity, self._settings.connect_timeout_s)
+
+    def battery(self) -> Battery:
+        """Ask for the battery's state; see `robot_app.robots.calls.read_battery`."""
+        return calls.read_battery(self._connected(), self._identity, self._settings.stop_timeout_s)
 
     def now_s(self) -> float:
         """This machine's monotonic clock."""
