@@ -58,8 +58,9 @@ def read_battery(connection: VectorConnection, identity: VectorIdentity, timeout
         answer = connection.submit(work).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
     except (grpc.RpcError, TimeoutError, CancelledError) as error:
         raise RobotError(f"{identity}: does not tell the state of its battery") from error
-    level = BATTERY_LEVELS.get(answer.battery_level, "unknown")
-    return Battery(level, float(answer.battery_volts), bool(answer.is_charging))
+    return Battery(
+        BATTERY_LEVELS.get(answer.battery_level, "unknown"), float(answer.battery_volts), bool(answer.is_charging)
+    )
 
 
 async def _ask_battery(connection: VectorConnection, timeout_s: float) -> protocol.BatteryStateResponse:

@@ -45,7 +45,7 @@ class Desk:
         self._labels = labels
         self._controls = controls
         self._recorder = Recorder(folder, card)
-        self._snapshots = Snapshots(folder / f"snapshots-{folder.name}", card.class_names)
+        self._snapshots = Snapshots(folder / "snapshots", folder.name, card.class_names)
         self._battery: Battery | None = None
         self._closing = threading.Event()
         self.commands: dict[str, Callable[[], str]] = {

@@ -10,6 +10,9 @@ from robot_app.step import Step
 IMAGES_NAME = "images"
 ANNOTATIONS_NAME = "annotations.json"
 
+SMALLEST_SIDE_PX = 1.0
+"""Smaller boxes are nothing that a person could correct, and labelling tools refuse those without area."""
+
 
 class Snapshots:
     """A folder in COCO's layout: `images/` and `annotations.json`, complete after every picture.
@@ -18,8 +21,10 @@ class Snapshots:
     file names hold the camera's count, which tells an import that the pictures are of one recording.
     """
 
-    def __init__(self, folder: Path, class_names: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, session: str, class_names: tuple[str, ...]) -> None:
+        """Pictures go to `folder`, made with the first of them; their names begin with `session`."""
         self.folder = folder
+        self._session = session
         self._class_names = class_names
         self._lock = threading.Lock()
         self._images: list[dict[str, object]] = []
@@ -32,7 +37,7 @@ class Snapshots:
             InputError: the picture cannot be decoded, or the folder cannot be written.
         """
         height, width = step.frame.image().shape[:2]
-        name = f"{self.folder.name}.frame{step.frame.index:06}.jpg"
+        name = f"{self._session}.frame{step.frame.index:06}.jpg"
         path = self.folder / IMAGES_NAME / name
         with self._lock:
             if any(image["file_name"] == name for image in self._images):
@@ -62,6 +67,8 @@ class Snapshots:
 
 def _annotations(step: Step, image_number: int, first_number: int) -> list[dict[str, object]]:
     found = step.detections
+    sides_px = found.boxes_px[:, 2:] - found.boxes_px[:, :2]
+    found = found.select((sides_px >= SMALLEST_SIDE_PX).all(axis=1))
     objects = zip(found.boxes_px.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True)
     return [
         {

@@ -13,11 +13,12 @@ export async function drawPicture(canvas, jpeg, picture) {
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   const unit = canvas.width / 640;
+  const textUnit = Math.max(unit, canvas.width / (canvas.clientWidth || canvas.width) * 0.8); // readable on a phone
   for (const box of picture.boxes_px) outline(context, box, WHITE, unit);
   for (const track of picture.tracks) {
     const colour = track.seen ? CYAN : GREY;
     outline(context, track.box_px, colour, (track.seen ? 3 : 1) * unit);
-    label(context, track.text, track.box_px, colour, unit);
+    label(context, track.text, track.box_px, colour, textUnit);
   }
 }
 
