@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from robot_app.actions import Action, Stop
 from robot_app.behaviour import Behaviour, Decision
 from robot_app.errors import RobotError
 from robot_app.frames import Frame
-from robot_app.robot import Battery, LiveRobot, Robot, RobotState
+from robot_app.robot import Battery, LiveRobot, Robot, RobotState, find_live
 from robot_app.tracks import Track
 
 logger = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class GuardedRobot:
     @property
     def is_live(self) -> bool:
         """Control and battery can be asked for."""
-        return self._is_there and isinstance(self._robot, LiveRobot)
+        return self._is_there and find_live(self._robot) is not None
 
     def take_control(self) -> None:
         """Ask the robot to obey us.
@@ -216,6 +216,7 @@ class GuardedRobot:
     @contextmanager
     def _live(self) -> Iterator[LiveRobot]:
         with self._commanding:
-            if not self.is_live:
+            live = find_live(self._robot) if self._is_there else None
+            if live is None:
                 raise RobotError("no live robot is connected")
-            yield cast("Any", self._robot)
+            yield live

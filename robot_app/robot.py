@@ -75,6 +75,15 @@ class Robot(Protocol):
         ...
 
 
+class RobotWrapper(Protocol):
+    """A robot around another one, such as one that connects again."""
+
+    @property
+    def wrapped(self) -> Robot | None:
+        """The one in use now, if any."""
+        ...
+
+
 @runtime_checkable
 class LiveRobot(Protocol):
     """What a robot that is really there can do besides. May be asked on any thread; each waits for the answer."""
@@ -102,3 +111,10 @@ class LiveRobot(Protocol):
             RobotError: it cannot be asked for.
         """
         ...
+
+
+def find_live(robot: Robot | RobotWrapper | None) -> LiveRobot | None:
+    """The robot itself, or the one within wrappers around it, that can be asked for control; `None` without one."""
+    while robot is not None and not isinstance(robot, LiveRobot):
+        robot = getattr(robot, "wrapped", None)
+    return robot

@@ -114,6 +114,18 @@ def test_a_real_client_takes_and_releases_control_and_tells_its_battery():
         assert (battery.level, round(battery.volts, 1), battery.is_charging) == ("nominal", 3.9, False)
 
 
+def test_a_robot_within_another_is_found():
+    class Wrapper(ScriptedRobot):
+        wrapped = None
+
+    wrapper = Wrapper([])
+    with emulated() as emulator, Controls().guard(wrapper) as robot:
+        assert not robot.is_live
+        with VectorRobot(emulator.identity, IMPATIENT) as wrapper.wrapped:
+            assert robot.is_live
+            assert robot.battery().level == "nominal"
+
+
 def test_control_that_is_not_granted_is_told():
     with emulated() as emulator, Controls().guard(VectorRobot(emulator.identity, SHORT)) as robot:
         emulator.withhold_control()

@@ -32,8 +32,10 @@ class Client:
         self.port = port
         self.token = ""
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-        """Status and body of the answer; `_` in a header's name stands for `-`."""
+    def ask(
+        self, method: str, path: str, body: bytes | Iterator[bytes] | None = None, **headers: str
+    ) -> tuple[int, bytes]:
+        """Status and body of the answer; `_` in a header's name stands for `-`; a body in parts is sent in chunks."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
