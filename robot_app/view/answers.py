@@ -17,7 +17,7 @@ class FoundObject:
 
 @dataclass(frozen=True, slots=True)
 class ServiceTimings:
-    """Durations in milliseconds: waiting for a turn, decoding the image, and detecting in it."""
+    """Durations in milliseconds: receiving it and waiting for a turn, decoding the image, and detecting in it."""
 
     wait_ms: float
     decode_ms: float

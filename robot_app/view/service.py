@@ -56,7 +56,7 @@ def build_service(detector: Detector, limits: ServiceLimits | None = None) -> Fa
     Its pages load nothing from elsewhere.
     """
     limits = limits or ServiceLimits()
-    card, metrics, turns = detector.card, ServiceMetrics(), _Turns(limits)
+    card, metrics = detector.card, ServiceMetrics()
     app = FastAPI(
         title="Vector detector",
         version=card.version,
@@ -64,6 +64,24 @@ def build_service(detector: Detector, limits: ServiceLimits | None = None) -> Fa
         docs_url=None,
         redoc_url=None,
     )
+    _add_refusals(app)
+    _add_pages(app, detector, metrics)
+    _add_detect(app, detector, limits, metrics)
+    return app
+
+
+def _add_refusals(app: FastAPI) -> None:
+    @app.exception_handler(_Refused)
+    async def refuse(request: Request, refused: _Refused) -> JSONResponse:
+        return JSONResponse({"error": refused.reason}, refused.status, refused.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse_query(request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = ", ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+        return JSONResponse({"error": faults}, 422)
+
+
+def _add_pages(app: FastAPI, detector: Detector, metrics: ServiceMetrics) -> None:
     app.mount("/static", StaticFiles(directory=STATIC))
 
     @app.middleware("http")
@@ -74,15 +92,6 @@ def build_service(detector: Detector, limits: ServiceLimits | None = None) -> Fa
             metrics.count(response.status_code)
         return response
 
-    @app.exception_handler(_Refused)
-    async def refuse(request: Request, refused: _Refused) -> JSONResponse:
-        return JSONResponse({"error": refused.reason}, refused.status, refused.headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def refuse_query(request: Request, error: RequestValidationError) -> JSONResponse:
-        faults = ", ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
-        return JSONResponse({"error": faults}, 422)
-
     @app.get("/", include_in_schema=False)
     async def show_page() -> FileResponse:
         return FileResponse(STATIC / "api.html")
@@ -90,12 +99,16 @@ def build_service(detector: Detector, limits: ServiceLimits | None = None) -> Fa
     @app.get("/healthz")
     async def health() -> Health:
         """Whether the service is up, and with which model."""
-        return Health("ok", f"{card.name} {card.version}", str(detector.provider))
+        return Health("ok", f"{detector.card.name} {detector.card.version}", str(detector.provider))
 
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def show_metrics() -> Response:
         """Figures for Prometheus."""
         return Response(metrics.text(), media_type=metrics.media_type)
+
+
+def _add_detect(app: FastAPI, detector: Detector, limits: ServiceLimits, metrics: ServiceMetrics) -> None:
+    card, turns = detector.card, _Turns(limits)
 
     @app.post("/detect", responses=_refusals(limits), openapi_extra=_image_body())
     async def detect(
@@ -109,13 +122,12 @@ def build_service(detector: Detector, limits: ServiceLimits | None = None) -> Fa
             image = await asyncio.to_thread(_decode, data, limits)
             decoded = time.perf_counter()
             found = await asyncio.to_thread(detector, image)
-        answered = time.perf_counter()
+            answered = time.perf_counter()
         metrics.observe(answered - decoded)
-        timings = ServiceTimings((started - arrived) * 1000, (decoded - started) * 1000, (answered - decoded) * 1000)
+        durations_s = (started - arrived, decoded - started, answered - decoded)
+        timings = ServiceTimings(*(duration_s * 1000 for duration_s in durations_s))
         objects = found_objects(found.above(score), card.class_names)
         return DetectAnswer(f"{card.name} {card.version}", image.shape[1], image.shape[0], objects, timings)
-
-    return app
 
 
 class _Turns:

@@ -4,6 +4,8 @@ import json
 import threading
 from pathlib import Path
 
+import numpy as np
+
 from robot_app.errors import InputError
 from robot_app.step import Step
 
@@ -68,7 +70,7 @@ class Snapshots:
 def _annotations(step: Step, image_number: int, first_number: int) -> list[dict[str, object]]:
     found = step.detections
     sides_px = found.boxes_px[:, 2:] - found.boxes_px[:, :2]
-    found = found.select((sides_px >= SMALLEST_SIDE_PX).all(axis=1))
+    found = found.select(np.min(sides_px, axis=1, initial=np.inf) >= SMALLEST_SIDE_PX)
     objects = zip(found.boxes_px.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True)
     return [
         {
