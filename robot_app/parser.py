@@ -29,6 +29,8 @@ FAULTS = (
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
+VIEW_ADDRESS = ("127.0.0.1", 8088)
+
 SOURCE_HELP = "recording (.mcap), video file, or folder of pictures"
 
 
@@ -49,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_bench(commands)
     _add_doctor(commands)
+    _add_serve(commands)
     return parser
 
 
@@ -76,6 +79,7 @@ def _add_demo(commands: Commands) -> None:
     parser.add_argument("--output", type=Path, metavar="DIR", help="new folder (default: output/demo-DATE-TIME)")
     parser.add_argument("--seconds", type=_positive_number, metavar="S", help="length (default: the footage's)")
     _add_model(parser)
+    _add_view(parser)
 
 
 def _add_run(commands: Commands) -> None:
@@ -90,6 +94,7 @@ def _add_run(commands: Commands) -> None:
         "  robot-app run --serial 00e20100 --record walk.mcap\n"
         "  robot-app run --behaviour follow --events events.jsonl\n"
         "  robot-app run --behaviour my_module:my_function\n"
+        "  robot-app run --view\n"
         "  robot-app run --emulator 127.0.0.1:8443     after `robot-app emulate --port 8443` elsewhere",
     )
     _add_robot(parser)
@@ -97,6 +102,7 @@ def _add_run(commands: Commands) -> None:
     _add_config(parser)
     _add_behaviour(parser)
     parser.add_argument("--record", type=Path, metavar="MCAP", help="write everything to this new recording")
+    _add_view(parser)
 
 
 def _add_record(commands: Commands) -> None:
@@ -144,6 +150,7 @@ def _add_replay(commands: Commands) -> None:
     parser.add_argument(
         "--video", type=Path, metavar="MP4", help="write an annotated video; in a comparison side by side"
     )
+    _add_view(parser)
 
 
 def _add_detect(commands: Commands) -> None:
@@ -230,6 +237,33 @@ def _add_robot(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
 
 
+def _add_serve(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "serve",
+        "offer detection to other programs over HTTP",
+        "POST an image to /detect and get JSON. The address itself, opened in a browser, shows how.\n"
+        "Runs until Ctrl-C; requests under way are answered first.",
+        "  robot-app serve\n  curl --data-binary @photo.jpg http://127.0.0.1:8089/detect",
+    )
+    _add_model(parser)
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="H", help="where to listen; 0.0.0.0 for everyone (default: 127.0.0.1)"
+    )
+    parser.add_argument("--port", type=_port, default=8089, metavar="P", help="0 for any free one (default: 8089)")
+
+
+def _add_view(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--view",
+        type=_address,
+        nargs="?",
+        const=VIEW_ADDRESS,
+        metavar="HOST:PORT",
+        help="serve a live page (at {}:{}); beyond this machine it asks for a token".format(*VIEW_ADDRESS),
+    )
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="model file (default: models/vector.onnx)"
@@ -276,6 +310,13 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text}")
     return int(text)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"expected HOST:PORT, such as 0.0.0.0:8088, found {text}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _number(text: str) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from robot_app.actions import Action
 from robot_app.camera import CameraModel
@@ -75,3 +75,40 @@ class Robot(Protocol):
     def state(self) -> RobotState:
         """The newest state that the robot reported."""
         ...
+
+
+class RobotWrapper(Protocol):
+    """A robot around another one, such as one that connects again."""
+
+    @property
+    def wrapped(self) -> Robot | None:
+        """The one in use now, if any."""
+        ...
+
+
+@runtime_checkable
+class LiveRobot(Protocol):
+    """What a robot that is really there can do besides. May be asked on any thread; each waits for the answer."""
+
+    def take_control(self) -> None:
+        """Ask the robot to obey us.
+
+        Raises:
+            RobotError: it does not, or cannot be asked.
+        """
+        ...
+
+    def release_control(self) -> None:
+        """Stop the wheels and let the robot follow its own mind.
+
+        Raises:
+            RobotError: it cannot be told.
+        """
+        ...
+
+
+def find_live(robot: Robot | RobotWrapper | None) -> LiveRobot | None:
+    """The robot itself, or the one within wrappers around it, that can be asked for control; `None` without one."""
+    while robot is not None and not isinstance(robot, LiveRobot):
+        robot = getattr(robot, "wrapped", None)
+    return robot

@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 
 from robot_app.choice import choose_behaviour
 from robot_app.config import Settings
+from robot_app.controls import Controls
 from robot_app.detection import Detector
 from robot_app.errors import InputError
 from robot_app.loop import Loop
@@ -15,17 +16,21 @@ from robot_app.sinks import Sink
 logger = logging.getLogger(__name__)
 
 
-def run_session(robot: Robot, detector: Detector, settings: Settings, sinks: Sequence[Sink]) -> None:
+def run_session(
+    robot: Robot, detector: Detector, settings: Settings, sinks: Sequence[Sink], controls: Controls | None = None
+) -> None:
     """Enter the robot, do as the chosen behaviour wants until its frames end, and hand every step to the sinks.
 
     The sinks are entered with the first step, so a robot that shows nothing leaves no files behind. However this ends,
-    the wheels are stopped first, then the sinks are left, then the robot.
+    the wheels are stopped first, then the sinks are left, then the robot. With `controls` a person may step in.
 
     Raises:
         VectorDetectorError: as the robot and the sinks tell; `InputError` when there was not one readable frame;
             `ConfigError` when the chosen behaviour cannot be used.
     """
     behaviour = choose_behaviour(settings)
+    if controls is not None:
+        robot, behaviour = controls.guard(robot), controls.pausable(behaviour)
     with ExitStack() as stack:
         stack.enter_context(robot)
         loop = Loop(robot, detector, behaviour, settings)

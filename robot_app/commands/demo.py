@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from robot_app.commands.viewing import viewing
 from robot_app.commands.world import load_world
 from robot_app.config import Settings
 from robot_app.detection import Detector
@@ -24,19 +25,21 @@ def command(args: argparse.Namespace) -> None:
     detector = Detector.load(args.model)
     world = load_world(DEMO_RECORDING, seconds=args.seconds)
     with _new_folder(args.output) as folder:
-        _play(world, detector, folder)
+        _play(world, detector, folder, args.view)
 
 
-def _play(world: FootageWorld, detector: Detector, folder: Path) -> None:
+def _play(world: FootageWorld, detector: Detector, folder: Path, address: tuple[str, int] | None) -> None:
     recording, video = folder / "demo.mcap", folder / "demo.mp4"
-    names, summary = detector.card.class_names, Summary()
+    names, summary, settings = detector.card.class_names, Summary(), Settings()
     with Emulator(world) as emulator:
         sys.stdout.write(f"robot    {emulator.identity}, emulated\n")
         sys.stdout.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
         live = LiveRecording(recording, detector.card)
         sinks = (live, EventPrinter(names), summary)
         try:
-            run_session(live_vector(lambda: emulator.identity), detector, Settings(), sinks)
+            with viewing(address, detector.card, f"{emulator.identity.name}, emulated", settings) as view:
+                robot = live_vector(lambda: emulator.identity)
+                run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
         finally:
             if summary.result().frames:
                 sys.stdout.write(f"{summary.result()}\nrecorded {live.report()}\n")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from robot_app.commands.viewing import viewing
 from robot_app.comparison import compare_behaviours, compare_models, two_behaviours, two_models
 from robot_app.config import Settings, load_settings
 from robot_app.detection import Detector
@@ -23,8 +24,10 @@ def command(args: argparse.Namespace) -> None:
     settings = load_settings(args.config, behaviour=args.behaviour)
     detector = Detector.load(args.model, settings.detector.score)
     footage = _footage(args)
-    if args.events is not None and (args.compare is not None or args.compare_config is not None):
-        raise InputError("--events cannot be used in a comparison, as its two sides have two stories; leave one out")
+    compared = args.compare is not None or args.compare_config is not None
+    for option, given in (("--events", args.events), ("--view", args.view)):
+        if compared and given is not None:
+            raise InputError(f"{option} cannot be used in a comparison, as its two sides differ; leave one out")
     if args.compare is not None:
         other = Detector.load(args.compare, settings.detector.score)
         compare_models(footage, two_models((detector, other), settings), video=args.video, report=sys.stdout)
@@ -40,7 +43,7 @@ def command(args: argparse.Namespace) -> None:
 
 def _footage(args: argparse.Namespace) -> Iterator[NamedStep]:
     footage = read_named_footage(args.source, Span(args.from_s, args.to_s))
-    if not args.realtime:
+    if not args.realtime and args.view is None:  # nobody could watch it otherwise
         return footage
     return at_recorded_speed(footage, lambda named: named.step.frame.received_at_s)
 
@@ -52,11 +55,13 @@ def _report(args: argparse.Namespace) -> TextIO:
 
 def _replay(args: argparse.Namespace, footage: Iterable[NamedStep], detector: Detector, settings: Settings) -> None:
     robot = ReplayRobot(named.step for named in footage)
-    names, summary = detector.card.class_names, Summary()
+    names, summary, report = detector.card.class_names, Summary(), _report(args)
     videos = () if args.video is None else (VideoSink(args.video, names),)
     writers = () if args.events is None else (EventWriter(args.events, names),)
-    run_session(robot, detector, settings, (*videos, *writers, EventPrinter(names, _report(args)), summary))
-    _report(args).write(f"{summary.result()}\n")
+    sinks = (*videos, *writers, EventPrinter(names, report), summary)
+    with viewing(args.view, detector.card, args.source.name, settings, report) as view:
+        run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
+    report.write(f"{summary.result()}\n")
 
 
 def _titled(path: Path | None, settings: Settings) -> tuple[str, Settings]:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from robot_app.commands.viewing import viewing
 from robot_app.config import load_settings
 from robot_app.detection import Detector
 from robot_app.emulator import parse_address, read_emulator_config
@@ -28,7 +29,9 @@ def command(args: argparse.Namespace) -> None:
     writers = () if args.events is None else (EventWriter(args.events, names),)
     sinks = (*recordings, *writers, EventPrinter(names, report), summary)
     try:
-        run_session(live_vector(lambda: chosen_identity(args)), detector, settings, sinks)
+        with viewing(args.view, detector.card, identity.name, settings, report) as view:
+            robot = live_vector(lambda: chosen_identity(args))
+            run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
     finally:
         if summary.result().frames:
             report.write(f"{summary.result()}\n")

@@ -103,6 +103,11 @@ class ReconnectingRobot:
         robot = self._robot
         return RobotState(has_control=False, connected=False) if robot is None else robot.state
 
+    @property
+    def wrapped(self) -> Robot | None:
+        """The robot that is connected now; `None` without a link."""
+        return self._robot
+
     def _reconnect(self, lost: Robot, error: RobotError) -> None:
         """Leave the lost robot and try until there is another, or this one is left."""
         self._robot = None

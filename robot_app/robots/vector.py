@@ -22,6 +22,7 @@ from robot_app.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.frames import Frame
 from robot_app.limits import Limits, check_limits
 from robot_app.robot import RobotState
+from robot_app.robots import calls
 from robot_app.robots.calibration import fetch_calibration
 from robot_app.robots.connection import VectorConnection, connect
 from robot_app.robots.identity import VectorIdentity
@@ -167,6 +168,15 @@ class VectorRobot:
             raise RobotLost(
                 f"{self._identity}: has not confirmed that its wheels stopped ({_reason(error)}); look after the robot"
             ) from error
+
+    def take_control(self) -> None:
+        """Ask for control, as after it was lost or released; see `robot_app.robots.calls.take_control`."""
+        calls.take_control(self._connected(), self._identity, self._settings.connect_timeout_s)
+
+    def release_control(self) -> None:
+        """Stop the wheels and give control back; see `robot_app.robots.calls.release_control`."""
+        self.stop()
+        calls.release_control(self._connected(), self._identity, self._settings.connect_timeout_s)
 
     def now_s(self) -> float:
         """This machine's monotonic clock."""

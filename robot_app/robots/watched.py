@@ -95,6 +95,11 @@ class WatchedRobot:
         """The robot's."""
         return self._robot.state
 
+    @property
+    def wrapped(self) -> Robot:
+        """The robot itself."""
+        return self._robot
+
     def _expect_motion_until(self, until_s: float) -> None:
         with self._changed:
             self._moving_until_s = max(self._moving_until_s, until_s)

@@ -166,6 +166,8 @@ def test_a_recording_that_exists_is_left_alone(complaint, given):
         ("replay walk.mcap --compare a.onnx --compare-config b.toml", "not allowed with argument --compare"),
         ("emulate --port 70000", "--port: expected a port from 0 to 65535, found 70000"),
         ("emulate --port https", "--port: expected a port from 0 to 65535, found https"),
+        ("run --view 8088", "--view: expected HOST:PORT, such as 0.0.0.0:8088, found 8088"),
+        ("serve --port 70000", "--port: expected a port from 0 to 65535, found 70000"),
         ("emulate --fault flood", "invalid choice: 'flood'"),
     ],
 )
@@ -188,6 +190,13 @@ def test_a_port_that_is_taken(complaint):
         assert f"cannot listen at 127.0.0.1:{port}: taken" in complaint(f"emulate --world photo.jpg --port {port}")
 
 
+def test_a_port_of_the_page_that_is_taken(complaint):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for command in (f"serve --port {port}", f"replay sound.mcap --view 127.0.0.1:{port}"):
+            assert f"cannot listen at 127.0.0.1:{port} " in complaint(f"{command} --model model.onnx")
+
+
 def test_a_demo_that_fails_leaves_no_folder(complaint, monkeypatch):
     monkeypatch.setattr(demo, "Emulator", lambda world: Emulator(world, port=1, host="192.0.2.1"))
     assert "cannot listen at 192.0.2.1:1" in complaint("demo --model model.onnx --output made/demo")
@@ -201,7 +210,10 @@ def test_characters_that_a_terminal_lacks_do_not_end_a_run(given):
     assert "appeared" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["", "demo", "run", "record", "replay", "detect", "emulate", "inspect", "bench"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "demo", "run", "record", "replay", "detect", "emulate", "inspect", "bench", "doctor", "serve"],
+)
 def test_help_shows_how(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*command.split(), "--help"])

@@ -2,6 +2,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from robot_app.paths import DEMO_RECORDING
+
 
 def test_detecting_leaves_nothing_in_the_users_home(tmp_path, vision_model):
     home = tmp_path / "home"
@@ -23,15 +27,15 @@ def test_the_edge_imports_neither_torch_nor_training():
     assert done.stdout.strip() == "[]"
 
 
-def run_without(module, error):
-    """`robot-app replay` where importing this module fails so."""
+def run_without(module, error, command=("replay", "walk.mcap")):
+    """A command, by default `robot-app replay`, where importing this module fails so."""
     code = (
         "import sys\n"
         "class Missing:\n"
         f"    def find_spec(self, name, *_):\n        if name == {module!r}:\n            raise {error}\n"
         "sys.meta_path.insert(0, Missing())\n"
         "from robot_app.cli import main\n"
-        "sys.exit(main(['replay', 'walk.mcap']))"
+        f"sys.exit(main({list(command)!r}))"
     )
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
 
@@ -57,3 +61,24 @@ def test_help_needs_none_of_the_heavy_parts():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_page_is_imported_only_when_it_is_asked_for():
+    code = (
+        "import sys; import robot_app.commands.run, robot_app.commands.demo, robot_app.commands.replay; "
+        "import robot_app.commands.serve; "
+        "print([m for m in ('robot_app.view', 'starlette', 'fastapi', 'uvicorn', 'websockets') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", [["serve"], ["replay", str(DEMO_RECORDING), "--view"]], ids=["serve", "view"])
+def test_without_the_extra_the_page_names_what_is_missing(command, vision_model):
+    error = "ModuleNotFoundError('No module named uvicorn', name='uvicorn')"
+    done = run_without("uvicorn", error, [*command, "--model", str(vision_model)])
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith(
+        "needs the package uvicorn; install this software with its extra: pip install '.[view]'\n"
+    )

@@ -1,0 +1,185 @@
+"""The page over HTTP: its files, the pictures over a WebSocket, and the commands."""
+
+import asyncio
+import contextlib
+import json
+import time
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from robot_app.errors import VectorDetectorError
+from robot_app.view.access import Access
+from robot_app.view.desk import Desk
+from robot_app.view.hub import Shown, Watcher
+from robot_app.view.messages import encode_picture
+
+STATIC = Path(__file__).parent / "static"
+STATUS_PERIOD_S = 0.5
+GREETING_TIMEOUT_S = 5.0
+LONGEST_BODY_BYTES = 1000
+TOKEN_IS_WRONG = 4401
+"""Code with which a WebSocket is closed: 401 among those for private use."""
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def build_page(desk: Desk, access: Access) -> ASGIApp:
+    """The app of one session's page."""
+    handlers = _Handlers(desk, access)
+    app = Starlette(
+        routes=[
+            Route("/", handlers.index),
+            Route("/session", handlers.session, methods=["POST"]),
+            Route("/command/{name}", handlers.command, methods=["POST"]),
+            WebSocketRoute("/live", handlers.live),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+    )
+    return _Guard(app, access)
+
+
+class _Guard:
+    """Refuses what comes from other origins before anything else looks at it, and adds the security headers."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+                message = {**message, "headers": [*message.get("headers", []), *headers]}
+            await send(message)
+
+        refusal = self._access.why_refuse(HTTPConnection(scope))
+        if refusal is None:
+            await self._app(scope, receive, send_guarded)
+        elif scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).close(1008)  # before it was accepted: HTTP 403
+        else:
+            await PlainTextResponse(f"{refusal}\n", 403)(scope, receive, send_guarded)
+
+
+class _Handlers:
+    def __init__(self, desk: Desk, access: Access) -> None:
+        self._desk = desk
+        self._access = access
+
+    async def index(self, request: Request) -> Response:
+        """The page itself. Holds no secret."""
+        return FileResponse(STATIC / "index.html")
+
+    async def session(self, request: Request) -> Response:
+        """The token, for our own page on this machine, or for who knows it already."""
+        if self._access.is_open or self._access.may_command(request):
+            return JSONResponse({"token": self._access.token})
+        return JSONResponse({"error": "the token is missing or wrong; open the address that was printed"}, 401)
+
+    async def command(self, request: Request) -> Response:
+        """Carry out what a person asks for, and tell what came of it."""
+        if not self._access.may_command(request):
+            return JSONResponse({"error": "the token is missing or wrong"}, 401)
+        name = request.path_params["name"]
+        if name == "stop":
+            self._desk.latch()  # here and now, whatever other commands take their time
+        try:
+            if name == "snapshot":
+                done = await asyncio.to_thread(self._desk.snapshot, await _number(request))
+            elif name in self._desk.commands:
+                done = await asyncio.to_thread(self._desk.commands[name])
+            else:
+                return JSONResponse({"error": f'no command "{name}"'}, 404)
+        except VectorDetectorError as error:
+            return JSONResponse({"error": str(error)}, 409)
+        return JSONResponse({"done": done})
+
+    async def live(self, socket: WebSocket) -> None:
+        """Pictures (binary) and status (text), once the first message has shown the token."""
+        await socket.accept()
+        try:
+            greeting = await asyncio.wait_for(socket.receive_text(), GREETING_TIMEOUT_S)
+            if not self._access.knows(greeting):
+                await socket.close(TOKEN_IS_WRONG)
+                return
+            with self._desk.hub.watching() as watcher:
+                await _Viewer(self._desk, socket, watcher).serve()
+        except (TimeoutError, KeyError, WebSocketDisconnect):
+            with contextlib.suppress(RuntimeError):  # closed by the other side
+                await socket.close()
+
+
+class _Viewer:
+    """One open page. A picture is sent when the one before has been drawn, and it is then the newest."""
+
+    def __init__(self, desk: Desk, socket: WebSocket, watcher: Watcher) -> None:
+        self._desk = desk
+        self._socket = socket
+        self._watcher = watcher
+        self._has_drawn = True
+        self._last_shown: Shown | None = None
+        self._last_line = 0
+        self._last_status: str | None = None
+
+    async def serve(self) -> None:
+        """Until the page goes away."""
+        listening = asyncio.create_task(self._listen())
+        try:
+            while not listening.done():
+                await self._send_status()
+                await self._send_picture()
+                await self._watcher.wait(STATUS_PERIOD_S)
+        finally:
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, KeyError):
+                await listening
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                await self._socket.receive_text()  # whatever it says, it says that a picture was drawn
+                self._has_drawn = True
+                self._watcher.wake()
+        finally:
+            self._watcher.wake()
+
+    async def _send_status(self) -> None:
+        status = self._desk.status(self._last_line)
+        if status.log:
+            self._last_line = status.log[-1].number
+        text = status.to_json()
+        if text != self._last_status:
+            self._last_status = None if status.log else text
+            await self._socket.send_text(text)
+
+    async def _send_picture(self) -> None:
+        shown = self._desk.hub.newest
+        if shown is None or shown is self._last_shown or not self._has_drawn:
+            return
+        self._last_shown, self._has_drawn = shown, False
+        await self._socket.send_bytes(encode_picture(shown, time.monotonic(), self._desk.class_names))
+
+
+async def _number(request: Request) -> int:
+    """The number in a JSON body `{"number": 12}`; 0, which no step has, where there is none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_BODY_BYTES:
+            return 0
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return int(json.loads(body)["number"])
+    return 0

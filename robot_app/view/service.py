@@ -1,0 +1,201 @@
+"""Detection as a service: images in, JSON out."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from robot_app.detection import Detector
+from robot_app.errors import InputError
+from robot_app.frames import Image
+from robot_app.view.answers import DetectAnswer, Health, Refusal, ServiceTimings, found_objects
+from robot_app.view.images import FORMATS, LARGEST_PIXELS, NotAnImage, TooManyPixels, decode_upload
+from robot_app.view.metrics import ServiceMetrics
+from robot_app.view.page import SECURITY_HEADERS, STATIC
+
+RETRY_AFTER_S = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLimits:
+    """How much the service takes on.
+
+    Attributes:
+        body_bytes: of one image file.
+        pixels: of one image.
+        at_work: images that are decoded and looked at at the same time.
+        waiting: requests at a time beyond those; further ones are told to come back later.
+        body_timeout_s: for a client to send its image.
+    """
+
+    body_bytes: int = 20_000_000
+    pixels: int = LARGEST_PIXELS
+    at_work: int = 2
+    waiting: int = 14
+    body_timeout_s: float = 30.0
+
+
+class _Refused(Exception):  # noqa: N818
+    def __init__(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.headers = status, reason, headers
+
+
+def build_service(detector: Detector, limits: ServiceLimits | None = None) -> FastAPI:
+    """The app. `detector` reports every candidate; what is answered is decided by each request's `score`.
+
+    Its pages load nothing from elsewhere.
+    """
+    limits = limits or ServiceLimits()
+    card, metrics = detector.card, ServiceMetrics()
+    app = FastAPI(
+        title="Vector detector",
+        version=card.version,
+        description=f"Finds objects in images with the model {card.name} {card.version}.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    _add_refusals(app)
+    _add_pages(app, detector, metrics)
+    _add_detect(app, detector, limits, metrics)
+    return app
+
+
+def _add_refusals(app: FastAPI) -> None:
+    @app.exception_handler(_Refused)
+    async def refuse(request: Request, refused: _Refused) -> JSONResponse:
+        return JSONResponse({"error": refused.reason}, refused.status, refused.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse_query(request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = ", ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+        return JSONResponse({"error": faults}, 422)
+
+
+def _add_pages(app: FastAPI, detector: Detector, metrics: ServiceMetrics) -> None:
+    app.mount("/static", StaticFiles(directory=STATIC))
+
+    @app.middleware("http")
+    async def count(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers.update(SECURITY_HEADERS)
+        if request.url.path == "/detect":
+            metrics.count(response.status_code)
+        return response
+
+    @app.get("/", include_in_schema=False)
+    async def show_page() -> FileResponse:
+        return FileResponse(STATIC / "api.html")
+
+    @app.get("/healthz")
+    async def health() -> Health:
+        """Whether the service is up, and with which model."""
+        return Health("ok", f"{detector.card.name} {detector.card.version}", str(detector.provider))
+
+    @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def show_metrics() -> Response:
+        """Figures for Prometheus."""
+        return Response(metrics.text(), media_type=metrics.media_type)
+
+
+def _add_detect(app: FastAPI, detector: Detector, limits: ServiceLimits, metrics: ServiceMetrics) -> None:
+    card, turns = detector.card, _Turns(limits)
+
+    @app.post("/detect", responses=_refusals(limits), openapi_extra=_image_body())
+    async def detect(
+        request: Request,
+        score: Annotated[float, Query(ge=0, le=1, description="least score")] = card.score_threshold,
+    ) -> DetectAnswer:
+        """Find the objects in an image, sent as the body of the request."""
+        arrived = time.perf_counter()
+        async with turns.taken(request) as data:
+            started = time.perf_counter()
+            image = await asyncio.to_thread(_decode, data, limits)
+            decoded = time.perf_counter()
+            found = await asyncio.to_thread(detector, image)
+            answered = time.perf_counter()
+        metrics.observe(answered - decoded)
+        durations_s = (started - arrived, decoded - started, answered - decoded)
+        timings = ServiceTimings(*(duration_s * 1000 for duration_s in durations_s))
+        objects = found_objects(found.above(score), card.class_names)
+        return DetectAnswer(f"{card.name} {card.version}", image.shape[1], image.shape[0], objects, timings)
+
+
+class _Turns:
+    """Lets only so many requests hold an image in memory, and fewer of them work."""
+
+    def __init__(self, limits: ServiceLimits) -> None:
+        self._limits = limits
+        self._inside = 0
+        self._at_work = asyncio.Semaphore(limits.at_work)
+
+    @asynccontextmanager
+    async def taken(self, request: Request) -> AsyncIterator[bytes]:
+        """The body of the request, once it is its turn."""
+        if self._inside >= self._limits.at_work + self._limits.waiting:
+            raise _Refused(503, "too many requests at a time; try again", {"Retry-After": RETRY_AFTER_S})
+        self._inside += 1
+        try:
+            data = await _read_body(request, self._limits)
+            async with self._at_work:
+                yield data
+        finally:
+            self._inside -= 1
+
+
+async def _read_body(request: Request, limits: ServiceLimits) -> bytes:
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        raise _Refused(
+            415, "forms are not read; send the image's bytes as the body, as `curl --data-binary @FILE` does"
+        )
+    too_large = _Refused(413, f"the body is larger than the {limits.body_bytes} bytes that are allowed")
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > limits.body_bytes:
+        raise too_large
+    data = bytearray()
+    try:
+        async with asyncio.timeout(limits.body_timeout_s):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > limits.body_bytes:
+                    raise too_large
+    except (TimeoutError, ClientDisconnect) as error:
+        raise _Refused(408, f"the body did not come within {limits.body_timeout_s:g} s") from error
+    return bytes(data)
+
+
+def _decode(data: bytes, limits: ServiceLimits) -> Image:
+    try:
+        return decode_upload(data, limits.pixels)
+    except NotAnImage as error:
+        raise _Refused(415, str(error)) from error
+    except TooManyPixels as error:
+        raise _Refused(413, str(error)) from error
+    except InputError as error:
+        raise _Refused(422, str(error)) from error
+
+
+def _refusals(limits: ServiceLimits) -> dict[int | str, dict[str, Any]]:
+    reasons = {
+        408: f"the image did not come within {limits.body_timeout_s:g} s",
+        413: f"more than {limits.body_bytes} bytes or {limits.pixels} pixels",
+        415: "no image",
+        422: "a damaged image, or a score that is none",
+        503: "too many requests at a time",
+    }
+    return {status: {"model": Refusal, "description": reason} for status, reason in reasons.items()}
+
+
+def _image_body() -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    kinds = [f"image/{name.lower()}" for name in FORMATS] + ["application/octet-stream"]
+    return {"requestBody": {"required": True, "content": dict.fromkeys(kinds, binary)}}

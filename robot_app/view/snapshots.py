@@ -1,0 +1,86 @@
+"""Single pictures kept for labelling, with what the model saw as first labels."""
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from robot_app.errors import InputError
+from robot_app.step import Step
+
+IMAGES_NAME = "images"
+ANNOTATIONS_NAME = "annotations.json"
+
+SMALLEST_SIDE_PX = 1.0
+"""Smaller boxes are nothing that a person could correct, and labelling tools refuse those without area."""
+
+
+class Snapshots:
+    """A folder in COCO's layout: `images/` and `annotations.json`, complete after every picture.
+
+    `robot-train import` takes it once the labels were looked at, and `robot-train label` labels its pictures anew. The
+    file names hold the camera's count, which tells an import that the pictures are of one recording.
+    """
+
+    def __init__(self, folder: Path, session: str, class_names: tuple[str, ...]) -> None:
+        """Pictures go to `folder`, made with the first of them; their names begin with `session`."""
+        self.folder = folder
+        self._session = session
+        self._class_names = class_names
+        self._lock = threading.Lock()
+        self._images: list[dict[str, object]] = []
+        self._annotations: list[dict[str, object]] = []
+
+    def save(self, step: Step) -> Path:
+        """Write the picture, as the camera encoded it, and give its path. A second time for the same one is no harm.
+
+        Raises:
+            InputError: the picture cannot be decoded, or the folder cannot be written.
+        """
+        height, width = step.frame.image().shape[:2]
+        name = f"{self._session}.frame{step.frame.index:06}.jpg"
+        path = self.folder / IMAGES_NAME / name
+        with self._lock:
+            if any(image["file_name"] == name for image in self._images):
+                return path
+            number = len(self._images) + 1
+            image: dict[str, object] = {"id": number, "file_name": name, "height": height, "width": width}
+            images = [*self._images, image]
+            annotations = [*self._annotations, *_annotations(step, number, len(self._annotations) + 1)]
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(step.frame.jpeg)
+                self._write_annotations(images, annotations)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+            self._images, self._annotations = images, annotations
+        return path
+
+    def _write_annotations(self, images: list[dict[str, object]], annotations: list[dict[str, object]]) -> None:
+        categories = [{"id": number, "name": name} for number, name in enumerate(self._class_names, start=1)]
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        path = self.folder / ANNOTATIONS_NAME
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(json.dumps(content), encoding="utf-8")
+        part.replace(path)
+
+
+def _annotations(step: Step, image_number: int, first_number: int) -> list[dict[str, object]]:
+    found = step.detections
+    sides_px = found.boxes_px[:, 2:] - found.boxes_px[:, :2]
+    found = found.select(np.min(sides_px, axis=1, initial=np.inf) >= SMALLEST_SIDE_PX)
+    objects = zip(found.boxes_px.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True)
+    return [
+        {
+            "id": number,
+            "image_id": image_number,
+            "category_id": label + 1,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "area": (x2 - x1) * (y2 - y1),
+            "iscrowd": 0,
+            "score": score,
+        }
+        for number, ((x1, y1, x2, y2), label, score) in enumerate(objects, start=first_number)
+    ]

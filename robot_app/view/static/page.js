@@ -1,0 +1,169 @@
+// The live page: keeps a connection, shows what comes, and passes on what is pressed.
+import { Age } from "./age.js";
+import { drawPicture } from "./draw.js";
+import { Plot } from "./plot.js";
+
+const RETRY_MS = 1000;
+const STALE_MS = 1000;
+const LATE_MS = 300;
+const TOKEN_IS_WRONG = 4401;
+const KEPT_LINES = 200;
+
+const at = (id) => document.getElementById(id);
+const age = new Age();
+const fpsPlot = new Plot(at("fps-plot"), "#28dcff");
+const latencyPlot = new Plot(at("latency-plot"), "#ffb84d");
+let token = "";
+let shownNumber = 0;
+let lastLine = 0;
+
+function knownToken() {
+  // It comes behind the "#", which is not sent to any server, and does not stay in the address.
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  return given || sessionStorage.getItem("token") || "";
+}
+
+async function askToken() {
+  const headers = { Authorization: `Bearer ${knownToken()}` };
+  const response = await fetch("/session", { method: "POST", headers });
+  const answer = await response.json();
+  at("entry").hidden = response.status !== 401;
+  notice(response.ok ? "" : answer.error);
+  return response.ok ? answer.token : "";
+}
+
+async function connect() {
+  try {
+    token = await askToken();
+  } catch {
+    token = "";
+  }
+  if (!token) {
+    linkIs("not connected", "bad");
+    setTimeout(connect, RETRY_MS);
+    return;
+  }
+  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => {
+    age.forget(); // the server may be another one, with another clock and another log
+    lastLine = 0;
+    shownNumber = 0;
+    at("log").replaceChildren();
+    socket.send(token);
+    linkIs("connected", "good");
+  };
+  socket.onmessage = ({ data }) => (typeof data === "string" ? showStatus(JSON.parse(data)) : showPicture(data, socket));
+  socket.onclose = ({ code }) => {
+    linkIs("not connected", "bad");
+    setTimeout(connect, code === TOKEN_IS_WRONG ? 0 : RETRY_MS);
+  };
+}
+
+async function showPicture(data, socket) {
+  const length = new DataView(data).getUint32(0, true);
+  const picture = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+  age.received(picture.age_ms, picture.sent_ms);
+  try {
+    await drawPicture(at("camera"), new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }), picture);
+    shownNumber = picture.number;
+  } finally {
+    if (socket.readyState === WebSocket.OPEN) socket.send("drawn"); // the next may come: the newest by now
+  }
+  at("frame").textContent = `frame ${picture.index}`;
+  at("fps").textContent = picture.fps.toFixed(1);
+  at("latency").textContent = `${picture.latency_ms.toFixed(1)} ms`;
+  fpsPlot.add(picture.fps);
+  latencyPlot.add(picture.latency_ms);
+  showAge();
+}
+
+function showStatus(status) {
+  document.title = at("title").textContent = status.title;
+  at("behaviour").textContent = status.behaviour;
+  pill("mode", status.mode, { stopped: "bad", acting: "good", ended: "" }[status.mode] ?? "warn");
+  const volts = status.battery_volts;
+  const battery = volts === null ? [] : [`battery ${volts.toFixed(1)} V`];
+  if (status.battery_low) battery.push("low");
+  if (status.on_charger) battery.push("on its charger");
+  pill("battery", battery.join(", "), status.battery_low ? "bad" : "");
+  at("pause").disabled = status.paused || status.ended;
+  at("resume").disabled = !(status.paused || status.stopped);
+  toggle("control", status.has_control, ["take-control", "Take control"], ["release-control", "Release control"]);
+  at("control").disabled = !status.can_control;
+  toggle("record", status.recording, ["start-recording", "Start recording"], ["stop-recording", "Stop recording"]);
+  for (const line of status.log) addLine(line);
+}
+
+function addLine({ number, time, text, kind }) {
+  if (number <= lastLine) return;
+  lastLine = number;
+  const item = document.createElement("li");
+  const when = document.createElement("time");
+  when.textContent = time;
+  item.className = kind;
+  item.append(when, text);
+  at("log").prepend(item);
+  while (at("log").childElementCount > KEPT_LINES) at("log").lastElementChild.remove();
+}
+
+async function command(name) {
+  at("answer").className = "";
+  at("answer").textContent = `${name.replace("-", " ")} …`;
+  const body = name === "snapshot" ? JSON.stringify({ number: shownNumber }) : null;
+  try {
+    const headers = { Authorization: `Bearer ${token}` };
+    const response = await fetch(`/command/${name}`, { method: "POST", headers, body });
+    const answer = await response.json();
+    at("answer").textContent = answer.done ?? answer.error;
+    at("answer").className = response.ok ? "" : "failed";
+  } catch {
+    at("answer").textContent = `${name}: the server does not answer; look after the robot`;
+    at("answer").className = "failed";
+  }
+}
+
+function showAge() {
+  const ms = age.now();
+  if (ms === null) return;
+  pill("age", ms < 10000 ? `${ms.toFixed(0)} ms old` : `${(ms / 1000).toFixed(0)} s old`,
+    ms > STALE_MS ? "bad" : ms > LATE_MS ? "warn" : "good");
+  at("camera").classList.toggle("stale", ms > STALE_MS);
+}
+
+function toggle(id, isOn, [offCommand, offText], [onCommand, onText]) {
+  at(id).dataset.command = isOn ? onCommand : offCommand;
+  at(id).textContent = isOn ? onText : offText;
+  at(id).classList.toggle("on", Boolean(isOn));
+}
+
+function pill(id, text, kind) {
+  at(id).textContent = text;
+  at(id).className = `pill ${kind}`;
+}
+
+function linkIs(text, kind) {
+  pill("link", text, kind);
+}
+
+function notice(text) {
+  at("notice").textContent = text;
+  at("notice").hidden = !text;
+}
+
+for (const button of document.querySelectorAll("button[data-command]")) {
+  button.addEventListener("click", () => command(button.dataset.command));
+}
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") command("stop");
+});
+at("entry").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("token", at("token").value.trim());
+});
+setInterval(showAge, 100);
+connect();
