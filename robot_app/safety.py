@@ -41,6 +41,11 @@ class GatedActions:
     reason: str | None
     moving_until_s: float
 
+    @property
+    def is_motion_refused(self) -> bool:
+        """There was motion among what was refused."""
+        return any(_moves(action) for action in self.dropped)
+
 
 def gate_motion(  # noqa: PLR0913
     actions: tuple[Action, ...],

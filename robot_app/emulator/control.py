@@ -58,9 +58,10 @@ class Control:
         """The robot takes control itself, as when it is picked up."""
         with self._lock:
             self._withheld = True
-            if self._holder is not None:
-                self._on_withheld()
+            had_control = self._holder is not None
             self._grant(None)
+            if had_control:
+                self._on_withheld()
 
     def give_back(self) -> None:
         """The robot gives control back to the client that wants it."""

@@ -100,9 +100,7 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         angle_rad = request.angle_rad - heading_rad
         speed_rad_s = abs(request.speed_rad_per_sec) or TURN_SPEED_RAD_S
         wheel_mm_s = (1 if angle_rad >= 0 else -1) * speed_rad_s * TRACK_WIDTH_MM / 2
-        result = self._take_time(
-            abs(angle_rad) / speed_rad_s, request.id_tag, wheels_mm_s=(-wheel_mm_s, wheel_mm_s)
-        )
+        result = self._take_time(abs(angle_rad) / speed_rad_s, request.id_tag, wheels_mm_s=(-wheel_mm_s, wheel_mm_s))
         return protocol.TurnInPlaceResponse(status=OK, result=result)
 
     def DriveStraight(

@@ -22,7 +22,7 @@ COMMAND = (sys.executable, "-m", "robot_app.robots.guard_process")
 
 # Not in our process group: what is sent to that (Ctrl-C, Ctrl-Z in a terminal) is not meant for the guard.
 APART: dict[str, Any] = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
+    {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
 )
 
 log = logging.getLogger(__name__)
@@ -132,14 +132,14 @@ class ProcessGuard:
                 assert process.stdout is not None
                 for line in process.stdout:
                     self._hear(line.split(), on_acted)
-            with self._changed:
-                self._close()
+                with self._changed:
+                    self._close()
             if not self._ending.wait(RESTART_AFTER_S):
                 log.warning("the guard has ended (exit code %d); another one is started", process.returncode)
 
     def _introduce(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin is not None
-        if sys.platform != "win32":
+        if os.name == "posix":
             os.set_blocking(process.stdin.fileno(), False)
         with self._changed:
             self._process, self._told = process, 0

@@ -20,8 +20,8 @@ from robot_app.safety import LONGEST_TURN_S, STANDING
 UNWATCHED_S = 0.35
 """So long may the wheels run after the last picture was handed to the loop."""
 
-BEAT_EVERY_S = 0.08
-PATIENCE_S = 0.3
+BEAT_EVERY_S = 0.06
+PATIENCE_S = 0.25
 """While wheels may run the guard hears of us so often, and acts after so long without a word."""
 
 LEAVING_S = 5.0
