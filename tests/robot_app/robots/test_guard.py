@@ -99,13 +99,12 @@ def test_it_outlasts_a_network_that_swallows_the_stop():
 
 
 def test_a_turn_is_cancelled():
-    with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot:
-        with guarding(emulator) as (guard, _):
-            robot.do(Turn(3.0))
-            wait_until(lambda: emulator.body.left_mm_s != 0)
-            guard.say(0.01)
-            wait_until(lambda: emulator.body.left_mm_s == 0, 0.9)  # the turn takes 1.5 s
-            guard.say(math.inf)
+    with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot, guarding(emulator) as (guard, _):
+        robot.do(Turn(3.0))
+        wait_until(lambda: emulator.body.left_mm_s != 0)
+        guard.say(0.01)
+        wait_until(lambda: emulator.body.left_mm_s == 0, 0.9)  # the turn takes 1.5 s
+        guard.say(math.inf)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
