@@ -24,7 +24,7 @@ from robot_app.simulation.lighting import LightField
 from robot_app.simulation.mesh import load_vector
 from robot_app.simulation.projection import Projection
 from robot_app.simulation.scene import PlacedRobot, Scene, View
-from robot_app.simulation.shading import prop_surfaces, robot_surfaces, shade
+from robot_app.simulation.shading import prop_surfaces, robot_points, robot_surfaces, shade
 from robot_app.simulation.shadows import floor_shadows
 
 RASTER_HW = (450, 800)
@@ -139,7 +139,8 @@ def _add_floor_reflections(shot: _Shot, gloss: float, floor: NDArray[np.bool_], 
     mirrored_robots = floor & _instances(shot.buffer, MIRRORED_ID)
     if mirrored_robots.any():
         matrices = [[MIRROR @ t for t in body_transforms(robot.pose)] for robot in shot.robots]
-        surfaces = robot_surfaces(shot.buffer, mirrored_robots, MIRRORED_ID, shot.robots, matrices)
+        points = robot_points(shot.buffer, mirrored_robots, MIRRORED_ID)
+        surfaces = robot_surfaces(points, shot.robots, matrices)
         reflected[mirrored_robots[floor]] = shade(surfaces, shot.rays[mirrored_robots], shot.light)
     colour[floor] = colour[floor] * (1 - share) + share * reflected
 
@@ -149,7 +150,7 @@ def _shade_things(shot: _Shot, radiance: NDArray[np.float32]) -> None:
     mask = _instances(shot.buffer, ROBOT_ID)
     if mask.any():
         matrices = [list(body_transforms(robot.pose)) for robot in shot.robots]
-        surfaces = robot_surfaces(shot.buffer, mask, ROBOT_ID, shot.robots, matrices)
+        surfaces = robot_surfaces(robot_points(shot.buffer, mask, ROBOT_ID), shot.robots, matrices)
         radiance[mask] = shade(surfaces, shot.rays[mask], shot.light)
     for slot, prop in enumerate(shot.scene.props):
         mask = shot.buffer.instance == PROP_ID + slot
