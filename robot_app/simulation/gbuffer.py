@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from robot_app.frames import Image
 from robot_app.simulation import require_pyvista
 from robot_app.simulation.kinematics import Transform, body_transforms, rotation
-from robot_app.simulation.mesh import Joint, RigidBody, load_vector, sdk_asset
+from robot_app.simulation.mesh import OWN_LIFT, Joint, RigidBody, load_vector, sdk_asset
 from robot_app.simulation.scene import Floor, PlacedRobot, Prop, Scene, Shape, Wall
 
 MAX_ROBOTS, MAX_PROPS, MAX_WALLS = 4, 12, 4
@@ -175,8 +175,7 @@ class Rasteriser:
             shown = slot < len(robots)
             poses = body_transforms(robots[slot].pose) if shown else (np.eye(4),) * len(Joint)
             for joint in Joint:
-                # Of itself a robot sees only the lift: its camera sits inside its own head.
-                visible = shown and (slot != observer or joint in (Joint.UPPER_ARM, Joint.LOWER_ARM, Joint.FORK))
+                visible = shown and (slot != observer or joint in OWN_LIFT)
                 for actor in self._robots[slot][joint]:
                     actor.visibility = visible
                     actor.user_matrix = poses[joint]

@@ -19,9 +19,10 @@ from robot_app.simulation.gbuffer import (
     floor_corners_mm,
     prop_transform,
 )
-from robot_app.simulation.kinematics import Transform, body_transforms, camera_transform, rotation
+from robot_app.simulation.kinematics import Transform, body_transforms, camera_transform
 from robot_app.simulation.lighting import LightField
 from robot_app.simulation.mesh import load_vector
+from robot_app.simulation.pinhole import mounting
 from robot_app.simulation.projection import Projection
 from robot_app.simulation.scene import PlacedRobot, Scene, View
 from robot_app.simulation.shading import prop_surfaces, robot_points, robot_surfaces, shade
@@ -57,7 +58,7 @@ class SceneRenderer:
             ValueError: the scene holds more than the renderer has room for.
         """
         projection = Projection(scene.lens, RASTER_HW)
-        camera = camera_transform(scene.observer.pose) @ _mounting(scene)
+        camera = camera_transform(scene.observer.pose) @ mounting(scene.lens)
         shot = _Shot(
             scene=scene,
             buffer=self._rasteriser.draw(scene, camera, projection.raster_focal_px),
@@ -87,10 +88,6 @@ class _Shot:
     def robots(self) -> tuple[PlacedRobot, ...]:
         """All robots in the order of their instance numbers; the observer is the last."""
         return (*self.scene.robots, self.scene.observer)
-
-
-def _mounting(scene: Scene) -> Transform:
-    return rotation(1, -scene.lens.pitch_rad) @ rotation(0, scene.lens.roll_rad)
 
 
 def _shade_room(shot: _Shot) -> NDArray[np.float32]:
