@@ -17,6 +17,7 @@ from robot_app.simulation import require_pyvista
 from robot_app.simulation.kinematics import Transform, body_transforms, rotation
 from robot_app.simulation.mesh import OWN_LIFT, Joint, RigidBody, load_vector, sdk_asset
 from robot_app.simulation.scene import Floor, PlacedRobot, Prop, Scene, Shape, Wall
+from robot_app.simulation.shadows import floor_corners_mm
 
 MAX_ROBOTS, MAX_PROPS, MAX_WALLS = 4, 12, 4
 """Slots; one of the robots is the observer's own lift."""
@@ -71,7 +72,7 @@ class Rasteriser:
         self._robots = [self._add_robot(bodies, ROBOT_ID + slot) for slot in range(MAX_ROBOTS)]
         self._mirrored = [self._add_robot(bodies, MIRRORED_ID + slot) for slot in range(MAX_ROBOTS)]
         self._props = [self._add_prop(PROP_ID + slot) for slot in range(MAX_PROPS)]
-        self._planes = [self._add_plane() for _ in range(MAX_WALLS + 1)]
+        self._planes = [self._add_plane() for _ in range(MAX_WALLS + 2)]
         camera = self._plotter.renderers[0].camera
         for renderer in self._plotter.renderers:
             renderer.camera = camera
@@ -95,6 +96,7 @@ class Rasteriser:
             self._place_prop(actors, scene.props[slot] if slot < len(scene.props) else None)
         planes = [_floor_quad(floor)] if floor else []
         planes += [_wall_quad(wall) for wall in scene.room.walls]
+        planes += [_floor_quad(scene.room.ground)] if scene.room.ground else []
         for slot, actor in enumerate(self._planes):
             self._place_plane(actor, planes[slot] if slot < len(planes) else None)
         self._aim(camera, focal_px)
@@ -226,15 +228,8 @@ def prop_transform(prop: Prop) -> Transform:
     return matrix
 
 
-def floor_corners_mm(floor: Floor) -> NDArray[np.float64]:
-    """The corners of a floor, float64 (4, 2)."""
-    half = np.array(floor.size_mm) / 2
-    unit = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    return (unit * half) @ rotation(2, floor.heading_rad)[:2, :2].T + floor.centre_mm
-
-
 def _floor_quad(floor: Floor) -> _Quad:
-    corners = np.column_stack([floor_corners_mm(floor), np.zeros(4)])
+    corners = np.column_stack([floor_corners_mm(floor), np.full(4, floor.height_mm)])
     repeats = np.array(floor.size_mm) / floor.tile_mm
     unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     return _Quad(corners, (unit * repeats).astype(np.float32), floor.texture)

@@ -16,7 +16,6 @@ from robot_app.simulation.gbuffer import (
     ROBOT_ID,
     GBuffer,
     Rasteriser,
-    floor_corners_mm,
     prop_transform,
 )
 from robot_app.simulation.kinematics import Transform, body_transforms, camera_transform
@@ -26,7 +25,7 @@ from robot_app.simulation.pinhole import mounting
 from robot_app.simulation.projection import Projection
 from robot_app.simulation.scene import PlacedRobot, Scene, View
 from robot_app.simulation.shading import prop_surfaces, robot_points, robot_surfaces, shade
-from robot_app.simulation.shadows import floor_shadows
+from robot_app.simulation.shadows import floor_corners_mm, floor_shadows
 
 RASTER_HW = (450, 800)
 """Size of the rasterised view: larger than the frame, since the lens bends it and edges need smoothing."""

@@ -87,10 +87,12 @@ class Wall:
 
 @dataclass(frozen=True, eq=False)
 class Floor:
-    """A rectangle at height 0, about its centre, covered with repeated tiles of a picture.
+    """A level rectangle about its centre, covered with repeated tiles of a picture.
 
     Attributes:
+        tile_mm: side of a tile; the picture's last row begins in the corner of least x and y, its columns run along x.
         gloss: 0 is matt, 1 mirrors what stands on it as a polished table does.
+        height_mm: above what the robots stand on.
     """
 
     centre_mm: tuple[float, float]
@@ -99,15 +101,23 @@ class Floor:
     texture: Image
     tile_mm: float
     gloss: float
+    height_mm: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """What surrounds the robots. `backdrop`, uint8 (H, W, 3) BGR, fills the frame where nothing else is seen."""
+    """What surrounds the robots.
+
+    Attributes:
+        floor: what they stand on, at height 0.
+        backdrop: uint8 (H, W, 3) BGR, fills the frame where nothing else is seen.
+        ground: the room's floor where the robots stand on a table in it, or None.
+    """
 
     floor: Floor | None
     walls: tuple[Wall, ...]
     backdrop: Image
+    ground: Floor | None = None
 
 
 @dataclass(frozen=True, slots=True)
