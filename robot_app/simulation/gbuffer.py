@@ -17,7 +17,6 @@ from robot_app.simulation import require_pyvista
 from robot_app.simulation.kinematics import Transform, body_transforms, rotation
 from robot_app.simulation.mesh import OWN_LIFT, Joint, RigidBody, load_vector, sdk_asset
 from robot_app.simulation.scene import Floor, PlacedRobot, Prop, Scene, Shape, Wall
-from robot_app.simulation.shadows import floor_corners_mm
 
 MAX_ROBOTS, MAX_PROPS, MAX_WALLS = 4, 12, 4
 """Slots; one of the robots is the observer's own lift."""
@@ -229,7 +228,7 @@ def prop_transform(prop: Prop) -> Transform:
 
 
 def _floor_quad(floor: Floor) -> _Quad:
-    corners = np.column_stack([floor_corners_mm(floor), np.full(4, floor.height_mm)])
+    corners = np.column_stack([floor.corners_mm(), np.full(4, floor.height_mm)])
     repeats = np.array(floor.size_mm) / floor.tile_mm
     unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     return _Quad(corners, (unit * repeats).astype(np.float32), floor.texture)

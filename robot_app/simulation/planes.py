@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from robot_app.frames import FRAME_HW, Image
 from robot_app.simulation.pinhole import Pinhole
 from robot_app.simulation.scene import Floor, Wall
-from robot_app.simulation.shadows import floor_corners_mm
 
 MOST_TEXELS = 2048
 """Along one side of a floor's picture."""
@@ -72,7 +71,7 @@ class PaintedQuad:
                 cv2.copyTo(patch.pixels, patch.mask, canvas[patch.rows, patch.columns])
 
     def _bands(self, view: Pinhole) -> Iterator[tuple[int, float, float]]:
-        """Level, least and greatest depth. A pixel covers depth / f mm, or depth² / (f height) along a slanting plane."""
+        """Level, least and greatest depth. A pixel covers depth / f mm, or depth² / (f height) on a slanting plane."""
         height_mm = abs(float(self._normal @ (view.camera[:3, 3] - self._quad.corner)))
         nearest_mm = NEAREST_MM
         for level in range(len(self._levels)):
@@ -118,7 +117,7 @@ def wall_quad(wall: Wall) -> Quad:
 
 def floor_quad(floor: Floor) -> Quad:
     """Where a floor is."""
-    a, _, c, d = np.column_stack([floor_corners_mm(floor), np.full(4, floor.height_mm)])
+    a, _, c, d = np.column_stack([floor.corners_mm(), np.full(4, floor.height_mm)])
     return Quad(d, c - d, a - d)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from robot_app.frames import FRAME_HW, Image
 from robot_app.simulation.face import Eyes
-from robot_app.simulation.kinematics import RobotPose
+from robot_app.simulation.kinematics import RobotPose, rotation
 from robot_app.simulation.lighting import Environment
 
 Bgr = tuple[float, float, float]
@@ -102,6 +102,12 @@ class Floor:
     tile_mm: float
     gloss: float
     height_mm: float = 0.0
+
+    def corners_mm(self) -> NDArray[np.float64]:
+        """Its corners, float64 (4, 2), from that of least x and y on, anticlockwise."""
+        half = np.array(self.size_mm) / 2
+        unit = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+        return (unit * half) @ rotation(2, self.heading_rad)[:2, :2].T + self.centre_mm
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_app.simulation.kinematics import Transform, rotation
-from robot_app.simulation.scene import Floor, PlacedRobot, Prop, Scene, Shape
+from robot_app.simulation.scene import PlacedRobot, Prop, Scene, Shape
 
 SPRITE_PX = 96
 SPRITE_REACH = 2.0
@@ -52,13 +52,6 @@ def floor_shadows(scene: Scene, camera: Transform, focal_px: float, hw: tuple[in
         if local[:, 0].min() > NEAREST_MM:
             _darken(light, local, focal_px, patch.darkness)
     return light
-
-
-def floor_corners_mm(floor: Floor) -> NDArray[np.float64]:
-    """The corners of a floor, float64 (4, 2)."""
-    half = np.array(floor.size_mm) / 2
-    unit = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    return (unit * half) @ rotation(2, floor.heading_rad)[:2, :2].T + floor.centre_mm
 
 
 def _footprints(
