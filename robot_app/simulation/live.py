@@ -71,7 +71,6 @@ class LiveRenderer:
         mean = np.mean([radiance.mean() for _, radiance in surfaces] or [backdrop.mean()])
         self._sensor = LiveSensor(sensor or SensorLook(), WHITE_OVER_MEAN * float(mean), seed)
         self._backdrop = self._sensor.encode(backdrop)
-        # The floor comes last, and with it the only shadows.
         self._planes = [PaintedQuad(quad, self._sensor.encode(radiance)) for quad, radiance in surfaces]
         self._floor = floor_quad(room.floor) if room.floor else None
 
@@ -110,16 +109,16 @@ class LiveRenderer:
 
 
 def _surfaces(room: Room, light: LightField) -> list[tuple[Quad, NDArray[np.float32]]]:
-    """Where the flat parts of a room are and the light that they send back, the farthest first."""
+    """Where the flat parts of a room are and the light that they send back, what is covered by others first."""
     up, sides = light.on_floors(), light.on_walls()
-    pictures = [(wall_quad(wall), wall.texture, sides) for wall in room.walls]
-    if room.ground is not None:
-        pictures.append((floor_quad(room.ground), floor_picture(room.ground), sides))
+    walls = [(wall_quad(wall), wall.texture, sides) for wall in room.walls]
+    floor = [(floor_quad(room.floor), floor_picture(room.floor), up)] if room.floor else []
+    ground = [(floor_quad(room.ground), floor_picture(room.ground), sides)] if room.ground else []
+    # A table stands before the walls; a floor may go on behind them.
     surfaces = []
-    for quad, picture, falling in pictures:
+    for quad, picture, falling in [*ground, *walls, *floor] if room.ground else [*floor, *walls]:
         radiance = LINEAR[picture] * falling
-        radiance[lamp_mask(picture)] *= LAMP_GAIN
+        if falling is sides:
+            radiance[lamp_mask(picture)] *= LAMP_GAIN
         surfaces.append((quad, radiance))
-    if room.floor is not None:
-        surfaces.append((floor_quad(room.floor), LINEAR[floor_picture(room.floor)] * up))
     return surfaces
