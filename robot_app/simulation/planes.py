@@ -74,7 +74,8 @@ class PaintedQuad:
         """Level, least and greatest depth. A pixel covers depth / f mm, or depth² / (f height) on a slanting plane."""
         height_mm = abs(float(self._normal @ (view.camera[:3, 3] - self._quad.corner)))
         depths_mm = view.local(self._quad.corners())[:, 0]
-        nearest_mm, end_mm = max(NEAREST_MM, float(depths_mm.min())), float(depths_mm.max())
+        # A plane that faces the camera has one depth only.
+        nearest_mm, end_mm = max(NEAREST_MM, float(depths_mm.min()) - 1), float(depths_mm.max()) + 1
         for level in range(len(self._levels)):
             reach = self._texel_mm * 2 ** (level + 0.5) * view.focal_px
             last = level == len(self._levels) - 1
