@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_app.frames import Image
-from robot_app.simulation import require_pyvista
 from robot_app.simulation.kinematics import Transform, body_transforms, rotation
 from robot_app.simulation.mesh import OWN_LIFT, Joint, RigidBody, load_vector, sdk_asset
 from robot_app.simulation.scene import Floor, PlacedRobot, Prop, Scene, Shape, Wall
+from training.synthetic.offscreen import require_pyvista
 
 MAX_ROBOTS, MAX_PROPS, MAX_WALLS = 4, 12, 4
 """Slots; one of the robots is the observer's own lift."""

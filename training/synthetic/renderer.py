@@ -8,7 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.simulation.gbuffer import (
+from robot_app.simulation.kinematics import Transform, body_transforms, camera_transform
+from robot_app.simulation.lighting import LightField
+from robot_app.simulation.mesh import load_vector
+from robot_app.simulation.paint import LAMP_GAIN, LINEAR, lamp_mask
+from robot_app.simulation.pinhole import mounting
+from robot_app.simulation.scene import PlacedRobot, Scene, View
+from robot_app.simulation.shading import robot_surfaces, shade
+from robot_app.simulation.shadows import floor_shadows
+from training.synthetic.gbuffer import (
     MAX_ROBOTS,
     MIRROR,
     MIRRORED_ID,
@@ -18,15 +26,8 @@ from robot_app.simulation.gbuffer import (
     Rasteriser,
     prop_transform,
 )
-from robot_app.simulation.kinematics import Transform, body_transforms, camera_transform
-from robot_app.simulation.lighting import LightField
-from robot_app.simulation.mesh import load_vector
-from robot_app.simulation.paint import LAMP_GAIN, LINEAR, lamp_mask
-from robot_app.simulation.pinhole import mounting
-from robot_app.simulation.projection import Projection
-from robot_app.simulation.scene import PlacedRobot, Scene, View
-from robot_app.simulation.shading import prop_surfaces, robot_points, robot_surfaces, shade
-from robot_app.simulation.shadows import floor_shadows
+from training.synthetic.projection import Projection
+from training.synthetic.surfaces import prop_surfaces, robot_points
 
 RASTER_HW = (450, 800)
 """Size of the rasterised view: larger than the frame, since the lens bends it and edges need smoothing."""
