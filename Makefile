@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python --constraint requirements.txt
 
-.PHONY: help demo test lint bench faults soak env train-env dev-env requirements clean
+.PHONY: help demo test lint bench faults soak env view-env train-env dev-env requirements clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,7 @@ soak: $(VENV)/.dev  ## Drive for an hour while random faults come and go, and lo
 	$(BIN)/python -m tests.support.soak $(or $(SECONDS),3600)
 
 env: $(VENV)/.base  ## Install what runs beside the robot
+view-env: $(VENV)/.view  ## Add the live page and the detection service
 train-env: $(VENV)/.training  ## Add what training needs: PyTorch, rendering (about 3 GB to download)
 dev-env: $(VENV)/.dev  ## Add what tests and checks need
 
@@ -57,6 +58,10 @@ $(VENV)/.base: $(BIN)/uv pyproject.toml requirements.txt
 	$(INSTALL) --editable .
 	@$(BIN)/python -c 'import cv2' || \
 		{ echo "error: OpenCV needs a system library; on Debian or Ubuntu: apt install libgl1 libglib2.0-0" >&2; exit 2; }
+	@touch $@
+
+$(VENV)/.view: $(VENV)/.base
+	$(INSTALL) --editable '.[view]'
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.base

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_app.errors import InputError, MissingPartError
-from robot_app.simulation import require_pyvista
 
 MM_PER_UNIT = 10.0
 """The model file is in centimetres: x forward, y left, z up, origin on the floor."""
@@ -24,6 +24,10 @@ class Joint(IntEnum):
     UPPER_ARM = 2
     LOWER_ARM = 3
     FORK = 4
+
+
+OWN_LIFT = (Joint.UPPER_ARM, Joint.LOWER_ARM, Joint.FORK)
+"""Of itself a robot sees only the lift: its camera sits inside its own head."""
 
 
 class Material(IntEnum):
@@ -58,8 +62,6 @@ PARTS: dict[str, tuple[Joint, Material]] = {
 }
 """Groups of the model file that are drawn. The eyes, eyelids and the back of the screen lie behind the glass and are
 drawn on it as a picture instead."""
-
-SHARP_EDGE_DEG = 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,74 +98,88 @@ def sdk_asset(name: str) -> Path:
     return path
 
 
+@dataclass(frozen=True, eq=False)
+class ObjModel:
+    """What an OBJ file holds.
+
+    Attributes:
+        points_mm: float64 (P, 3).
+        normals: float64 (N, 3), unit length, outward.
+        groups: of each named group the polygons, each a list of corners as (point, normal) indices.
+    """
+
+    points_mm: NDArray[np.float64]
+    normals: NDArray[np.float64]
+    groups: dict[str, list[list[tuple[int, int]]]]
+
+
 @cache
 def load_vector() -> tuple[RigidBody, ...]:
     """The five rigid bodies of a Vector, one for each `Joint`, in their order.
 
     Raises:
-        MissingPartError: PyVista or the SDK is not installed.
+        MissingPartError: the SDK is not installed.
         InputError: the model file lacks a part.
     """
     path = sdk_asset("vector.obj")
-    points, groups = read_obj_groups(path.read_text(encoding="utf-8"))
-    if missing := set(PARTS) - set(groups):
+    model = read_obj(path.read_text(encoding="utf-8"))
+    if missing := set(PARTS) - set(model.groups):
         raise InputError(f"{path}: lacks the parts {', '.join(sorted(missing))}; expected Vector's model")
-    bodies = []
-    for joint in Joint:
-        pieces = [
-            _smooth_surface(points, groups[name], material) for name, (j, material) in PARTS.items() if j is joint
-        ]
-        bodies.append(_join(joint, pieces))
-    return tuple(bodies)
+    return tuple(
+        _join(joint, [_piece(model, name, material) for name, (j, material) in PARTS.items() if j is joint])
+        for joint in Joint
+    )
 
 
-def read_obj_groups(text: str) -> tuple[NDArray[np.float64], dict[str, list[list[int]]]]:
-    """Points float64 (P, 3) in mm and, for each named group, its polygons as lists of point indices.
+def read_obj(text: str) -> ObjModel:
+    """Points, normals and groups of an OBJ file whose corners have normals.
 
-    VTK's own OBJ reader drops the group names, which tell the parts of the robot apart.
+    The usual readers of this format drop the group names, which tell the parts of the robot apart.
     """
     points: list[list[float]] = []
-    groups: dict[str, list[list[int]]] = {}
+    normals: list[list[float]] = []
+    groups: dict[str, list[list[tuple[int, int]]]] = {}
     name = "default"
     for line in text.splitlines():
         kind, *values = line.split() or [""]
         if kind == "v":
             points.append([float(v) for v in values[:3]])
+        elif kind == "vn":
+            normals.append([float(v) for v in values])
         elif kind == "g":
             name = values[0]
         elif kind == "f":
-            groups.setdefault(name, []).append([int(v.split("/")[0]) - 1 for v in values])
-    return np.array(points) * MM_PER_UNIT, groups
+            corners = [v.split("/") for v in values]
+            groups.setdefault(name, []).append([(int(corner[0]) - 1, int(corner[2]) - 1) for corner in corners])
+    return ObjModel(np.array(points) * MM_PER_UNIT, np.array(normals), groups)
 
 
-def _smooth_surface(
-    points: NDArray[np.float64], polygons: list[list[int]], material: Material
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    pyvista = require_pyvista()
-    faces = np.concatenate([[len(p), *p] for p in polygons])
-    surface = pyvista.PolyData(points, faces).clean().triangulate()
-    surface = surface.compute_normals(
-        cell_normals=False, split_vertices=True, feature_angle=SHARP_EDGE_DEG, auto_orient_normals=True
-    )
-    triangles = surface.faces.reshape(-1, 4)[:, 1:].astype(np.int64)
-    count = surface.n_points
-    return (
-        np.asarray(surface.points, np.float64),
-        np.asarray(surface.point_data["Normals"], np.float64),
-        triangles,
-        np.full(count, material, np.int64),
+def _piece(model: ObjModel, name: str, material: Material) -> "_Piece":
+    """One group as triangles, with a point for each different corner."""
+    fans = [(polygon[0], *pair) for polygon in model.groups[name] for pair in pairwise(polygon[1:])]
+    corners, triangles = np.unique(np.array(fans).reshape(-1, 2), axis=0, return_inverse=True)
+    return _Piece(
+        points_mm=model.points_mm[corners[:, 0]],
+        normals=model.normals[corners[:, 1]],
+        triangles=triangles.reshape(-1, 3).astype(np.int64),
+        materials=np.full(len(corners), material, np.int64),
     )
 
 
-def _join(
-    joint: Joint,
-    pieces: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]],
-) -> RigidBody:
-    offsets = np.cumsum([0] + [len(p[0]) for p in pieces[:-1]])
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    points_mm: NDArray[np.float64]
+    normals: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+    materials: NDArray[np.int64]
+
+
+def _join(joint: Joint, pieces: list[_Piece]) -> RigidBody:
+    offsets = np.cumsum([0] + [len(piece.points_mm) for piece in pieces[:-1]])
     return RigidBody(
         joint=joint,
-        points_mm=np.concatenate([p[0] for p in pieces]),
-        normals=np.concatenate([p[1] for p in pieces]),
-        triangles=np.concatenate([p[2] + offset for p, offset in zip(pieces, offsets, strict=True)]),
-        materials=np.concatenate([p[3] for p in pieces]),
+        points_mm=np.concatenate([piece.points_mm for piece in pieces]),
+        normals=np.concatenate([piece.normals for piece in pieces]),
+        triangles=np.concatenate([p.triangles + offset for p, offset in zip(pieces, offsets, strict=True)]),
+        materials=np.concatenate([piece.materials for piece in pieces]),
     )

@@ -52,9 +52,14 @@ class Refusal:
 
 
 def found_objects(found: Detections, class_names: tuple[str, ...]) -> tuple[FoundObject, ...]:
-    """Detections as they are answered."""
+    """Detections as they are answered, without digits that mean nothing."""
     return tuple(
-        FoundObject((x1, y1, x2 - x1, y2 - y1), score, label, class_names[label])
+        FoundObject(
+            (round(x1, 2), round(y1, 2), round(x2 - x1, 2), round(y2 - y1, 2)),
+            round(score, 4),
+            label,
+            class_names[label],
+        )
         for (x1, y1, x2, y2), score, label in zip(
             found.boxes_px.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
         )

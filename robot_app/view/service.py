@@ -125,7 +125,7 @@ def _add_detect(app: FastAPI, detector: Detector, limits: ServiceLimits, metrics
             answered = time.perf_counter()
         metrics.observe(answered - decoded)
         durations_s = (started - arrived, decoded - started, answered - decoded)
-        timings = ServiceTimings(*(duration_s * 1000 for duration_s in durations_s))
+        timings = ServiceTimings(*(round(duration_s * 1000, 2) for duration_s in durations_s))
         objects = found_objects(found.above(score), card.class_names)
         return DetectAnswer(f"{card.name} {card.version}", image.shape[1], image.shape[0], objects, timings)
 

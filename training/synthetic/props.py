@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from robot_app.frames import Image
 from robot_app.simulation.face import Eyes, draw_screen
-from robot_app.simulation.gbuffer import MAX_PROPS
 from robot_app.simulation.scene import Bgr, PlacedRobot, Prop, Shape
 from robot_app.simulation.textures import COVERS, random_colour
+from training.synthetic.gbuffer import MAX_PROPS
 
 Vector3 = NDArray[np.float64]
 """float64 (3,): extents in mm, or a BGR colour."""

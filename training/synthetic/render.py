@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from robot_app.errors import InputError
 from robot_app.frames import FRAME_HW, Image, decode_image, encode_jpeg
-from robot_app.simulation import require_pyvista
-from robot_app.simulation.renderer import SceneRenderer
 from robot_app.simulation.scene import View
 from robot_app.simulation.sensor import expose
+from training.synthetic.offscreen import require_pyvista
+from training.synthetic.renderer import SceneRenderer
 from training.synthetic.sampler import sample_scene
 
 MIN_VISIBLE = 0.2

@@ -1,32 +1,26 @@
-import sys
-
+import numpy as np
 import pytest
 
 from robot_app.errors import MissingPartError
-from robot_app.simulation import require_pyvista
-from robot_app.simulation.mesh import read_obj_groups, sdk_asset
+from robot_app.simulation.mesh import load_vector, read_obj, sdk_asset
 
 
 def test_obj_groups_keep_their_names_and_are_in_millimetres():
-    points, groups = read_obj_groups("v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\ng left\nf 1 2 3\ng right\nf 1/1 3/1 4/1\n")
-    assert points[1].tolist() == [10.0, 0.0, 0.0]
-    assert groups == {"left": [[0, 1, 2]], "right": [[0, 2, 3]]}
+    square = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nvn 0 0 1\nvn 0 1 0\n"
+    model = read_obj(square + "g left\nf 1//1 2//1 3//2\ng right\nf 1/1/1 3/1/1 4/1/1\n")
+    assert model.points_mm[1].tolist() == [10.0, 0.0, 0.0]
+    assert model.normals[1].tolist() == [0.0, 1.0, 0.0]
+    assert model.groups == {"left": [[(0, 0), (1, 0), (2, 1)]], "right": [[(0, 0), (2, 0), (3, 0)]]}
 
 
-def test_without_pyvista_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyvista", None)
-    with pytest.raises(MissingPartError, match=r"vector-detector\[simulation\]"):
-        require_pyvista()
-
-
-def test_without_an_offscreen_library_its_package_is_named(monkeypatch):
-    def missing(name):
-        raise OSError(name)
-
-    monkeypatch.delenv("VTK_DEFAULT_OPENGL_WINDOW", raising=False)
-    monkeypatch.setattr("ctypes.CDLL", missing)
-    with pytest.raises(MissingPartError, match="apt install libegl1"):
-        require_pyvista()
+def test_the_model_is_closed_by_triangles_whose_normals_point_outwards():
+    for body in load_vector():
+        first, second, third = body.points_mm[body.triangles].transpose(1, 0, 2)
+        area = np.cross(second - first, third - first)
+        assert (np.einsum("tc,tc->t", area, body.normals[body.triangles].mean(axis=1)) >= 0).all()
+        np.testing.assert_allclose(np.linalg.norm(body.normals, axis=1), 1, atol=1e-5)
+        # Of what the outward area holds, the divergence theorem gives the volume: of an inside-out body below 0.
+        assert np.einsum("tc,tc->", area, first) > 0
 
 
 def test_an_sdk_without_the_model_is_named():

@@ -3,8 +3,8 @@ import pytest
 
 from robot_app.simulation.kinematics import RobotPose
 from robot_app.simulation.lighting import ENVIRONMENT_HW, Environment
-from robot_app.simulation.renderer import SceneRenderer
 from robot_app.simulation.scene import Floor, PlacedRobot, Room, Scene
+from training.synthetic.renderer import SceneRenderer
 
 
 @pytest.fixture(scope="session")
