@@ -69,8 +69,9 @@ class GuardProcess:
 
     def _act(self) -> None:
         """Stop the wheels, again and again, until it is confirmed or the program is there again."""
-        time.sleep(DOUBT_S)
         started_s = time.monotonic()
+        if not self._program.has_ended:
+            time.sleep(DOUBT_S)
         why = "has ended" if self._program.has_ended else "does not answer"
         while self._identity is not None and self._program.is_missed:
             if self._stop(self._identity):
@@ -92,7 +93,7 @@ class GuardProcess:
             connection = self._connection or connect(identity, CONNECT_TIMEOUT_S, take_control=False)
             self._connection = connection
             # The robot obeys everybody while anybody has control, so this may do it at once.
-            connection.submit(stop_wheels(connection.grpc_interface, TURN_TAGS))
+            connection.submit(stop_wheels(connection.grpc_interface, ()))
             calls.take_control(connection, identity, CONTROL_TIMEOUT_S)
             stopping = connection.submit(stop_wheels(connection.grpc_interface, TURN_TAGS))
             stopping.result(timeout=2 * DRIVE_TIMEOUT_S)

@@ -144,7 +144,7 @@ def play_signal(number: signal.Signals) -> Outcome:
             time.sleep(2 * CALM_S)
             began_s = time.monotonic()
             process.send_signal(number)
-            stood_s = _first_standstill(emulator, began_s + (WAIT_S if ends else HOLDS_LOCK_S))
+            stood_s = _first_standstill(emulator, began_s + HOLDS_LOCK_S)
             recovered_s = None
             if not ends:
                 process.send_signal(signal.SIGCONT)
@@ -175,7 +175,7 @@ def play_dead_guard() -> Outcome:
             time.sleep(CALM_S)
             began_s = time.monotonic()
             os.kill(guard, signal.SIGKILL)
-            stood_s = _first_standstill(emulator, began_s + 0.1)
+            stood_s = _first_standstill(emulator, began_s + 0.5)
             recovered_s = _drives_again(emulator, began_s)
     stopped_s = None if stood_s is None else stood_s - began_s
     return Outcome(*_first_word(heard, began_s), stopped_s, recovered_s, _missed(driving, 0.0, 1e12))
