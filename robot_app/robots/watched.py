@@ -46,7 +46,7 @@ class WatchedRobot:
         self._guard = guard or NoGuard()
         self._unwatched_s = unwatched_s
         self._changed = threading.Condition()
-        self._seen_at_s = time.monotonic()
+        self._seen_at_s = -math.inf
         self._tried_at_s = -math.inf
         self._moving_until_s = STANDING
         self._unsure_until_s = STANDING  # the same, but in a stop only once the robot has confirmed it
@@ -63,7 +63,7 @@ class WatchedRobot:
             stack.push(self._robot.__exit__)
             self._guard.wait_until_ready()
             stack.pop_all()
-        self._ended = False
+        self._ended, self._seen_at_s = False, time.monotonic()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watchdog")
         self._thread.start()
         return self
