@@ -68,8 +68,9 @@ class VectorRobot:
     """A Vector that is looked through and told what to do; see `robot_app.robot.Robot` for the contract.
 
     While the robot does not give us control, actions are not sent; `state.has_control` tells. When it takes control for
-    a need of its own it stops its wheels first; when another program takes it, they are that program's. One that is only looked through (`take_control=False`)
-    is sent nothing at all, not even a stop, so that whoever drives it is not disturbed.
+    a need of its own it stops its wheels first; when another program takes it, they are that program's. A robot that is
+    only looked through (`take_control=False`) is sent nothing at all, not even a stop, so that whoever drives it is not
+    disturbed.
     """
 
     def __init__(
