@@ -55,6 +55,11 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     async def _open_connections(self) -> None:
+        # The robot takes control from whoever has it when the control stream of any client ends, so there is none
+        # until control is asked for.
+        await self._control_events.request_event.wait()
+        if self._control_events.is_shutdown:
+            return
         try:
             await super()._open_connections()
         except grpc.RpcError as error:

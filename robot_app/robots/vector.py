@@ -67,9 +67,10 @@ class VectorSettings:
 class VectorRobot:
     """A Vector that is looked through and told what to do; see `robot_app.robot.Robot` for the contract.
 
-    While the robot does not give us control (another program, or its own need, came first), it has stopped its
-    wheels, and actions are not sent; `state.has_control` tells. One that is only looked through (`take_control=False`)
-    is sent nothing at all, not even a stop, so that whoever drives it is not disturbed.
+    While the robot does not give us control, actions are not sent; `state.has_control` tells. When it takes control for
+    a need of its own it stops its wheels first; when another program takes it, they are that program's. A robot that is
+    only looked through (`take_control=False`) is sent nothing at all, not even a stop, so that whoever drives it is not
+    disturbed.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 import logging
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -210,3 +210,22 @@ def test_the_angle_of_the_head_is_taken_into_account():
     (step,) = loop(robot).steps()
     (level,) = loop(ScriptedRobot(FRAMES[:1])).steps()
     assert step.tracks[0].elevation_rad == pytest.approx(level.tracks[0].elevation_rad + 0.3, abs=0.06)
+
+
+def test_a_behaviour_that_wants_to_know_is_told_when_it_may_not_move(caplog):
+    @dataclass(frozen=True)
+    class Turned:
+        frames: int = 0
+
+        def refused(self):
+            return Turned(self.frames - 1)
+
+    def turn(state, tracks, now_s):
+        return Decision(Turned((state or Turned()).frames + 1), (), (Turn(0.1),))
+
+    robot = ScriptedRobot(FRAMES)
+    robot.state = RobotState(picked_up=True)
+    running = loop(robot, turn)
+    list(running.steps())
+    assert running._memory == Turned(0)
+    assert len(caplog.messages) == 1  # however often it is refused
