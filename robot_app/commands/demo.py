@@ -38,7 +38,7 @@ def _play(world: FootageWorld, detector: Detector, folder: Path, address: tuple[
         sinks = (live, EventPrinter(names), summary)
         try:
             with viewing(address, detector.card, f"{emulator.identity.name}, emulated", settings) as view:
-                robot = live_vector(lambda: emulator.identity)
+                robot = live_vector(lambda: emulator.identity, settings.motion)
                 run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
         finally:
             if summary.result().frames:

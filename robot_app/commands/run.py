@@ -32,7 +32,7 @@ def command(args: argparse.Namespace) -> None:
     sinks = (*recordings, *writers, EventPrinter(names, report), summary)
     try:
         with viewing(args.view, detector.card, identity.name, settings, report) as view:
-            robot = live_vector(lambda: chosen_identity(args))
+            robot = live_vector(lambda: chosen_identity(args), settings.motion)
             run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
     finally:
         if summary.result().frames:

@@ -8,6 +8,7 @@ from robot_app.robots.identity import VectorIdentity
 from robot_app.robots.reconnecting import ReconnectingRobot
 from robot_app.robots.vector import VectorRobot, VectorSettings
 from robot_app.robots.watched import WatchedRobot
+from robot_app.safety import MotionSettings
 
 LIVE = VectorSettings(
     connect_timeout_s=3.0, first_frame_timeout_s=3.0, frame_timeout_s=3.0, stop_timeout_s=1.0, battery_every_s=0.3
@@ -15,13 +16,20 @@ LIVE = VectorSettings(
 """Shorter waits than for a first connection, since it is tried again and again."""
 
 
-def live_vector(read_identity: Callable[[], VectorIdentity], settings: VectorSettings = LIVE) -> WatchedRobot:
+WATCHDOG_MARGIN_S = 0.05
+"""The loop, which knows the reason, comes before the watchdog."""
+
+
+def live_vector(
+    read_identity: Callable[[], VectorIdentity], motion: MotionSettings, settings: VectorSettings = LIVE
+) -> WatchedRobot:
     """A robot that has not been entered; `read_identity` is called for every connection.
 
     A robot that was set up anew has another certificate and token, which are found where the first ones were.
     """
     guard = ProcessGuard()
-    return WatchedRobot(ReconnectingRobot(lambda: _GuardedVector(read_identity(), settings, guard)), guard=guard)
+    robot = ReconnectingRobot(lambda: _GuardedVector(read_identity(), settings, guard))
+    return WatchedRobot(robot, motion.max_frame_age_s + WATCHDOG_MARGIN_S, guard)
 
 
 class _GuardedVector(VectorRobot):

@@ -17,9 +17,6 @@ from robot_app.robot import Robot, RobotState, find_live
 from robot_app.robots.guard import Guard, NoGuard
 from robot_app.safety import LONGEST_TURN_S, STANDING
 
-UNWATCHED_S = 0.35
-"""So long may the wheels run after the last picture was handed to the loop."""
-
 BEAT_EVERY_S = 0.06
 PATIENCE_S = 0.25
 """While wheels may run the guard hears of us so often, and acts after so long without a word."""
@@ -41,7 +38,8 @@ class WatchedRobot:
     What stops this thread, too, is for the `guard`: it hears from the thread for as long as the wheels may run.
     """
 
-    def __init__(self, robot: Robot, unwatched_s: float = UNWATCHED_S, guard: Guard | None = None) -> None:
+    def __init__(self, robot: Robot, unwatched_s: float, guard: Guard | None = None) -> None:
+        """So long may the wheels run after the last picture was handed to the loop: `unwatched_s`."""
         self._robot = robot
         self._guard = guard or NoGuard()
         self._unwatched_s = unwatched_s
@@ -98,9 +96,14 @@ class WatchedRobot:
         """Pass on an action, and watch when it moves the wheels."""
         if isinstance(action, Stop):
             self._moving_until_s = STANDING
+            self._robot.do(action)
         elif isinstance(action, Drive | Turn):
-            self._expect_motion_until(math.inf if isinstance(action, Drive) else time.monotonic() + LONGEST_TURN_S)
-        self._robot.do(action)
+            until_s = math.inf if isinstance(action, Drive) else time.monotonic() + LONGEST_TURN_S
+            self._expect_motion_until(until_s)  # before, so that the guard knows first
+            self._robot.do(action)
+            self._expect_motion_until(until_s)  # and after, as a stop on another thread may have come in between
+        else:
+            self._robot.do(action)
 
     def stop(self) -> None:
         """Stop the wheels now.
@@ -113,7 +116,7 @@ class WatchedRobot:
         motions = self._motions
         try:
             self._robot.stop()
-        except RobotError:
+        except BaseException:
             self._expect_motion_until(math.inf)
             raise
         with self._changed:
@@ -153,6 +156,8 @@ class WatchedRobot:
                 self.stop()
             except RobotError as error:
                 log.error("%s", error)
+            except Exception:  # a watchdog has to outlive everything
+                log.exception("the wheels could not be stopped; trying again")
 
     def _wait_until_unwatched(self) -> bool:
         """Wait until wheels have run unwatched for too long; false when the robot is being left."""

@@ -17,6 +17,7 @@ from robot_app.robot import Robot, RobotState
 from robot_app.robots.live import live_vector
 from robot_app.robots.replay import ReplayRobot
 from robot_app.robots.vector import VectorRobot
+from robot_app.safety import MotionSettings
 from robot_app.step import Step, Timings
 from tests.support.vector import IMPATIENT, emulated, pictures, wait_until, were_wheels_stopped
 
@@ -62,7 +63,9 @@ def replay_robot() -> Iterator[Subject]:
 @contextmanager
 def live_robot() -> Iterator[Subject]:
     with emulated(count=COUNT, loop=False) as emulator:
-        yield Subject(live_vector(lambda: emulator.identity, IMPATIENT), lambda: were_wheels_stopped(emulator))
+        yield Subject(
+            live_vector(lambda: emulator.identity, MotionSettings(), IMPATIENT), lambda: were_wheels_stopped(emulator)
+        )
 
 
 FACTORIES: tuple[Callable[[], AbstractContextManager[Subject]], ...] = (vector_robot, live_robot, replay_robot)

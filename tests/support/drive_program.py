@@ -23,7 +23,7 @@ HOLDS_LOCK_S = 1.0
 
 def drive(address: str, recording: Path) -> None:
     host, port = parse_address(address)
-    robot = live_vector(lambda: read_emulator_config(host, port))
+    robot = live_vector(lambda: read_emulator_config(host, port), Settings().motion)
     loop: Loop[None] = Loop(robot, see_nothing, always_drive, Settings())
     with robot, LiveRecording(recording, None) as writer, closing(loop.steps()) as steps:
         for step in steps:

@@ -17,6 +17,7 @@ from robot_app.emulator import Emulator, Fault
 from robot_app.frames import Image
 from robot_app.recording import LiveRecording, read_steps
 from robot_app.robots.live import live_vector
+from robot_app.safety import MotionSettings
 from tests.support.disk import Disk
 from tests.support.drive_program import HOLDS_LOCK_S
 from tests.support.driving import Driving, see_nothing
@@ -87,7 +88,7 @@ def _listening() -> Iterator[_FirstWord]:
 def play_fault(fault: Fault, lasts_s: float) -> Outcome:
     """Let the emulator play a fault for a time."""
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
-        with Driving(live_vector(lambda: emulator.identity)) as driving:
+        with Driving(live_vector(lambda: emulator.identity, MotionSettings())) as driving:
             wait_until(lambda: emulator.body.left_mm_s > 0)
             time.sleep(CALM_S)
             began_s = time.monotonic()
@@ -121,7 +122,7 @@ def play_slow_detection(each_s: float, lasts_s: float) -> Outcome:
         return see_nothing(image)
 
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
-        with Driving(live_vector(lambda: emulator.identity), see) as driving:
+        with Driving(live_vector(lambda: emulator.identity, MotionSettings()), see) as driving:
             wait_until(lambda: emulator.body.left_mm_s > 0)
             time.sleep(CALM_S)
             began_s = time.monotonic()
@@ -168,7 +169,7 @@ def play_signal(number: signal.Signals) -> Outcome:
 def play_dead_guard() -> Outcome:
     """Kill the process that guards."""
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
-        robot = live_vector(lambda: emulator.identity)
+        robot = live_vector(lambda: emulator.identity, MotionSettings())
         with Driving(robot) as driving:
             wait_until(lambda: emulator.body.left_mm_s > 0)
             (guard,) = children("guard_process")
@@ -186,7 +187,7 @@ def play_full_disk(lasts_s: float) -> Outcome:
     disk = Disk()
     with tempfile.TemporaryDirectory() as folder, emulated(count=200, fps=FPS) as emulator, _listening() as heard:
         recording = LiveRecording(Path(folder) / "drive.mcap", None, disk.open)
-        driving = Driving(live_vector(lambda: emulator.identity))
+        driving = Driving(live_vector(lambda: emulator.identity, MotionSettings()))
         driving.also = recording.write
         with recording, driving:
             wait_until(lambda: emulator.body.left_mm_s > 0)

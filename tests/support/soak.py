@@ -13,6 +13,7 @@ from pathlib import Path
 
 from robot_app.emulator import Emulator, Fault
 from robot_app.robots.live import live_vector
+from robot_app.safety import MotionSettings
 from robot_app.step import Step
 from tests.support.driving import Driving
 from tests.support.processes import children
@@ -69,7 +70,10 @@ def soak(
         frames += 1
 
     started_s, faults = time.monotonic(), 0
-    with emulated(count=200, fps=FPS) as emulator, Driving(live_vector(lambda: emulator.identity), keep=count):
+    with (
+        emulated(count=200, fps=FPS) as emulator,
+        Driving(live_vector(lambda: emulator.identity, MotionSettings()), keep=count),
+    ):
         wait_until(lambda: emulator.body.left_mm_s > 0)
         while time.monotonic() < started_s + seconds:
             time.sleep(CALM_S)

@@ -16,6 +16,7 @@ from robot_app.emulator import Fault
 from robot_app.robots.guard import ProcessGuard
 from robot_app.robots.live import live_vector
 from robot_app.robots.vector import VectorRobot
+from robot_app.safety import MotionSettings
 from tests.support.processes import children
 from tests.support.vector import IMPATIENT, emulated, wait_until, were_wheels_stopped
 
@@ -149,7 +150,7 @@ def test_a_robot_that_was_set_up_anew_is_guarded_again():
 
 def test_without_a_guard_nothing_may_move_and_leaving_ends_it():
     with emulated() as emulator:
-        with live_vector(lambda: emulator.identity, IMPATIENT) as robot:
+        with live_vector(lambda: emulator.identity, MotionSettings(), IMPATIENT) as robot:
             assert robot.state.is_guarded
             os.kill(process_of_guard(), signal.SIGKILL)
             wait_until(lambda: not robot.state.is_guarded)

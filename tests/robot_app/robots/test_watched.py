@@ -14,7 +14,7 @@ from tests.support.vector import wait_until
 from tests.support.vision import scene_frame
 
 FRAMES = [scene_frame(i) for i in range(3)]
-UNWATCHED_S = 0.1
+UNWATCHED_S = 0.25
 
 
 def watched(script=FRAMES):
@@ -32,18 +32,18 @@ def test_a_loop_that_hangs_on_a_picture_does_not_drive_on(action, caplog):
         robot.do(action)
         wait_until(lambda: "stop" in told(robot))
         frames.close()
-    assert caplog.messages == ["stopped: still busy with the last picture after 100 ms"]
+    assert caplog.messages == ["stopped: still busy with the last picture after 250 ms"]
 
 
 def test_a_camera_that_pauses_stops_the_wheels_once(caplog):
-    script = [FRAMES[0], lambda: time.sleep(0.5), FRAMES[1]]
+    script = [FRAMES[0], lambda: time.sleep(1.0), FRAMES[1]]
     with watched(script) as robot:
         for frame in robot.frames():
             if frame is FRAMES[0]:
                 robot.do(Drive(20, 20))
             else:
                 assert told(robot) == [Drive(20, 20), "stop"]
-    assert caplog.messages == ["stopped: no new picture after 100 ms"]
+    assert caplog.messages == ["stopped: no new picture after 250 ms"]
 
 
 def test_every_picture_renews_the_permission_to_move():
@@ -177,3 +177,32 @@ def test_control_that_the_guard_took_is_asked_for_again():
     with guarded(Live(FRAMES)) as robot:
         robot._guard.act()
         assert told(robot) == ["take control"]
+
+
+def test_a_drive_that_is_passed_on_while_the_watchdog_stops_is_watched_as_well():
+    class Slow(ScriptedRobot):
+        def do(self, action):
+            time.sleep(3 * UNWATCHED_S)
+            super().do(action)
+
+    with WatchedRobot(Slow(FRAMES), UNWATCHED_S) as robot:
+        next(frames := robot.frames())
+        robot.do(Drive(20, 20))
+        assert "stop" in told(robot)[:-1]
+        wait_until(lambda: told(robot)[-1] == "stop")
+        frames.close()
+
+
+def test_the_watchdog_outlives_what_nobody_expected(caplog):
+    class Closing(ScriptedRobot):
+        def stop(self):
+            super().stop()
+            if self.told.count("stop") == 1:
+                raise RuntimeError("Event loop is closed")
+
+    with WatchedRobot(Closing(FRAMES), UNWATCHED_S) as robot:
+        next(frames := robot.frames())
+        robot.do(Drive(20, 20))
+        wait_until(lambda: told(robot).count("stop") == 2)
+        frames.close()
+    assert "the wheels could not be stopped; trying again" in caplog.messages
