@@ -21,7 +21,7 @@ UNWATCHED_S = 0.35
 """So long may the wheels run after the last picture was handed to the loop."""
 
 BEAT_EVERY_S = 0.06
-PATIENCE_S = 0.25
+PATIENCE_S = 0.3
 """While wheels may run the guard hears of us so often, and acts after so long without a word."""
 
 STOPPING_S, LEAVING_S = 2.0, 5.0
