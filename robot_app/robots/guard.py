@@ -82,6 +82,7 @@ class ProcessGuard:
         self._process: subprocess.Popen[bytes] | None = None
         self._patience_s = math.inf
         self._told = self._ready = 0
+        self._has_failed = False
         self._changed = threading.Condition()  # guards all of the above
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -134,8 +135,9 @@ class ProcessGuard:
                     self._hear(line.split(), on_acted)
                 with self._changed:
                     self._close()
-            if not self._ending.wait(RESTART_AFTER_S):
+            if not self._ending.wait(RESTART_AFTER_S) and not self._has_failed:  # one line for many attempts
                 log.warning("the guard has ended (exit code %d); another one is started", process.returncode)
+                self._has_failed = True
 
     def _introduce(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin is not None
@@ -156,7 +158,7 @@ class ProcessGuard:
             on_acted()
         elif words[:1] == [READY.encode()]:
             with self._changed:
-                self._ready = int(words[1])
+                self._ready, self._has_failed = int(words[1]), False
                 self._changed.notify_all()
 
     def _write(self, line: bytes) -> None:

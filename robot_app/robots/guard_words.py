@@ -49,12 +49,14 @@ class Program:
 
     def listen(self, lines: Iterable[bytes]) -> None:
         """Take in all lines until there are no more; a last one that was cut off is left out."""
-        for line in lines:
-            if line.endswith(b"\n"):
-                self._hear(line)
-        with self._changed:
-            self.has_ended = True
-            self._changed.notify()
+        try:
+            for line in lines:
+                if line.endswith(b"\n"):
+                    self._hear(line)
+        finally:
+            with self._changed:
+                self.has_ended = True
+                self._changed.notify()
 
     def next_robot(self, timeout_s: float | None) -> VectorIdentity | None:
         """The next robot to look after; `None` when there is none in time, or the program is missed, or has ended."""

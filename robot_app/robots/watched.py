@@ -18,11 +18,11 @@ from robot_app.robots.guard import Guard, NoGuard
 from robot_app.safety import LONGEST_TURN_S, STANDING
 
 BEAT_EVERY_S = 0.06
-PATIENCE_S = 0.25
+PATIENCE_S = 0.3
 """While wheels may run the guard hears of us so often, and acts after so long without a word."""
 
-LEAVING_S = 5.0
-"""So long may waiting for a robot that does not confirm its stop take, before the guard acts as well."""
+STOPPING_S, LEAVING_S = 2.0, 5.0
+"""So long may waiting for a robot that does not confirm a stop, or the last one, take before the guard acts as well."""
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class WatchedRobot:
                 busy = "no new picture" if self._waits_for_picture else "still busy with the last picture"
                 log.warning("stopped: %s after %.0f ms", busy, self._unwatched_s * 1000)
             self._tried_at_s = time.monotonic()
-            self._guard.say(LEAVING_S)
+            self._guard.say(STOPPING_S)
             try:
                 self.stop()
             except RobotError as error:
