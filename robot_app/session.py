@@ -30,7 +30,7 @@ def run_session(
     """
     behaviour = choose_behaviour(settings)
     if controls is not None:
-        robot, behaviour = controls.guard(robot), controls.pausable(behaviour)
+        robot, behaviour = controls.guard(robot), controls.noting(behaviour)
     with ExitStack() as stack:
         stack.enter_context(robot)
         loop = Loop(robot, detector, behaviour, settings)

@@ -86,6 +86,18 @@ class FollowState:
     searched_rad: float = 0.0
     reached_at_s: float = -math.inf
 
+    def __str__(self) -> str:
+        if self.target_id is None:
+            return "waits for a robot" if self.motion.is_standing else "turns around to look for a robot"
+        return f"follows robot #{self.target_id}: {self._progress()}"
+
+    def _progress(self) -> str:
+        if self.motion.speed_mm_s != 0:
+            return "approaches it" if self.motion.speed_mm_s > 0 else "backs off"
+        if self.motion.turn_rad_s != 0:
+            return "turns to it"
+        return "waits" if self.is_closing else "holds its distance"
+
 
 def follow(
     state: FollowState | None, tracks: Sequence[Track], now_s: float, settings: FollowSettings

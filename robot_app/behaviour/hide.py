@@ -50,6 +50,10 @@ class HideState:
     since_s: float = -math.inf
     motion: Motion = field(default_factory=Motion)
 
+    def __str__(self) -> str:
+        words = {"watching": str(self.presence), "turning": "turns away", "fleeing": "drives off"}
+        return words[self.phase]
+
 
 def hide(state: HideState | None, tracks: Sequence[Track], now_s: float, settings: HideSettings) -> Decision[HideState]:
     """Turn away from a robot that is near, and drive off.
