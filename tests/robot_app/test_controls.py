@@ -3,6 +3,7 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 
@@ -201,7 +202,7 @@ AGELESS = Settings(motion=MotionSettings(max_frame_age_s=math.inf))
 
 def connect_again(*scripts, between=lambda: None):
     """A robot whose link is lost after each script but the last; `between` happens while there is none."""
-    robots = [LiveScript([*script, RobotLost("gone")]) for script in scripts[:-1]] + [LiveScript(scripts[-1])]
+    robots = [LiveScript(chain(script, [RobotLost("gone")])) for script in scripts[:-1]] + [LiveScript(scripts[-1])]
     left = list(robots)
 
     def make():
@@ -218,16 +219,14 @@ def frames(*indices):
 
 
 def test_released_control_stays_released_when_the_robot_is_connected_to_again():
-    controls = Controls()
-    robots, robot = connect_again(
-        [*frames(1, 2), lambda: controls.robot.release_control(), *frames(3)],
-        [*frames(4, 5), lambda: controls.robot.take_control(), *frames(6)],
-    )
+    controls, first, second = Controls(), frames(1, 2, 3), frames(4, 5, 6)
+    robots, robot = connect_again(first, second)
     with controls.guard(robot) as guarded:
-        controls_at = []
-        for step in Loop(guarded, lambda image: Detections.empty(), always_drive, AGELESS).steps():
-            controls_at.append((step.frame.index, guarded.has_control, step.actions))
-    assert controls_at == [
+        first.insert(2, guarded.release_control)
+        second.insert(2, guarded.take_control)
+        steps = Loop(guarded, lambda image: Detections.empty(), always_drive, AGELESS).steps()
+        obeyed = [(step.frame.index, guarded.has_control, step.actions) for step in steps]
+    assert obeyed == [
         (1, True, (DRIVE,)), (2, True, (DRIVE,)), (3, False, (Stop(),)),
         (4, False, ()), (5, False, ()), (6, True, (DRIVE,)),
     ]  # fmt: skip
