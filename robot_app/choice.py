@@ -40,7 +40,8 @@ def choose_behaviour(settings: Settings) -> Behaviour[Any]:
         return ours[name]
     if ":" in name:
         return _checked(name, _load(name))
-    raise ConfigError(f'no behaviour "{name}"; {suggestion(name, list(ours))}, or my_module:my_function')
+    expected = f"{suggestion(name, list(ours))} (or a function of yours, my_module:my_function)"
+    raise ConfigError(f'no behaviour "{name}"; {expected}')
 
 
 def _load(name: str) -> Callable[..., Any]:

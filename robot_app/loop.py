@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Generic, TypeVar, cast
 
 from robot_app.actions import Action, Stop
-from robot_app.behaviour import Behaviour, Decision
+from robot_app.behaviour import Behaviour, Decision, Refusable
 from robot_app.camera import CameraModel
 from robot_app.config import Settings
 from robot_app.detection.detections import Detections
@@ -91,6 +91,8 @@ class Loop(Generic[State]):
             busy_s=detected - started,
         )
         self._moving_until_s = gated.moving_until_s
+        if (gated.is_motion_refused or state.paused) and isinstance(self._memory, Refusable):
+            self._memory = self._memory.refused()
         if not state.held:  # the person knows
             self._tell(gated, decision.actions)
         for action in gated.allowed:

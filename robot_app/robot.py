@@ -26,6 +26,7 @@ class RobotState:
         camera_frozen: the same picture came again and again; a real one never repeats itself, because of its noise.
         battery_low: as the robot judges.
         battery_volts: `None` until it has said so.
+        is_guarded: somebody stops the wheels when this program is killed.
     """
 
     head_angle_rad: float = 0.0
@@ -41,6 +42,7 @@ class RobotState:
     camera_frozen: bool = False
     battery_low: bool = False
     battery_volts: float | None = None
+    is_guarded: bool = True
 
 
 class Robot(Protocol):

@@ -41,6 +41,11 @@ class GatedActions:
     reason: str | None
     moving_until_s: float
 
+    @property
+    def is_motion_refused(self) -> bool:
+        """There was motion among what was refused."""
+        return any(_moves(action) for action in self.dropped)
+
 
 def gate_motion(  # noqa: PLR0913
     actions: tuple[Action, ...],
@@ -85,6 +90,7 @@ def why_not_move(frame_age_s: float, state: RobotState, settings: MotionSettings
         (state.picked_up, "the robot is lifted"),
         (state.on_charger, "the robot is on its charger"),
         (state.battery_low, "the robot's battery is low"),
+        (not state.is_guarded, "the guard that stops the wheels of a killed program is not ready"),
     )
     return next((reason for applies, reason in against if applies), None)
 

@@ -5,7 +5,7 @@ replays to the same decisions. Another behaviour is another such function with a
 """
 
 from robot_app.behaviour.announce import AnnounceSettings, announce
-from robot_app.behaviour.base import Behaviour, Decision
+from robot_app.behaviour.base import Behaviour, Decision, Refusable
 from robot_app.behaviour.follow import FollowSettings, follow
 from robot_app.behaviour.greet import GreetSettings, greet
 from robot_app.behaviour.hide import HideSettings, hide
@@ -20,6 +20,7 @@ __all__ = [
     "GreetSettings",
     "HideSettings",
     "PresenceSettings",
+    "Refusable",
     "WatchSettings",
     "announce",
     "follow",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from robot_app.actions import Action
 from robot_app.tracks import Event, Track
@@ -20,6 +20,15 @@ class Decision(Generic[State]):
     state: State
     events: tuple[Event, ...] = ()
     actions: tuple[Action, ...] = ()
+
+
+@runtime_checkable
+class Refusable(Protocol):
+    """What a behaviour remembers may have this method, if it matters to it that it stands when it wanted to move."""
+
+    def refused(self) -> Self:
+        """The same after the motion of this decision was refused."""
+        ...
 
 
 class Behaviour(Protocol[State]):

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Self
 
 from robot_app.actions import Action
 from robot_app.behaviour.base import Decision
@@ -85,6 +85,10 @@ class FollowState:
     side: int = 1
     searched_rad: float = 0.0
     reached_at_s: float = -math.inf
+
+    def refused(self) -> Self:
+        """It stands: it has not searched, and gathers speed anew once it may move."""
+        return replace(self, motion=Motion(at_s=self.motion.at_s))
 
     def __str__(self) -> str:
         if self.target_id is None:
@@ -192,7 +196,7 @@ def _without_target(
     if is_searching:
         agility = Agility(settings.acceleration_mm_s2, TURN_ACCELERATION_RAD_S2)
         motion = approach_speeds(old.motion, 0.0, old.side * SEARCH_RAD_S, now_s, agility)
-        searched_rad += abs(motion.turn_rad_s) * clip(now_s - old.motion.at_s, 0.0, 1.0)
+        searched_rad += abs(old.motion.turn_rad_s) * clip(now_s - old.motion.at_s, 0.0, 1.0)
     actions: tuple[Action, ...] = wheel_actions(old.motion, motion)
     new = FollowState(
         presence=presence,

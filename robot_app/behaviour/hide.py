@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from robot_app.actions import Action, Turn
 from robot_app.behaviour.base import Decision
@@ -49,6 +49,11 @@ class HideState:
     phase: Literal["watching", "turning", "fleeing"] = "watching"
     since_s: float = -math.inf
     motion: Motion = field(default_factory=Motion)
+
+    def refused(self) -> Self:
+        """It stands: a turn has not begun, and a flight gathers speed anew once it may move."""
+        phase = "watching" if self.phase == "turning" else self.phase
+        return replace(self, phase=phase, motion=Motion(at_s=self.motion.at_s))
 
     def __str__(self) -> str:
         words = {"watching": str(self.presence), "turning": "turns away", "fleeing": "drives off"}

@@ -6,7 +6,7 @@ import sys
 
 from robot_app.collection import collect_footage
 from robot_app.commands.run import chosen_identity
-from robot_app.recording import LiveRecording
+from robot_app.recording import LiveRecording, check_new
 from robot_app.robots.live import LIVE
 from robot_app.robots.reconnecting import ReconnectingRobot
 from robot_app.robots.vector import VectorRobot
@@ -15,6 +15,7 @@ from robot_app.sinks import Progress
 
 def command(args: argparse.Namespace) -> None:
     """Record until the time is over, the robot's camera ends, or Ctrl-C."""
+    check_new(args.output)
     identity = chosen_identity(args)
     sys.stdout.write(f"robot    {identity}\n")
     recording, progress = LiveRecording(args.output, card=None), Progress()

@@ -65,4 +65,4 @@ def _replay(args: argparse.Namespace, footage: Iterable[NamedStep], detector: De
 
 
 def _titled(path: Path | None, settings: Settings) -> tuple[str, Settings]:
-    return "default settings" if path is None else path.name, settings
+    return f"{settings.behaviour.name}, {'default settings' if path is None else path.name}", settings

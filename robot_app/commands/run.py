@@ -7,7 +7,7 @@ from robot_app.commands.viewing import viewing
 from robot_app.config import load_settings
 from robot_app.detection import Detector
 from robot_app.emulator import parse_address, read_emulator_config
-from robot_app.recording import LiveRecording
+from robot_app.recording import LiveRecording, check_new
 from robot_app.robots.identity import VectorIdentity, read_sdk_config
 from robot_app.robots.live import live_vector
 from robot_app.session import run_session
@@ -18,6 +18,8 @@ def command(args: argparse.Namespace) -> None:
     """Run until the robot's camera ends or Ctrl-C."""
     settings = load_settings(args.config, behaviour=args.behaviour)
     detector = Detector.load(args.model, settings.detector.score)
+    if args.record is not None:
+        check_new(args.record)
     identity = chosen_identity(args)
     # With events on standard output, another program reads there, and people read the rest beside it.
     report = sys.stderr if args.events == "-" else sys.stdout

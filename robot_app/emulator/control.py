@@ -13,17 +13,19 @@ log = logging.getLogger(__name__)
 class Control:
     """Grants control to the client that asked last, and tells the one before that it lost it.
 
-    A client is known by its gRPC peer, which its calls and its control stream share.
+    A client is known by its gRPC peer, which its calls and its control stream share. As in the published sources of
+    the robot's software, the end of any client's control stream ends control, whoever has it, and nothing stops wheels
+    that run then; only a robot that takes control for a need of its own stops them.
     """
 
-    def __init__(self, on_lost: Callable[[], None]) -> None:
-        """`on_lost` is called whenever a client had control and has it no more."""
+    def __init__(self, on_withheld: Callable[[], None]) -> None:
+        """`on_withheld` is called when the robot takes control from a client that had it."""
         self._lock = threading.Lock()
         self._outboxes: dict[str, queue.Queue[protocol.BehaviorControlResponse | None]] = {}
         self._holder: str | None = None
         self._wants: str | None = None
         self._withheld = False
-        self._on_lost = on_lost
+        self._on_withheld = on_withheld
 
     def is_held_by(self, peer: str) -> bool:
         """This client's commands are obeyed."""
@@ -56,7 +58,10 @@ class Control:
         """The robot takes control itself, as when it is picked up."""
         with self._lock:
             self._withheld = True
+            had_control = self._holder is not None
             self._grant(None)
+            if had_control:
+                self._on_withheld()
 
     def give_back(self) -> None:
         """The robot gives control back to the client that wants it."""
@@ -72,26 +77,24 @@ class Control:
                         self._wants = peer
                         self._grant(None if self._withheld else peer)
                     else:
-                        self._release(peer)
+                        self._release()
         except Exception as error:  # grpc raises a bare one when the client has gone
             log.debug("%s: control stream ended: %r", peer, error)
         finally:
             self.leave(peer)
 
-    def _release(self, peer: str) -> None:
-        self._wants = None if self._wants == peer else self._wants
-        if self._holder == peer:
-            self._grant(None)
+    def _release(self) -> None:
+        self._wants = None
+        self._grant(None)
 
     def _forget(self, peer: str) -> None:
         with self._lock:
             self._outboxes.pop(peer, None)
-            self._release(peer)
+            self._release()
 
     def _grant(self, peer: str | None) -> None:
         previous, self._holder = self._holder, peer
         if previous is not None and previous != peer:
-            self._on_lost()
             self._tell(previous, protocol.BehaviorControlResponse(control_lost_event=protocol.ControlLostResponse()))
         if peer is not None:
             granted = protocol.ControlGrantedResponse()

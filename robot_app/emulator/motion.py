@@ -30,7 +30,9 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
     """Carries out commands of the client that has control, and notes all of them.
 
     As on the robot, wheel speeds and motor stops are answered at once and turns, head and lift angles, speech and
-    animations when they are done. Stopping the motors does not end a turn: that takes a cancellation by its tag.
+    animations when they are done. Stopping the motors does not end a turn: that takes a cancellation by its tag. What
+    a client has begun goes on when the client is gone: nothing in the published sources of the robot's software says
+    otherwise.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         speed_rad_s = request.max_speed_rad_per_sec or HEAD_SPEED_RAD_S
         way_rad = abs(request.angle_rad - self._body.state.head_angle_rad)
         self._body.set_head(request.angle_rad, speed_rad_s)
-        result = self._take_time(way_rad / speed_rad_s, request.id_tag, context)
+        result = self._take_time(way_rad / speed_rad_s, request.id_tag)
         return protocol.SetHeadAngleResponse(status=OK, result=result)
 
     def SetLiftHeight(
@@ -86,7 +88,7 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
             return protocol.SetLiftHeightResponse(status=FORBIDDEN, result=CANCELLED)
         way_mm = abs(request.height_mm - self._body.state.lift_height_mm)
         self._body.set_lift(request.height_mm)
-        result = self._take_time(way_mm / LIFT_SPEED_MM_S, request.id_tag, context)
+        result = self._take_time(way_mm / LIFT_SPEED_MM_S, request.id_tag)
         return protocol.SetLiftHeightResponse(status=OK, result=result)
 
     def TurnInPlace(
@@ -98,9 +100,7 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         angle_rad = request.angle_rad - heading_rad
         speed_rad_s = abs(request.speed_rad_per_sec) or TURN_SPEED_RAD_S
         wheel_mm_s = (1 if angle_rad >= 0 else -1) * speed_rad_s * TRACK_WIDTH_MM / 2
-        result = self._take_time(
-            abs(angle_rad) / speed_rad_s, request.id_tag, context, wheels_mm_s=(-wheel_mm_s, wheel_mm_s)
-        )
+        result = self._take_time(abs(angle_rad) / speed_rad_s, request.id_tag, wheels_mm_s=(-wheel_mm_s, wheel_mm_s))
         return protocol.TurnInPlaceResponse(status=OK, result=result)
 
     def DriveStraight(
@@ -111,14 +111,14 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         speed_mm_s = abs(request.speed_mmps) or 100.0
         signed_mm_s = speed_mm_s if request.dist_mm >= 0 else -speed_mm_s
         result = self._take_time(
-            abs(request.dist_mm) / speed_mm_s, request.id_tag, context, wheels_mm_s=(signed_mm_s, signed_mm_s)
+            abs(request.dist_mm) / speed_mm_s, request.id_tag, wheels_mm_s=(signed_mm_s, signed_mm_s)
         )
         return protocol.DriveStraightResponse(status=OK, result=result)
 
     def SayText(self, request: protocol.SayTextRequest, context: grpc.ServicerContext) -> protocol.SayTextResponse:
         if not self._accept("SayText", request, context):
             return protocol.SayTextResponse(status=FORBIDDEN)
-        self._take_time(len(request.text) * SPEECH_S_PER_CHARACTER, 0, context)
+        self._take_time(len(request.text) * SPEECH_S_PER_CHARACTER, 0)
         return protocol.SayTextResponse(status=OK, state=protocol.SayTextResponse.FINISHED)
 
     def PlayAnimation(
@@ -154,7 +154,7 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         return protocol.CancelActionByIdTagResponse(status=OK)
 
     def cancel_all(self) -> None:
-        """End every action and stop the motors, as when control is lost."""
+        """End every action and stop the motors, as when the robot itself takes control."""
         for running in list(self._running.values()):
             running.set()
         self._body.halt()
@@ -169,27 +169,24 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
     ) -> protocol.PlayAnimationResponse:
         if not is_known or not self._accept(name, request, context):
             return protocol.PlayAnimationResponse(status=FORBIDDEN, result=protocol.BEHAVIOR_WONT_ACTIVATE_STATE)
-        self._take_time(ANIMATION_S, 0, context)
+        self._take_time(ANIMATION_S, 0)
         return protocol.PlayAnimationResponse(status=OK, result=protocol.BEHAVIOR_COMPLETE_STATE)
 
     def _take_time(
         self,
         duration_s: float,
         tag: int,
-        context: grpc.ServicerContext,
         wheels_mm_s: tuple[float, float] | None = None,
     ) -> protocol.ActionResult:
         """Run an action for its time, or until it is cancelled; an action with wheel speeds insists on them."""
         cancelled = threading.Event()
         self._running[tag or id(cancelled)] = cancelled
-        never_ends = self._faults.is_active(Fault.NO_ANSWER)
-        ends_s = math.inf if never_ends else time.monotonic() + duration_s
+        ends_s = math.inf if self._faults.is_active(Fault.NO_ANSWER) else time.monotonic() + duration_s
         try:
             while (left_s := ends_s - time.monotonic()) > 0:
                 if wheels_mm_s is not None:
                     self._body.drive(*wheels_mm_s, until_s=ends_s)
-                has_gone = not context.is_active() and not never_ends
-                if cancelled.wait(min(STEP_S, left_s)) or self._stopping.is_set() or has_gone:
+                if cancelled.wait(min(STEP_S, left_s)) or self._stopping.is_set():
                     return CANCELLED
             return DONE
         finally:

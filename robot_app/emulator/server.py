@@ -118,7 +118,7 @@ class Emulator:
         assert self._link is not None
         self._key, self._certificate = key, certificate
         self._stopping = threading.Event()
-        self._control = Control(on_lost=self._lose_control)
+        self._control = Control(on_withheld=self._stop_everything)
         camera = Camera(self._world, self._body, self.faults)
         self._service = VectorService(self._body, camera, self._control, self.commands, self._stopping, self.faults)
         self._service.sensors = self._sensors
@@ -181,14 +181,14 @@ class Emulator:
         self._sensors = self._service.sensors = sensors
 
     def withhold_control(self) -> None:
-        """Take control from the client, as the robot does when it is picked up or falls."""
+        """Stop, and take control from the client, as the robot does when it is picked up or falls."""
         self._control.withhold()
 
     def give_control_back(self) -> None:
         """Give control to the client that asked for it last."""
         self._control.give_back()
 
-    def _lose_control(self) -> None:
+    def _stop_everything(self) -> None:
         self._service.cancel_all()
 
     def _write_identity(self, port: int, guid: str, certificate: bytes) -> VectorIdentity:

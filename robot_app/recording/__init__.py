@@ -2,6 +2,6 @@
 
 from robot_app.recording.live import LiveRecording, RecordingReport
 from robot_app.recording.reader import read_card, read_steps
-from robot_app.recording.writer import RecordingWriter
+from robot_app.recording.writer import RecordingWriter, check_new
 
-__all__ = ["LiveRecording", "RecordingReport", "RecordingWriter", "read_card", "read_steps"]
+__all__ = ["LiveRecording", "RecordingReport", "RecordingWriter", "check_new", "read_card", "read_steps"]

@@ -24,6 +24,22 @@ CHUNK_BYTES = 256 * 1024
 """A crash loses at most this much, and the step that fills it: about a third of a second of Vector's camera."""
 
 
+def check_new(path: Path) -> None:
+    """See early, before a robot is woken for it, that a recording can begin here.
+
+    Raises:
+        InputError: the file exists already, or its folder is not there.
+    """
+    if path.exists():
+        raise _exists(path)
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: cannot be written ({path.parent} is no folder)")
+
+
+def _exists(path: Path) -> InputError:
+    return InputError(f"{path}: exists already; name another file, or remove it first")
+
+
 def create_file(path: Path) -> BinaryIO:
     """A new, empty file; one that exists is refused with `FileExistsError`."""
     return path.open("xb")
@@ -52,7 +68,7 @@ class RecordingWriter:
         try:
             self._file = self._open_file(self.path)
         except FileExistsError as error:
-            raise InputError(f"{self.path}: exists already; name another file, or remove it first") from error
+            raise _exists(self.path) from error
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
         self._failed = False

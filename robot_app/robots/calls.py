@@ -12,11 +12,11 @@ from robot_app.robots.identity import VectorIdentity
 def take_control(connection: VectorConnection, identity: VectorIdentity, timeout_s: float) -> None:
     """Ask for control and wait until it is granted.
 
+    It is asked for also when we seem to have it: the robot does not tell when another client's leaving has ended it.
+
     Raises:
         RobotError: it is not within `timeout_s`.
     """
-    if connection.has_control:
-        return
     try:
         connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
     except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:

@@ -55,6 +55,11 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     async def _open_connections(self) -> None:
+        # The robot takes control from whoever has it when the control stream of any client ends, so there is none
+        # until control is asked for.
+        await self._control_events.request_event.wait()
+        if self._control_events.is_shutdown:
+            return
         try:
             await super()._open_connections()
         except grpc.RpcError as error:
@@ -86,6 +91,14 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
             self._channel._channel.close()
         self._thread = None
 
+    def give_up(self) -> None:
+        """End an attempt to connect that was interrupted, and with which the SDK's thread goes on."""
+        self._ready_signal.wait(CLOSE_TIMEOUT_S)
+        if self._thread is not None and self._ready_signal.is_set() and not hasattr(self._ready_signal, "exception"):
+            self.close()
+        else:
+            self.abandon()
+
 
 def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = True) -> VectorConnection:
     """Connect to a robot, and take control of it if wanted. Camera and state need no control.
@@ -104,6 +117,9 @@ def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = 
     except (VectorException, OSError) as error:
         connection.abandon()
         raise _true_fault(identity, error) from error
+    except BaseException:
+        connection.give_up()
+        raise
     if not take_control:
         return connection
     try:

@@ -13,10 +13,8 @@ from anki_vector.messaging import protocol
 
 from robot_app.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.robots.connection import VectorConnection
+from robot_app.robots.stopping import DRIVE_TIMEOUT_S, TURN_TAGS, stop_wheels
 from robot_app.safety import LONGEST_TURN_S
-
-DRIVE_TIMEOUT_S = 1.0
-"""The robot answers wheel speeds at once."""
 
 ACTION_TIMEOUT_S = 30.0
 """Speaking, playing, turning and moving the head answer when they are done."""
@@ -42,7 +40,8 @@ class ActionSender:
         self._stub = connection.grpc_interface
         self._name = name
         self._epoch = 0  # counts stops; motion of an earlier epoch is not sent any more
-        self._tags = itertools.count(protocol.FIRST_SDK_TAG)
+        self._turn_tags = itertools.cycle(TURN_TAGS)
+        self._tags = itertools.count(TURN_TAGS.stop)
         self._stops_under_way = 0
         self._may_move = asyncio.Event()
         self._may_move.set()
@@ -114,13 +113,13 @@ class ActionSender:
 
     async def _turn(self, turn: Turn, epoch: int) -> None:
         await self._may_move.wait()
-        tag = next(self._tags)
+        tag = next(self._turn_tags)
         request = protocol.TurnInPlaceRequest(angle_rad=turn.angle_rad, is_absolute=0, id_tag=tag)
         if self._is_allowed(epoch):
             started_s = time.monotonic()
             await self._move(turn, self._stub.TurnInPlace(request, timeout=TURN_TIMEOUT_S), tag)
             if time.monotonic() - started_s >= TURN_TIMEOUT_S:
-                await self._send_stop([tag])
+                await stop_wheels(self._stub, [tag])
 
     def _is_allowed(self, epoch: int) -> bool:
         return epoch == self._epoch and self._connection.has_control
@@ -158,27 +157,14 @@ class ActionSender:
     async def _stop(self) -> None:
         try:
             earlier = dict(self._motion)
-            await self._send_stop([tag for tag in earlier.values() if tag is not None])
+            await stop_wheels(self._stub, [tag for tag in earlier.values() if tag is not None])
             if earlier:
                 await asyncio.wait(earlier, timeout=DRIVE_TIMEOUT_S)
-                await self._send_stop([])
+                await stop_wheels(self._stub, [])
         finally:
             self._stops_under_way -= 1
             if self._stops_under_way == 0:
                 self._may_move.set()
-
-    async def _send_stop(self, turn_tags: list[int]) -> None:
-        calls = [
-            self._stub.CancelActionByIdTag(protocol.CancelActionByIdTagRequest(id_tag=tag), timeout=DRIVE_TIMEOUT_S)
-            for tag in turn_tags
-        ]
-        # Speed 0 also unlocks the wheels for the robot's own behaviour, which stopping the motors does not.
-        calls.append(self._stub.DriveWheels(protocol.DriveWheelsRequest(), timeout=DRIVE_TIMEOUT_S))
-        calls.append(self._stub.StopAllMotors(protocol.StopAllMotorsRequest(), timeout=DRIVE_TIMEOUT_S))
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        failures = [result for result in results[-2:] if isinstance(result, BaseException)]
-        if len(failures) == 2:
-            raise failures[0]
 
     async def _report(self, action: Action, call: Awaitable[Any]) -> None:
         try:

@@ -67,9 +67,10 @@ class VectorSettings:
 class VectorRobot:
     """A Vector that is looked through and told what to do; see `robot_app.robot.Robot` for the contract.
 
-    While the robot does not give us control (another program, or its own need, came first), it has stopped its
-    wheels, and actions are not sent; `state.has_control` tells. One that is only looked through (`take_control=False`)
-    is sent nothing at all, not even a stop, so that whoever drives it is not disturbed.
+    While the robot does not give us control, actions are not sent; `state.has_control` tells. When it takes control for
+    a need of its own it stops its wheels first; when another program takes it, they are that program's. A robot that is
+    only looked through (`take_control=False`) is sent nothing at all, not even a stop, so that whoever drives it is not
+    disturbed.
     """
 
     def __init__(
@@ -97,14 +98,18 @@ class VectorRobot:
             ConfigError: the configured certificate cannot be read.
             RobotUnreachable, RobotIdentityError, RobotError: as `robot_app.robots.connection.connect` tells.
         """
-        self._connection = connect(self._identity, self._settings.connect_timeout_s, take_control=self._take_control)
-        self._sender = ActionSender(self._connection, self._identity.name)
-        self._mailbox = NewestFrame()
-        self._calibration = self._fetch_calibration(self._connection)
-        self._repeats = Repeats()
-        self._events = self._connection.submit(self._watch("event", self._follow_events()))
-        self._battery = self._connection.submit(self._watch("battery", self._follow_battery()))
-        _leave_at_interpreter_exit(self)
+        connection = connect(self._identity, self._settings.connect_timeout_s, take_control=self._take_control)
+        self._connection, self._sender = connection, ActionSender(connection, self._identity.name)
+        try:
+            self._mailbox = NewestFrame()
+            self._calibration = self._fetch_calibration(connection)
+            self._repeats = Repeats()
+            self._events = connection.submit(self._watch("event", self._follow_events()))
+            self._battery = connection.submit(self._watch("battery", self._follow_battery()))
+            _leave_at_interpreter_exit(self)
+        except BaseException as error:  # such as Ctrl-C: nobody leaves what was not entered
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(

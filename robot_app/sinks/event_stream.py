@@ -1,6 +1,7 @@
 """Events for other programs: to a function, or as lines of JSON."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,8 @@ from robot_app.errors import InputError
 from robot_app.step import Step
 from robot_app.tracks import Event
 from robot_app.wording import class_name
+
+logger = logging.getLogger(__name__)
 
 
 class EventCallback:
@@ -41,8 +44,10 @@ class EventWriter:
     A line is `{"time_s", "frame", "event", "class", "track"}`: seconds since the first frame, the camera's number of
     the frame, the kind of event, what it is about, and all fields of its track.
 
+    When the disk is full, it is logged once, and the robot is not held up.
+
     Raises:
-        InputError: on entering: the file cannot be written. Later: there is no room for a line.
+        InputError: on entering: the file cannot be written. Later: nobody reads standard output any more.
     """
 
     def __init__(self, target: str, class_names: tuple[str, ...]) -> None:
@@ -50,6 +55,7 @@ class EventWriter:
         self._class_names = class_names
         self._start_s: float | None = None
         self._output: TextIO = sys.stdout
+        self._has_failed = False
 
     def __enter__(self) -> Self:
         if self._target != "-":
@@ -75,7 +81,11 @@ class EventWriter:
                 self._output.write(json.dumps(self._line(event, step, self._start_s), ensure_ascii=False) + "\n")
                 self._output.flush()
         except OSError as error:
-            raise self._failure(error) from error
+            if self._target == "-":
+                raise self._failure(error) from error
+            if not self._has_failed:
+                logger.error("%s", self._failure(error))
+            self._has_failed = True
 
     def _line(self, event: Event, step: Step, start_s: float) -> dict[str, Any]:
         return {

@@ -157,8 +157,10 @@ def test_another_robot_at_the_address(complaint, tmp_path):
 def test_a_recording_that_exists_is_left_alone(complaint, given):
     before = (given / "sound.mcap").read_bytes()
     with Emulator(FootageWorld([scene_frame(0).jpeg], loop=True)) as emulator:
-        told = complaint(f"run --model model.onnx --emulator {emulator.identity.address} --record sound.mcap")
-    assert told == "sound.mcap: exists already; name another file, or remove it first"
+        for command in ("run --model model.onnx --record", "record"):
+            told = complaint(f"{command} sound.mcap --emulator {emulator.identity.address}")
+            assert told == "sound.mcap: exists already; name another file, or remove it first"
+        assert not emulator.commands.all
     assert (given / "sound.mcap").read_bytes() == before
 
 

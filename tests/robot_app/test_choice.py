@@ -104,5 +104,5 @@ def test_a_module_that_is_not_there(tmp_path, monkeypatch):
 def test_an_unknown_name():
     with pytest.raises(ConfigError, match='no behaviour "folow"; did you mean "follow"'):
         choose("folow")
-    with pytest.raises(ConfigError, match="expected one of: watch, greet, follow, hide, announce, or my_module:"):
+    with pytest.raises(ConfigError, match="expected one of: watch, greet, follow, hide, announce \\(or a function"):
         choose("zzz")

@@ -1,3 +1,5 @@
+import errno
+import io
 import json
 
 import pytest
@@ -52,6 +54,17 @@ def test_a_file_that_cannot_be_written(tmp_path):
         pass
 
 
-def test_a_full_disk_is_one_clear_line():
-    with pytest.raises(InputError, match="/dev/full: events cannot be written"):
-        write_all(EventWriter("/dev/full", ("vector",)))
+def test_a_full_disk_is_told_in_one_line_and_ends_nothing(caplog):
+    write_all(EventWriter("/dev/full", ("vector",)))
+    (told,) = caplog.messages
+    assert told.startswith("/dev/full: events cannot be written")
+
+
+def test_standard_output_that_nobody_reads_ends_it(monkeypatch):
+    class Closed(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises(InputError, match=r"standard output: events cannot be written \(Broken pipe\)"):
+        write_all(EventWriter("-", ("vector",)))

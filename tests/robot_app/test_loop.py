@@ -1,6 +1,6 @@
 import logging
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -210,3 +210,46 @@ def test_the_angle_of_the_head_is_taken_into_account():
     (step,) = loop(robot).steps()
     (level,) = loop(ScriptedRobot(FRAMES[:1])).steps()
     assert step.tracks[0].elevation_rad == pytest.approx(level.tracks[0].elevation_rad + 0.3, abs=0.06)
+
+
+def test_a_behaviour_that_wants_to_know_is_told_when_it_may_not_move(caplog):
+    @dataclass(frozen=True)
+    class Turned:
+        frames: int = 0
+
+        def refused(self):
+            return Turned(self.frames - 1)
+
+    def turn(state, tracks, now_s):
+        return Decision(Turned((state or Turned()).frames + 1), (), (Turn(0.1),))
+
+    robot = ScriptedRobot(FRAMES)
+    robot.state = RobotState(picked_up=True)
+    running = loop(robot, turn)
+    list(running.steps())
+    assert running._memory == Turned(0)
+    assert len(caplog.messages) == 1  # however often it is refused
+
+
+def test_in_a_pause_the_behaviour_is_not_asked_and_is_told_that_it_stands():
+    @dataclass(frozen=True)
+    class Speed:
+        mm_s: float
+
+        def refused(self):
+            return Speed(0.0)
+
+    asked = []
+
+    def speed_up(state, tracks, now_s):
+        asked.append(state)
+        faster = Speed((state or Speed(0.0)).mm_s + 10)
+        return Decision(faster, (), (Drive(faster.mm_s, faster.mm_s),))
+
+    def pause(is_paused):
+        return lambda: setattr(robot, "state", RobotState(paused=is_paused, held=is_paused, has_control=not is_paused))
+
+    robot = ScriptedRobot([*FRAMES[:2], pause(True), *FRAMES[2:4], pause(False), FRAMES[4]])
+    steps = list(loop(robot, speed_up).steps())
+    assert [step.actions for step in steps] == [(Drive(10, 10),), (Drive(20, 20),), (Stop(),), (), (Drive(10, 10),)]
+    assert asked == [None, Speed(10), Speed(0)]

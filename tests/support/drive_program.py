@@ -1,9 +1,9 @@
-"""`python -m tests.support.drive_program HOST:PORT RECORDING [BYTES]`: drives always, and records, until a signal.
+"""`python -m tests.support.drive_program HOST:PORT RECORDING`: drives always, and records, until a signal.
 
-With BYTES no file may grow beyond that size, as on a full disk.
+SIGUSR1 lets native code hold Python's lock for a second, as a library with a mistake does.
 """
 
-import resource
+import ctypes
 import signal
 import sys
 from contextlib import closing
@@ -13,31 +13,29 @@ from robot_app.config import Settings
 from robot_app.emulator import parse_address, read_emulator_config
 from robot_app.errors import EXIT_CODE, VectorDetectorError
 from robot_app.loop import Loop
-from robot_app.recording import RecordingWriter
+from robot_app.recording import LiveRecording
 from robot_app.robots.live import live_vector
 from robot_app.signals import Terminated, termination_raises
 from tests.support.driving import always_drive, see_nothing
+
+HOLDS_LOCK_S = 1.0
 
 
 def drive(address: str, recording: Path) -> None:
     host, port = parse_address(address)
     robot = live_vector(lambda: read_emulator_config(host, port))
     loop: Loop[None] = Loop(robot, see_nothing, always_drive, Settings())
-    with robot, RecordingWriter(recording, None) as writer, closing(loop.steps()) as steps:
+    with robot, LiveRecording(recording, None) as writer, closing(loop.steps()) as steps:
         for step in steps:
-            try:
-                writer.write(step)
-            except VectorDetectorError:
-                sys.stderr.write(
-                    f"last frame {step.frame.received_at_s}\n"
-                )  # this machine's clock, the same in all programs
-                raise
+            writer.write(step)
 
 
-def main(address: str, recording: str, most_bytes: str | None = None) -> int:
-    if most_bytes is not None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(most_bytes), int(most_bytes)))
+def hold_lock(*_: object) -> None:
+    ctypes.PyDLL(None).usleep(int(HOLDS_LOCK_S * 1e6))  # PyDLL, unlike CDLL, keeps the lock in a call
+
+
+def main(address: str, recording: str) -> int:
+    signal.signal(signal.SIGUSR1, hold_lock)
     try:
         with termination_raises():
             drive(address, Path(recording))

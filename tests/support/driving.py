@@ -35,6 +35,7 @@ class Driving:
 
     Attributes:
         steps: as the loop took them; `ended` says how it ended.
+        also: gets every step, too.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class Driving:
     ) -> None:
         self.steps: list[tuple[float, Step]] = []
         self.ended: BaseException | None = None
+        self.also: Callable[[Step], None] = lambda step: None
         self._robot = robot
         self._detect = detect
-        self._keep = keep or (lambda step: self.steps.append((time.monotonic(), step)))
+        self._keep = keep or self._remember
         self._leave = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driving")
 
@@ -61,6 +63,10 @@ class Driving:
         self._leave.set()
         self._thread.join(timeout=30)
         assert not self._thread.is_alive()
+
+    def _remember(self, step: Step) -> None:
+        self.steps.append((time.monotonic(), step))
+        self.also(step)
 
     def _run(self) -> None:
         loop: Loop[None] = Loop(self._robot, self._detect, always_drive, Settings())

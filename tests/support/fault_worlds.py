@@ -1,6 +1,7 @@
 """Plays one fault to a robot that always drives, and measures what becomes of it. One world after the other."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -11,14 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from robot_app.detection import Detections
-from robot_app.emulator import Emulator, Fault, FootageWorld
-from robot_app.frames import Image, encode_jpeg
-from robot_app.recording import read_steps
+from robot_app.emulator import Emulator, Fault
+from robot_app.frames import Image
+from robot_app.recording import LiveRecording, read_steps
 from robot_app.robots.live import live_vector
+from tests.support.disk import Disk
+from tests.support.drive_program import HOLDS_LOCK_S
 from tests.support.driving import Driving, see_nothing
+from tests.support.processes import children
 from tests.support.vector import emulated, wait_until
 
 FPS = 15.0
@@ -26,6 +28,9 @@ CALM_S = 0.7
 """How long the robot drives before something happens."""
 
 WAIT_S = 12.0
+HOLDS_UP = (signal.SIGSTOP, signal.SIGUSR1)
+"""Signals after which a program goes on, the first one when it gets SIGCONT."""
+
 STARTS_AT_ONCE_S = 0.07
 """One camera period: a frame that comes within it after the fault's start was taken before."""
 
@@ -46,6 +51,7 @@ class Outcome:
         recovered_s: from the end of the fault until the robot drives again.
         lost_frames: frames of the camera that were missed though nothing was wrong.
         ended: how the program ended, if it did.
+        lost_s: so much of what was seen before the fault is missing in the recording, where there was one.
     """
 
     said: str
@@ -54,6 +60,7 @@ class Outcome:
     recovered_s: float | None
     lost_frames: int
     ended: str = ""
+    lost_s: float | None = None
 
 
 class _FirstWord(logging.Handler):
@@ -129,42 +136,87 @@ def play_slow_detection(each_s: float, lasts_s: float) -> Outcome:
 
 
 def play_signal(number: signal.Signals) -> Outcome:
-    """Send a signal to a program that drives and records."""
+    """Send a signal to a program that drives and records, and that either ends then or is held up for a second."""
     with tempfile.TemporaryDirectory() as folder, emulated(count=200, fps=FPS) as emulator:
-        recording = Path(folder) / "drive.mcap"
+        recording, ends = Path(folder) / "drive.mcap", number not in HOLDS_UP
         with _program(emulator, recording) as process:
             wait_until(lambda: emulator.body.left_mm_s > 0, 60)
-            time.sleep(CALM_S)
+            time.sleep(2 * CALM_S)
             began_s = time.monotonic()
             process.send_signal(number)
-            stood_s = _first_standstill(emulator, began_s + WAIT_S)
-            process.wait(timeout=WAIT_S)
-        detected_s = None if number is signal.SIGKILL else (stood_s or began_s) - began_s
-        ended = f"exit code {process.returncode}, {len(list(read_steps(recording)))} frames readable"
-    return Outcome("", detected_s, None if stood_s is None else stood_s - began_s, None, 0, ended)
-
-
-def play_full_disk() -> Outcome:
-    """Let the disk be full while the program drives and records."""
-    random = np.random.default_rng(1)
-    noise = [encode_jpeg(random.integers(0, 255, (180, 320, 3), np.uint8)) for _ in range(8)]
-    with tempfile.TemporaryDirectory() as folder, Emulator(FootageWorld(noise, FPS, loop=True)) as emulator:
-        recording = Path(folder) / "drive.mcap"
-        with _program(emulator, recording, "1000000") as process:
-            wait_until(lambda: emulator.body.left_mm_s > 0, 60)
-            stood_s = _first_standstill(emulator, time.monotonic() + WAIT_S)
+            stood_s = _first_standstill(emulator, began_s + HOLDS_LOCK_S)
+            recovered_s = None
+            if not ends:
+                process.send_signal(signal.SIGCONT)
+                recovered_s = _drives_again(emulator, began_s + HOLDS_LOCK_S)
+                process.send_signal(signal.SIGTERM)
             _, told = process.communicate(timeout=WAIT_S)
-        ended = f"exit code {process.returncode}, {len(list(read_steps(recording)))} frames readable"
-    lines = told.splitlines()
-    (last_frame_s,) = [float(line.split()[-1]) for line in lines if line.startswith("last frame ")]
-    stopped_s = None if stood_s is None else stood_s - last_frame_s
-    return Outcome(lines[-1], None, stopped_s, None, 0, ended)
+        last_s = max((step.frame.received_at_s for step in read_steps(recording)), default=0.0)
+    orders = [c.at_s for c in emulator.commands.all if c.at_s > began_s and c.name == "StopAllMotors"]
+    return Outcome(
+        said=told.splitlines()[0] if told else "",
+        detected_s=min(orders) - began_s if orders else None,
+        # The last picture may have come one camera period earlier.
+        stopped_s=None if stood_s is None else stood_s - began_s + 1 / FPS,
+        recovered_s=recovered_s,
+        lost_frames=0,
+        lost_s=max(0.0, began_s - last_s - 1 / FPS),
+        ended=f"exit code {process.returncode}" if ends else "",
+    )
+
+
+def play_dead_guard() -> Outcome:
+    """Kill the process that guards."""
+    with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
+        robot = live_vector(lambda: emulator.identity)
+        with Driving(robot) as driving:
+            wait_until(lambda: emulator.body.left_mm_s > 0)
+            (guard,) = children("guard_process")
+            time.sleep(CALM_S)
+            began_s = time.monotonic()
+            os.kill(guard, signal.SIGKILL)
+            stood_s = _first_standstill(emulator, began_s + 0.5)
+            recovered_s = _drives_again(emulator, began_s)
+    stopped_s = None if stood_s is None else stood_s - began_s
+    return Outcome(*_first_word(heard, began_s), stopped_s, recovered_s, _missed(driving, 0.0, 1e12))
+
+
+def play_full_disk(lasts_s: float) -> Outcome:
+    """Let the disk be full for a while."""
+    disk = Disk()
+    with tempfile.TemporaryDirectory() as folder, emulated(count=200, fps=FPS) as emulator, _listening() as heard:
+        recording = LiveRecording(Path(folder) / "drive.mcap", None, disk.open)
+        driving = Driving(live_vector(lambda: emulator.identity))
+        driving.also = recording.write
+        with recording, driving:
+            wait_until(lambda: emulator.body.left_mm_s > 0)
+            time.sleep(2 * CALM_S)
+            began_s = time.monotonic()
+            disk.fill()
+            stood_s = _first_standstill(emulator, began_s + lasts_s)
+            disk.error = None
+            ended_s = time.monotonic()
+            wait_until(lambda: len(recording.report().paths) > 1)
+            recovered_s = time.monotonic() - ended_s
+            time.sleep(CALM_S)
+        first, second = ([step.frame.index for step in read_steps(path)] for path in recording.report().paths)
+    before = [step.frame.index for at_s, step in driving.steps if at_s < began_s]
+    after = [step.frame.index for at_s, step in driving.steps if at_s > ended_s + recovered_s]
+    detected = _first_word(heard, began_s)
+    return Outcome(
+        *detected,
+        stopped_s=None if stood_s is None else stood_s - began_s,
+        recovered_s=recovered_s,
+        lost_frames=len(set(after) - set(second)),
+        lost_s=len(set(before) - set(first)) / FPS,
+        ended=repr(driving.ended) if driving.ended else "",
+    )
 
 
 @contextmanager
-def _program(emulator: Emulator, recording: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def _program(emulator: Emulator, recording: Path) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "tests.support.drive_program", emulator.identity.address, str(recording)]
-    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:

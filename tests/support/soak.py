@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -14,19 +15,22 @@ from robot_app.emulator import Emulator, Fault
 from robot_app.robots.live import live_vector
 from robot_app.step import Step
 from tests.support.driving import Driving
+from tests.support.processes import children
 from tests.support.vector import emulated, wait_until
 
 FPS = 30.0
 CALM_S = 1.5
+GUARD = "guard_process"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process holds at a time when all is well. `threads` are those of the client."""
+    """What the process holds at a time when all is well. `threads` are those of the client, `guard_mb` is its guard's."""
 
     at_s: float
     memory_mb: float
+    guard_mb: float
     threads: int
     handles: int
 
@@ -48,6 +52,7 @@ class Soak:
             f"not recovered in time: {', '.join(self.unrecovered) or 'none'}\n"
             f"memory  {first.memory_mb:.0f} MB after the first fault, {middle.memory_mb:.0f} MB half way, "
             f"{last.memory_mb:.0f} MB at the end\n"
+            f"guard   {first.guard_mb:.0f}, {middle.guard_mb:.0f}, {last.guard_mb:.0f} MB\n"
             f"threads {first.threads}, {middle.threads}, {last.threads}   "
             f"file handles {first.handles}, {middle.handles}, {last.handles}"
         )
@@ -68,16 +73,26 @@ def soak(
         wait_until(lambda: emulator.body.left_mm_s > 0)
         while time.monotonic() < started_s + seconds:
             time.sleep(CALM_S)
-            fault = chance.choice(list(Fault))
-            emulator.faults.start(fault)
-            time.sleep(chance.uniform(*fault_s))
-            emulator.faults.end(fault)
+            fault = chance.choice((*Fault, None))
+            _play(fault, emulator, chance.uniform(*fault_s))
             faults += 1
             if not _drives_within(emulator, recovers_within_s):
-                unrecovered.append(fault.value)
+                unrecovered.append(fault.value if fault else "the guard was killed")
             time.sleep(CALM_S)
             samples.append(_sample(started_s))
     return Soak(frames, faults, tuple(unrecovered), tuple(samples))
+
+
+def _play(fault: Fault | None, emulator: Emulator, lasts_s: float) -> None:
+    """Let a fault come and go; without one the guard is killed."""
+    if fault is None:
+        for process in children(GUARD):
+            os.kill(process, signal.SIGKILL)
+        time.sleep(lasts_s)
+        return
+    emulator.faults.start(fault)
+    time.sleep(lasts_s)
+    emulator.faults.end(fault)
 
 
 def _drives_within(emulator: Emulator, timeout_s: float) -> bool:
@@ -94,10 +109,15 @@ def _sample(started_s: float) -> Sample:
     names = [thread.name for thread in threading.enumerate()]
     return Sample(
         at_s=time.monotonic() - started_s,
-        memory_mb=int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES / 1e6,
+        memory_mb=_memory_mb(os.getpid()),
+        guard_mb=sum(map(_memory_mb, children(GUARD))),
         threads=sum(not name.startswith(("emulator", "control of", "Thread-")) for name in names),
         handles=len(list(Path("/proc/self/fd").iterdir())),
     )
+
+
+def _memory_mb(process: int) -> float:
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE_BYTES / 1e6
 
 
 if __name__ == "__main__":

@@ -172,3 +172,13 @@ def test_the_search_holds_while_something_is_in_view():
     decisions = play([()] * 40 + [(track(age=0),), (track(age=1),)])
     assert any(isinstance(a, Drive) for a in decisions[39].actions)
     assert decisions[40].actions == (Stop(),)
+
+
+def test_a_robot_that_may_not_move_for_long_begins_anew_when_it_may():
+    state, other = None, track()
+    for i in range(20 * FPS):
+        state = FOLLOW(state, () if i < 10 * FPS else (other,), i / FPS).state.refused()
+        assert state.searched_rad == 0
+    now_s = 20.0
+    drive = next(a for a in FOLLOW(state, (other,), now_s).actions if isinstance(a, Drive))
+    assert 0 < drive.left_mm_s < 20

@@ -80,3 +80,14 @@ def test_the_flight_is_renewed_in_every_frame_changes_speed_smoothly_and_ends():
     assert len(speeds) == pytest.approx(FPS * (SETTINGS.flee_s + 0.2), abs=3)
     assert moves(told).count(Stop()) == 1
     assert all(actions == () for _, actions in told[-30:])
+
+
+def test_after_a_refused_turn_it_does_not_flee_but_tries_again_later():
+    state, turned_at_s = None, []
+    for i in range(12 * FPS):
+        decision = hide(state, (track(),) if i % (6 * FPS) < FPS else (), 20 + i / FPS, SETTINGS)
+        assert not any(isinstance(action, Drive) for action in decision.actions)
+        turns = [action for action in decision.actions if isinstance(action, Turn)]
+        turned_at_s += [i / FPS for _ in turns]
+        state = decision.state.refused() if turns else decision.state
+    assert len(turned_at_s) == 2

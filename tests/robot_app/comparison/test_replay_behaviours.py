@@ -33,7 +33,7 @@ def run(*arguments: object) -> int:
 def test_the_first_differing_decision_and_the_counts_are_told(story, shy, vision_model, capsys):
     assert run(story, "--model", vision_model, "--compare-config", shy) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["A: default settings", "B: shy.toml"]
+    assert lines[:2] == ["A: greet, default settings", "B: greet, shy.toml"]
     first, second = lines[2:4]  # the fourth frame in which it is seen, and the sixth
     assert first.startswith("story.mcap#9  0.75 s  A: appeared Vector #1 ")
     assert first.endswith('says "Hello Vector!", plays GreetAfterLongTime   B: nothing')

@@ -16,9 +16,10 @@ from anki_vector.messaging import client, protocol
 
 from robot_app.emulator import BodyState, Emulator, FootageWorld, parse_address, read_emulator_config
 from robot_app.errors import ConfigError, InputError
+from robot_app.robots.connection import VectorConnection, connect
 from robot_app.robots.identity import read_sdk_config
 from robot_app.robots.vector import VectorRobot
-from tests.support.vector import emulated, pictures
+from tests.support.vector import emulated, pictures, wait_until
 
 
 @pytest.fixture
@@ -149,3 +150,30 @@ def test_footage_plays_once_or_over_and_over():
 def test_a_world_that_shows_nothing_is_refused(footage: list[bytes], fps: float, message: str):
     with pytest.raises(InputError, match=message):
         FootageWorld(footage, fps)
+
+
+def test_wheels_run_on_when_their_client_goes(emulator: Emulator):
+    connection = connect(emulator.identity, 5.0)
+    request = protocol.DriveWheelsRequest(left_wheel_mmps=40, right_wheel_mmps=40)
+    drive_as(connection, request)
+    wait_until(lambda: emulator.body.left_mm_s == 40)
+    connection.close()
+    time.sleep(0.2)
+    assert emulator.body.left_mm_s == 40
+
+
+def drive_as(connection: VectorConnection, request: protocol.DriveWheelsRequest) -> None:
+    async def call() -> None:
+        await connection.grpc_interface.DriveWheels(request)
+
+    connection.submit(call()).result(timeout=5)
+
+
+def test_any_client_that_ends_its_control_stream_ends_control():
+    with emulated() as emulator, VectorRobot(emulator.identity) as first:
+        with VectorRobot(emulator.identity) as second:
+            wait_until(lambda: not first.state.has_control)
+            first.take_control()
+            wait_until(lambda: not second.state.has_control)
+            assert first.state.has_control
+        wait_until(lambda: not first.state.has_control)

@@ -1,11 +1,13 @@
 """The watchdog: what hangs does not drive on."""
 
+import math
 import time
 
 import pytest
 
 from robot_app.actions import Drive, Say, Stop, Turn
 from robot_app.errors import RobotLost
+from robot_app.robot import RobotState
 from robot_app.robots.watched import WatchedRobot
 from tests.support.robots import ScriptedRobot
 from tests.support.vector import wait_until
@@ -78,3 +80,100 @@ def test_a_stop_that_is_not_confirmed_is_repeated(caplog):
         wait_until(lambda: deaf.tries == 3)
         frames.close()
     assert caplog.messages.count("not confirmed") == 2
+
+
+class Heard:
+    """A guard that writes down for how long it was told to be patient."""
+
+    def __init__(self):
+        self.is_ready = True
+        self.words = []
+        self.has_ended = False
+
+    def start(self, on_acted):
+        self.act = on_acted
+
+    def wait_until_ready(self):
+        pass
+
+    def say(self, patience_s):
+        self.words.append(patience_s)
+
+    def end(self):
+        self.has_ended = True
+
+
+def guarded(robot, unwatched_s=1.0):
+    return WatchedRobot(robot, unwatched_s, Heard())
+
+
+def test_the_guard_hears_of_motion_before_the_robot_and_then_again_and_again():
+    class Noting(ScriptedRobot):
+        def do(self, action):
+            self.heard_before = list(watched._guard.words)
+
+    watched = guarded(noting := Noting(FRAMES))
+    with watched as robot:
+        robot.do(Drive(20, 20))
+        assert noting.heard_before[-1] < 0.5
+        wait_until(lambda: len(watched._guard.words) >= 8)
+        robot.stop()
+        wait_until(lambda: watched._guard.words[-1] == math.inf)
+    assert watched._guard.has_ended
+
+
+def test_a_stop_without_a_link_is_none_for_the_guard():
+    scripted = ScriptedRobot(FRAMES)
+    watched = guarded(scripted)
+    with watched as robot:
+        robot.do(Drive(20, 20))
+        scripted.state = RobotState(connected=False)
+        robot.stop()
+        time.sleep(0.2)
+        assert watched._guard.words[-1] < math.inf
+    assert watched._guard.words[-1] < math.inf
+    assert watched._guard.has_ended
+
+
+def test_a_robot_that_does_not_confirm_the_last_stop_is_left_to_the_guard():
+    class Deaf(ScriptedRobot):
+        def stop(self):
+            raise RobotLost("not confirmed")
+
+    watched = guarded(Deaf(FRAMES))
+    watched.__enter__().do(Drive(20, 20))
+    with pytest.raises(RobotLost):
+        watched.__exit__(None, None, None)
+    assert watched._guard.words[-1] < math.inf
+    assert watched._guard.has_ended
+
+
+def test_without_a_guard_the_state_says_so():
+    with guarded(ScriptedRobot(FRAMES)) as robot:
+        assert robot.state.is_guarded
+        robot._guard.is_ready = False
+        assert not robot.state.is_guarded
+
+
+def test_a_robot_that_cannot_be_entered_leaves_no_guard():
+    class Gone(ScriptedRobot):
+        def __enter__(self):
+            raise RobotLost("gone")
+
+    robot = guarded(Gone(FRAMES))
+    with pytest.raises(RobotLost), robot:
+        pass
+    assert robot._guard.has_ended
+
+
+def test_control_that_the_guard_took_is_asked_for_again():
+    class Live(ScriptedRobot):
+        def take_control(self):
+            self.told.append("take control")
+
+        def release_control(self):
+            raise AssertionError
+
+    with guarded(Live(FRAMES)) as robot:
+        robot._guard.act()
+        assert told(robot) == ["take control"]
