@@ -2,22 +2,18 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from robot_app.actions import Action, Stop
-from robot_app.behaviour import Behaviour, Decision
 from robot_app.errors import RobotError
 from robot_app.frames import Frame
 from robot_app.robot import LiveRobot, Robot, RobotState, find_live
-from robot_app.tracks import Track
 
 logger = logging.getLogger(__name__)
-
-State = TypeVar("State")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class Controls:
     """The commands of a person to a running session.
 
     Attributes:
-        memory: what the behaviour remembers now; `None` before its first decision.
+        memory: what the behaviour remembers now, as the session tells; `None` before its first decision.
     """
 
     def __init__(self) -> None:
@@ -67,16 +63,6 @@ class Controls:
         """The robot as the loop may use it: while it is held, it obeys nobody but this person."""
         self._robot = GuardedRobot(robot, self)
         return self._robot
-
-    def noting(self, behaviour: Behaviour[State]) -> Behaviour[State]:
-        """The same behaviour; what it remembers is known here from then on."""
-
-        def decide(state: State | None, tracks: Sequence[Track], now_s: float, /) -> Decision[State]:
-            decision = behaviour(state, tracks, now_s)
-            self.memory = decision.state
-            return decision
-
-        return decide
 
     def ask(self, **changes: bool) -> None:
         """Change some of what is asked for, by the names of `Asked`. Actions that were sent before go on."""

@@ -47,6 +47,11 @@ class Loop(Generic[State]):
         self._last_was_skipped = False
         self._has_refused = False
 
+    @property
+    def memory(self) -> State | None:
+        """What the behaviour remembers now; `None` before its first decision."""
+        return self._memory
+
     def steps(self) -> Generator[Step, None, None]:
         """One step per frame that can be decoded, until the robot's frames end. The wheels are stopped at the end.
 

@@ -93,14 +93,14 @@ class FollowState:
     def __str__(self) -> str:
         if self.target_id is None:
             return "waits for a robot" if self.motion.is_standing else "turns around to look for a robot"
-        return f"follows robot #{self.target_id}: {self._progress()}"
+        return f"{self._doing()} robot #{self.target_id}"
 
-    def _progress(self) -> str:
+    def _doing(self) -> str:
         if self.motion.speed_mm_s != 0:
-            return "approaches it" if self.motion.speed_mm_s > 0 else "backs off"
+            return "approaches" if self.motion.speed_mm_s > 0 else "backs off from"
         if self.motion.turn_rad_s != 0:
-            return "turns to it"
-        return "waits" if self.is_closing else "holds its distance"
+            return "turns to"
+        return "waits for" if self.is_closing else "holds its distance to"
 
 
 def follow(

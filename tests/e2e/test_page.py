@@ -246,11 +246,13 @@ class BusyLoop:
 
     def _run(self, controls, sink):
         with controls.guard(VectorRobot(self.emulator.identity)) as robot:
-            behaviour = controls.noting(lambda state, tracks, now_s: Decision(0, (), (Drive(60.0, 60.0),)))
-            for step in Loop(robot, self._detect, behaviour, Settings()).steps():
+            for step in Loop(robot, self._detect, self._drive, Settings()).steps():
                 sink.write(step)
                 if self._ends:
                     return
+
+    def _drive(self, state, tracks, now_s):
+        return Decision(0, (), (Drive(60.0, 60.0),))
 
     def _detect(self, image):
         assert self._free.wait(30)

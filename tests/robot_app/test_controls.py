@@ -37,9 +37,9 @@ def drive_through(script):
     beats = [scene_frame(index) if beat == "frame" else getattr(controls, beat) for index, beat in enumerate(script)]
     scripted = ScriptedRobot(beats)
     with controls.guard(scripted) as robot:
-        loop = Loop(robot, lambda image: Detections.empty(), controls.noting(always_drive), Settings())
+        loop = Loop(robot, lambda image: Detections.empty(), always_drive, Settings())
         steps = list(loop.steps())
-    return scripted.told, steps, controls
+    return scripted.told, steps, loop.memory
 
 
 def test_a_stop_goes_to_the_robot_at_once_and_nothing_else_until_it_may_go_on():
@@ -52,16 +52,16 @@ def test_a_stop_goes_to_the_robot_at_once_and_nothing_else_until_it_may_go_on():
 
 
 def test_in_a_pause_the_behaviour_decides_nothing_and_forgets_nothing():
-    told, steps, controls = drive_through(["frame", "frame", "pause", "frame", "frame", "resume", "frame"])
-    assert controls.memory == 3
+    told, steps, memory = drive_through(["frame", "frame", "pause", "frame", "frame", "resume", "frame"])
+    assert memory == 3
     assert told[:5] == [DRIVE, DRIVE, "stop", "stop", DRIVE]
     assert [step.actions for step in steps] == [(DRIVE,), (DRIVE,), (Stop(),), (), (DRIVE,)]
     assert [step.state.paused for step in steps] == [False, False, True, True, False]
 
 
 def test_after_a_stop_the_behaviour_goes_on_thinking():
-    _, _, controls = drive_through(["frame", "stop", "frame", "frame"])
-    assert controls.memory == 3
+    _, _, memory = drive_through(["frame", "stop", "frame", "frame"])
+    assert memory == 3
 
 
 def test_of_a_persons_stop_the_log_says_just_that(caplog):
@@ -122,6 +122,7 @@ def test_a_session_may_begin_stopped(vision_model):
     robot = ScriptedRobot([scene_frame(index, cyan=box) for index in range(8)])
     run_session(robot, Detector.load(vision_model), Settings(), [Keep(seen.append)], controls)
     assert [event.kind for step in seen for event in step.events] == ["appeared"]
+    assert len(controls.memory.presence.present) == 1
     assert all(told == "stop" for told in robot.told)
 
 

@@ -64,8 +64,8 @@ def test_of_following():
         "waits for a robot",
         "turns around to look for a robot",
         "waits for a robot",
-        "follows robot #3: turns to it",
-        "follows robot #3: approaches it",
-        "follows robot #3: holds its distance",
-        "follows robot #3: backs off",
+        "turns to robot #3",
+        "approaches robot #3",
+        "holds its distance to robot #3",
+        "backs off from robot #3",
     ]

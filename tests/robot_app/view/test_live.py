@@ -138,7 +138,7 @@ def test_the_behaviour_tells_in_its_own_words_what_it_remembers(client, controls
             return next_status(socket)["behaviour"]
 
     assert behaviour(None) == "greet"
-    assert behaviour(FollowState(target_id=3)) == "greet: follows robot #3: waits"
+    assert behaviour(FollowState(target_id=3)) == "greet: waits for robot #3"
     assert behaviour(Candidate(7, (True, False))) == "greet: track id 7, seen 2"
     assert behaviour("looks around") == "greet: looks around"
 
