@@ -89,6 +89,7 @@ class VectorRobot:
         self._battery: Future[None] | None = None
         self._battery_state = RobotState()
         self._reported_at_s = -math.inf
+        self._has_reported = threading.Event()
         self._repeats = Repeats()
 
     def __enter__(self) -> Self:
@@ -144,6 +145,7 @@ class VectorRobot:
             RobotLost: the link broke.
         """
         connection = self._connected()
+        self._has_reported.wait(self._settings.first_frame_timeout_s)  # a frame means little without the robot's state
         if self._camera is None:
             self._mailbox = NewestFrame()
             self._camera = connection.submit(self._watch("camera", self._follow_camera()))
@@ -264,6 +266,7 @@ class VectorRobot:
                 if response.event.WhichOneof("event_type") == "robot_state":
                     self._reported = _as_state(response.event.robot_state)
                     self._reported_at_s = time.monotonic()
+                    self._has_reported.set()
             self._mailbox.end(RobotLost(f"{self._identity}: stopped reporting its state; connect again"))
         finally:
             stream.cancel()

@@ -20,7 +20,7 @@ def test_detecting_leaves_nothing_in_the_users_home(tmp_path, vision_model):
 def test_the_edge_imports_neither_torch_nor_training():
     code = (
         "import sys; import robot_app.cli, robot_app.detection, robot_app.session, robot_app.emulator, "
-        "robot_app.robots.vector, robot_app.simulation.renderer; "
+        "robot_app.robots.vector, robot_app.simulation.live; "
         "print([m for m in ('torch', 'torchvision', 'training') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -26,7 +26,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process holds at a time when all is well. `threads` are those of the client, `guard_mb` is its guard's."""
+    """What the process holds at a time when all is well: `threads` are the client's, `guard_mb` is its guard's."""
 
     at_s: float
     memory_mb: float
