@@ -2,47 +2,45 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Self
 
 from robot_app.actions import Action, Stop
-from robot_app.behaviour import Behaviour, Decision
 from robot_app.errors import RobotError
 from robot_app.frames import Frame
 from robot_app.robot import LiveRobot, Robot, RobotState, find_live
-from robot_app.tracks import Track
 
 logger = logging.getLogger(__name__)
-
-State = TypeVar("State")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a person asked for last. Either withholds every action but `Stop` from the robot.
+    """What a person asked for last. Each withholds every action but `Stop` from the robot.
 
     Attributes:
         stopped: nothing moves until the person lets it go on.
         paused: nor is the behaviour asked, so it has missed nothing that it would have reacted to.
+        released: the robot follows its own mind until the person takes control, also when it was connected to anew.
     """
 
     stopped: bool = False
     paused: bool = False
+    released: bool = False
 
     @property
     def is_held(self) -> bool:
         """Actions are withheld."""
-        return self.stopped or self.paused
+        return self.stopped or self.paused or self.released
 
 
 class Controls:
     """The commands of a person to a running session.
 
     Attributes:
-        memory: what the behaviour remembers now; `None` before its first decision.
+        memory: what the behaviour remembers now, as the session tells; `None` before its first decision.
     """
 
     def __init__(self) -> None:
@@ -66,27 +64,20 @@ class Controls:
         self._robot = GuardedRobot(robot, self)
         return self._robot
 
-    def pausable(self, behaviour: Behaviour[State]) -> Behaviour[State]:
-        """The behaviour as the loop may use it: in a pause it decides nothing and remembers what it knew before."""
-
-        def decide(state: State | None, tracks: Sequence[Track], now_s: float, /) -> Decision[State]:
-            if self._asked.paused:
-                return Decision(cast("State", state))
-            decision = behaviour(state, tracks, now_s)
-            self.memory = decision.state
-            return decision
-
-        return decide
+    def ask(self, **changes: bool) -> None:
+        """Change some of what is asked for, by the names of `Asked`. Actions that were sent before go on."""
+        with self._sending:
+            self._asked = replace(self._asked, **changes)
 
     def latch(self) -> None:
         """From now on no action but `Stop` reaches the robot. Returns at once; what was sent before goes on."""
-        self._ask(replace(self._asked, stopped=True))
+        self.ask(stopped=True)
 
     def stop(self) -> None:
         """Stop the wheels now, whatever the loop does, and keep them so until `resume`.
 
         Raises:
-            RobotError: the robot has not confirmed it. Nothing new is sent to it all the same.
+            RobotError: the robot has not confirmed it, or could not be told. Nothing new is sent to it all the same.
         """
         self.latch()
         logger.warning("stopped by a person")
@@ -96,24 +87,20 @@ class Controls:
         """Stop the wheels, and let the behaviour decide nothing until `resume`.
 
         Raises:
-            RobotError: the robot has not confirmed the stop.
+            RobotError: the robot has not confirmed the stop, or could not be told.
         """
-        self._ask(replace(self._asked, paused=True))
+        self.ask(paused=True)
         self._stop_wheels()
 
     def resume(self) -> None:
         """Let the behaviour go on, after a stop or a pause."""
-        self._ask(Asked())
+        self.ask(stopped=False, paused=False)
 
     @contextmanager
     def sending(self) -> Iterator[bool]:
         """Within this block what is asked does not change; the value tells whether actions may be sent."""
         with self._sending:
             yield not self._asked.is_held
-
-    def _ask(self, asked: Asked) -> None:
-        with self._sending:
-            self._asked = asked
 
     def _stop_wheels(self) -> None:
         if self._robot is not None:
@@ -148,7 +135,9 @@ class GuardedRobot:
 
     def frames(self) -> Iterator[Frame]:
         """The robot's frames."""
-        return self._robot.frames()
+        for frame in self._robot.frames():
+            self._keep_released()
+            yield frame
 
     def do(self, action: Action) -> None:
         """Pass on an action, unless it is withheld."""
@@ -161,10 +150,19 @@ class GuardedRobot:
         self._robot.stop()
 
     def stop_if_there(self) -> None:
-        """Stop the wheels of a robot that was entered and not left."""
+        """Stop the wheels of a robot that was entered and not left.
+
+        Raises:
+            RobotError: it has not confirmed it, or there is no link by which it could be told.
+        """
         with self._stopping:
-            if self._is_there:
-                self._robot.stop()
+            if not self._is_there:
+                return
+            self._robot.stop()
+            if self.is_cut_off and not self.is_live:
+                raise RobotError(
+                    "no link: the robot could not be told; it is stopped when it is back, look after it until then"
+                )
 
     def now_s(self) -> float:
         """The robot's clock."""
@@ -173,8 +171,13 @@ class GuardedRobot:
     @property
     def state(self) -> RobotState:
         """The robot's state; without control while a person holds it."""
-        state = self._robot.state
-        return replace(state, has_control=state.has_control and not self._controls.asked.is_held)
+        state, asked = self._robot.state, self._controls.asked
+        return replace(
+            state,
+            has_control=state.has_control and not asked.is_held,
+            held=state.held or asked.is_held,  # in a replay it may have been held when it was recorded
+            paused=state.paused or asked.paused,
+        )
 
     @property
     def has_control(self) -> bool:
@@ -186,22 +189,29 @@ class GuardedRobot:
         """Control can be asked for."""
         return self._is_there and find_live(self._robot) is not None
 
+    @property
+    def is_cut_off(self) -> bool:
+        """It was entered, and there is no link to it now."""
+        return self._is_there and not self._robot.state.connected
+
     def take_control(self) -> None:
-        """Ask the robot to obey us.
+        """Ask the robot to obey us; only when it does, actions are sent again.
 
         Raises:
             RobotError: it does not, or there is none that could.
         """
         with self._live() as robot:
             robot.take_control()
+            self._controls.ask(released=False)
 
     def release_control(self) -> None:
-        """Stop the wheels and let the robot follow its own mind.
+        """Stop the wheels and let the robot follow its own mind, until control is taken.
 
         Raises:
             RobotError: it cannot be told.
         """
         with self._live() as robot:
+            self._controls.ask(released=True)
             robot.release_control()
 
     @contextmanager
@@ -211,3 +221,16 @@ class GuardedRobot:
             if live is None:
                 raise RobotError("no live robot is connected")
             yield live
+
+    def _keep_released(self) -> None:
+        """Give control back once more: connecting anew has taken it."""
+        if not self._commanding.acquire(blocking=False):
+            return  # a command is under way
+        try:
+            live = find_live(self._robot)
+            if self._controls.asked.released and self.has_control and live is not None:
+                live.release_control()
+        except RobotError as error:
+            logger.warning("%s", error)
+        finally:
+            self._commanding.release()

@@ -3,16 +3,16 @@
 import logging
 import time
 from collections.abc import Callable, Generator
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from robot_app.actions import Action, Stop
-from robot_app.behaviour import Behaviour, Refusable
+from robot_app.behaviour import Behaviour, Decision, Refusable
 from robot_app.camera import CameraModel
 from robot_app.config import Settings
 from robot_app.detection.detections import Detections
 from robot_app.errors import InputError, RobotError
 from robot_app.frames import Frame, Image
-from robot_app.robot import Robot
+from robot_app.robot import Robot, RobotState
 from robot_app.safety import STANDING, GatedActions, gate_motion
 from robot_app.step import Step, Timings
 from robot_app.tracking import TrackerState, Viewpoint, update_tracks
@@ -47,6 +47,11 @@ class Loop(Generic[State]):
         self._last_was_skipped = False
         self._has_refused = False
 
+    @property
+    def memory(self) -> State | None:
+        """What the behaviour remembers now; `None` before its first decision."""
+        return self._memory
+
     def steps(self) -> Generator[Step, None, None]:
         """One step per frame that can be decoded, until the robot's frames end. The wheels are stopped at the end.
 
@@ -79,7 +84,7 @@ class Loop(Generic[State]):
         view = Viewpoint(camera, state.head_angle_rad, frame.received_at_s)
         self._tracker = update_tracks(self._tracker, detections, view, self._settings.tracker)
         tracks = self._tracker.tracks
-        decision = self._behaviour(self._memory, tracks, decided_at_s)
+        decision = self._decide(state, decided_at_s)
         self._memory = decision.state
         gated = gate_motion(
             decision.actions,
@@ -91,9 +96,10 @@ class Loop(Generic[State]):
             busy_s=detected - started,
         )
         self._moving_until_s = gated.moving_until_s
-        if gated.is_motion_refused and isinstance(self._memory, Refusable):
+        if (gated.is_motion_refused or state.paused) and isinstance(self._memory, Refusable):
             self._memory = self._memory.refused()
-        self._tell(gated, decision.actions)
+        if not state.held:  # the person knows
+            self._tell(gated, decision.actions)
         for action in gated.allowed:
             self._send(action)
         timings = Timings(
@@ -104,6 +110,12 @@ class Loop(Generic[State]):
         return Step(
             frame, state, decided_at_s, detections, tracks, decision.events, gated.allowed, timings, gated.reason
         )
+
+    def _decide(self, state: RobotState, now_s: float) -> Decision[State]:
+        """Ask the behaviour; but in a pause it is to miss nothing that it would react to, and to forget nothing."""
+        if state.paused:
+            return Decision(cast("State", self._memory))
+        return self._behaviour(self._memory, self._tracker.tracks, now_s)
 
     def _tell(self, gated: GatedActions, wanted: tuple[Action, ...]) -> None:
         """Say once why motion is refused, and when it is allowed again."""

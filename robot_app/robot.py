@@ -21,6 +21,8 @@ class RobotState:
         on_charger, cliff_detected, picked_up: as the robot's sensors say.
         camera: its calibration; `None` when the robot has not told it.
         connected: the link is up, and the robot has reported its state just now.
+        held: a person holds it back, so that only stops reach it; `has_control` is false meanwhile.
+        paused: it is held, and the behaviour is not to be asked.
         camera_frozen: the same picture came again and again; a real one never repeats itself, because of its noise.
         battery_low: as the robot judges.
         battery_volts: `None` until it has said so.
@@ -35,6 +37,8 @@ class RobotState:
     picked_up: bool = False
     camera: CameraModel | None = None
     connected: bool = True
+    held: bool = False
+    paused: bool = False
     camera_frozen: bool = False
     battery_low: bool = False
     battery_volts: float | None = None

@@ -83,6 +83,7 @@ def why_not_move(frame_age_s: float, state: RobotState, settings: MotionSettings
         text = f"the frame is {frame_age_s * 1000:.0f} ms old, allowed are {settings.max_frame_age_s * 1000:.0f} ms"
         return f"{text}; looking at it took {busy_s * 1000:.0f} ms" if busy_s > frame_age_s / 2 else text
     against = (
+        (state.held, "a person holds the robot back"),
         (state.camera_frozen, "the camera shows the same picture again and again"),
         (not state.has_control, "the robot does not obey us now"),
         (state.cliff_detected, "the robot sees an edge"),

@@ -1,8 +1,9 @@
 """A robot, the loop and those who watch it, from the first frame to an orderly end."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
+from typing import Any
 
 from robot_app.choice import choose_behaviour
 from robot_app.config import Settings
@@ -12,6 +13,7 @@ from robot_app.errors import InputError
 from robot_app.loop import Loop
 from robot_app.robot import Robot
 from robot_app.sinks import Sink
+from robot_app.step import Step
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +32,12 @@ def run_session(
     """
     behaviour = choose_behaviour(settings)
     if controls is not None:
-        robot, behaviour = controls.guard(robot), controls.pausable(behaviour)
+        robot = controls.guard(robot)
     with ExitStack() as stack:
         stack.enter_context(robot)
         loop = Loop(robot, detector, behaviour, settings)
         sinks_stack = stack.enter_context(ExitStack())
-        steps = stack.enter_context(closing(loop.steps()))
+        steps = stack.enter_context(closing(_noted(loop, controls)))
         first = next(steps, None)
         if first is None:
             raise InputError("no frame could be read; expected at least one picture")
@@ -47,3 +49,12 @@ def run_session(
                 sink.write(step)
     if loop.skipped_frames:
         logger.warning("frames skipped because they could not be decoded: %d", loop.skipped_frames)
+
+
+def _noted(loop: Loop[Any], controls: Controls | None) -> Generator[Step, None, None]:
+    """The loop's steps; with each, the person is told what the behaviour remembers."""
+    with closing(loop.steps()) as steps:
+        for step in steps:
+            if controls is not None:
+                controls.memory = loop.memory
+            yield step

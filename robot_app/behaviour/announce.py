@@ -46,6 +46,9 @@ class AnnounceState:
     told_at_s: float = -math.inf
     count_since_s: float = -math.inf
 
+    def __str__(self) -> str:
+        return str(self.presence) if self.told == len(self.presence.present) else f"{self.presence}; not announced yet"
+
 
 def announce(
     state: AnnounceState | None, tracks: Sequence[Track], now_s: float, settings: AnnounceSettings

@@ -12,7 +12,10 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[State]):
-    """What a behaviour remembers, tells and wants done. Wanted motion still has to pass the motion gate."""
+    """What a behaviour remembers, tells and wants done. Wanted motion still has to pass the motion gate.
+
+    The live page shows what is remembered in its own words, if it has `__str__`.
+    """
 
     state: State
     events: tuple[Event, ...] = ()

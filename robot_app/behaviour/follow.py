@@ -90,6 +90,18 @@ class FollowState:
         """It stands: it has not searched, and gathers speed anew once it may move."""
         return replace(self, motion=Motion(at_s=self.motion.at_s))
 
+    def __str__(self) -> str:
+        if self.target_id is None:
+            return "waits for a robot" if self.motion.is_standing else "turns around to look for a robot"
+        return f"{self._doing()} robot #{self.target_id}"
+
+    def _doing(self) -> str:
+        if self.motion.speed_mm_s != 0:
+            return "approaches" if self.motion.speed_mm_s > 0 else "backs off from"
+        if self.motion.turn_rad_s != 0:
+            return "turns to"
+        return "waits for" if self.is_closing else "holds its distance to"
+
 
 def follow(
     state: FollowState | None, tracks: Sequence[Track], now_s: float, settings: FollowSettings

@@ -37,6 +37,9 @@ class GreetState:
     greeted_at_s: float | None = None
     owes_goodbye: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.presence}; greeted" if self.owes_goodbye else str(self.presence)
+
 
 def greet(
     state: GreetState | None, tracks: Sequence[Track], now_s: float, settings: GreetSettings

@@ -55,6 +55,10 @@ class HideState:
         phase = "watching" if self.phase == "turning" else self.phase
         return replace(self, phase=phase, motion=Motion(at_s=self.motion.at_s))
 
+    def __str__(self) -> str:
+        words = {"watching": str(self.presence), "turning": "turns away", "fleeing": "drives off"}
+        return words[self.phase]
+
 
 def hide(state: HideState | None, tracks: Sequence[Track], now_s: float, settings: HideSettings) -> Decision[HideState]:
     """Turn away from a robot that is near, and drive off.

@@ -65,6 +65,10 @@ class Presence:
     left: tuple[Track, ...] = ()
     candidates: tuple[Candidate, ...] = ()
 
+    def __str__(self) -> str:
+        count = len(self.present)
+        return "nobody is there" if count == 0 else f"{count} {'robot is' if count == 1 else 'robots are'} there"
+
     @property
     def events(self) -> tuple[Event, ...]:
         """`disappeared` and `appeared`, in this order."""

@@ -61,6 +61,10 @@ def check_address(identity: VectorIdentity) -> str:
                 "check that the robot is awake and on this network (two clicks on its button show its address), and ip "
                 "in the configuration",
             ) from error
+    except UnicodeError as error:  # of a name with an empty part, as in "a..b"
+        raise Trouble(
+            f"{identity.ip} is no address and no name of a machine", "correct ip in the configuration"
+        ) from error
     return f"{identity.ip} answers"
 
 
@@ -107,7 +111,7 @@ def _resolve(host: str) -> tuple[str, ...]:
     def ask() -> None:
         try:
             found.extend(str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
-        except OSError:
+        except (OSError, UnicodeError):
             return
 
     thread = threading.Thread(target=ask, daemon=True)

@@ -73,6 +73,8 @@ def _fetch_certificate(identity: VectorIdentity, timeout_s: float) -> x509.Certi
             f"{identity}: cannot connect ({error.strerror or error}); check that the robot is awake and on this "
             "network, and ip and port in the configuration"
         ) from error
+    except UnicodeError as error:  # of a name with an empty part, as in "a..b"
+        raise RobotUnreachable(f"{identity}: {identity.ip} is no address and no name of a machine; check ip") from error
     if encoded is None:
         raise RobotIdentityError(f"{identity}: what answers there shows no certificate; check ip and port")
     return x509.load_der_x509_certificate(encoded)

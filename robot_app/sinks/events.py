@@ -4,22 +4,19 @@ import sys
 from types import TracebackType
 from typing import Self, TextIO
 
-from robot_app.actions import Drive
+from robot_app.news import ActionNews
 from robot_app.step import Step
 from robot_app.wording import describe_actions, describe_event
 
 
 class EventPrinter:
-    """Prints one line per event, and what the robot was told to do about it. Times count from the first frame.
-
-    Of wheel speeds, which are renewed in every frame, only the first ones of a drive are printed.
-    """
+    """Prints one line per event, and what the robot was told to do about it. Times count from the first frame."""
 
     def __init__(self, class_names: tuple[str, ...], output: TextIO | None = None) -> None:
         self._class_names = class_names
         self._output = sys.stdout if output is None else output
         self._start_s: float | None = None
-        self._is_driving = False
+        self._news = ActionNews()
 
     def __enter__(self) -> Self:
         return self
@@ -34,8 +31,7 @@ class EventPrinter:
         if self._start_s is None:
             self._start_s = step.frame.received_at_s
         lines = [describe_event(event, self._class_names) for event in step.events]
-        news = tuple(action for action in step.actions if not (self._is_driving and isinstance(action, Drive)))
-        self._is_driving = any(isinstance(action, Drive) for action in step.actions)
+        news = self._news.of(step)
         if news:
             lines = lines or ["acts"]
             lines[-1] += f"  → {describe_actions(news)}"

@@ -7,10 +7,12 @@ from pathlib import Path
 from robot_app.controls import Controls, GuardedRobot
 from robot_app.detection import ModelCard
 from robot_app.errors import InputError, RobotError
+from robot_app.news import ActionNews
 from robot_app.robot import RobotState
 from robot_app.step import Step
 from robot_app.view.hub import Hub
 from robot_app.view.messages import Status, describe_memory
+from robot_app.view.mode import describe_mode
 from robot_app.view.recorder import Recorder
 from robot_app.view.snapshots import Snapshots
 from robot_app.wording import describe_actions, describe_event
@@ -38,6 +40,7 @@ class Desk:
         self.class_names = card.class_names
         self._labels = labels
         self._controls = controls
+        self._news = ActionNews()
         self._recorder = Recorder(folder, card)
         self._snapshots = Snapshots(folder / "snapshots", folder.name, card.class_names)
         self.commands: dict[str, Callable[[], str]] = {
@@ -55,8 +58,9 @@ class Desk:
         self._recorder.write(step)
         for event in step.events:
             self.hub.log(" ".join(describe_event(event, self.class_names).split()), "event")
-        if step.actions:
-            self.hub.log(f"→ {describe_actions(step.actions)}", "action")
+        news = self._news.of(step)
+        if news:
+            self.hub.log(f"→ {describe_actions(news)}", "action")
         self.hub.publish(step)
 
     def latch(self) -> None:
@@ -83,10 +87,10 @@ class Desk:
         return Status(
             title=self._labels.title,
             behaviour=f"{self._labels.behaviour}: {memory}" if memory else self._labels.behaviour,
-            mode=self._mode(),
+            mode=describe_mode(asked, robot, newest, has_ended=self.hub.has_ended),
             stopped=asked.stopped,
             paused=asked.paused,
-            has_control=robot is not None and robot.has_control,
+            has_control=robot is not None and robot.has_control and not asked.released,
             can_control=robot is not None and robot.is_live,
             recording="" if path is None else path.name,
             battery_volts=state.battery_volts,
@@ -97,24 +101,9 @@ class Desk:
         )
 
     def close(self) -> None:
-        """Complete what is being written."""
+        """Nothing more is shown or recorded; complete what is being written."""
         self.hub.end()
-        self._recorder.stop()
-
-    def _mode(self) -> str:
-        asked, robot = self._controls.asked, self._controls.robot
-        if self.hub.has_ended:
-            return "ended"
-        if asked.stopped:
-            return "stopped"
-        if asked.paused:
-            return "paused"
-        if robot is not None and robot.is_live and not robot.has_control:
-            return "no control"
-        newest = self.hub.newest
-        if newest is None:
-            return "waiting for the camera"
-        return "acting" if newest.step.standstill is None else f"standing still: {newest.step.standstill}"
+        self._recorder.close()
 
     def _stop(self) -> str:
         self._controls.stop()

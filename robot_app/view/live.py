@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +49,8 @@ class LiveView:
         listener = listen(self._host, self._port)
         self._port = listener.getsockname()[1]
         with ExitStack() as stack:
-            stack.enter_context(ServerThread(build_page(self._desk, self._access), listener))
+            stops = stack.enter_context(ThreadPoolExecutor(1, "stop"))
+            stack.enter_context(ServerThread(build_page(self._desk, self._access, stops), listener))
             stack.callback(self._desk.close)
             handler = LogToHub(self._desk.hub)
             log = logging.getLogger("robot_app")
@@ -86,7 +88,7 @@ class ViewSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._desk.hub.end()
+        self._desk.close()
 
     def write(self, step: Step) -> None:
         """Show one step."""

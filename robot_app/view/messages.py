@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from robot_app.step import Step
 from robot_app.tracks import Track, XyxyPx
 from robot_app.view.hub import Line, Shown
+from robot_app.view.mode import Mode
 from robot_app.wording import describe_bearing, describe_class, describe_distance
 
 LENGTH = struct.Struct("<I")
@@ -52,7 +53,7 @@ class Status:
     Attributes:
         title: which robot and which model.
         behaviour: its name and what it remembers.
-        mode: what a person asked for, or why the robot does not obey, or `acting`.
+        mode: whether the robot can be reached, what a person asked for, or what it does.
         stopped, paused, has_control, can_control: which buttons do what.
         recording: the file that is written now; empty when none.
         battery_volts: `None` when not known.
@@ -63,7 +64,7 @@ class Status:
 
     title: str
     behaviour: str
-    mode: str
+    mode: Mode
     stopped: bool
     paused: bool
     has_control: bool
@@ -98,10 +99,13 @@ def encode_picture(shown: Shown, now_s: float, class_names: tuple[str, ...]) -> 
 
 
 def describe_memory(memory: object) -> str:
-    """What a behaviour remembers, in a few words: plain values as they are, of collections how many there are."""
+    """What a behaviour remembers, in a few words: its own, where it has any (`__str__`), else those of its fields.
+
+    Of fields, plain values are told as they are, and of collections how many there are.
+    """
     if memory is None:
         return ""
-    if not is_dataclass(memory):
+    if not is_dataclass(memory) or type(memory).__str__ is not object.__str__:
         return str(memory)[:LONGEST_MEMORY]
     parts = []
     for field in fields(memory):

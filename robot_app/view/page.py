@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from concurrent.futures import Executor
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -36,9 +37,9 @@ SECURITY_HEADERS = {
 }
 
 
-def build_page(desk: Desk, access: Access) -> ASGIApp:
-    """The app of one session's page."""
-    handlers = _Handlers(desk, access)
+def build_page(desk: Desk, access: Access, stops: Executor) -> ASGIApp:
+    """The app of one session's page. Only stops are run in `stops`, so that they wait for no other command."""
+    handlers = _Handlers(desk, access, stops)
     app = Starlette(
         routes=[
             Route("/", handlers.index),
@@ -75,9 +76,10 @@ class _Guard:
 
 
 class _Handlers:
-    def __init__(self, desk: Desk, access: Access) -> None:
+    def __init__(self, desk: Desk, access: Access, stops: Executor) -> None:
         self._desk = desk
         self._access = access
+        self._stops = stops
 
     async def index(self, request: Request) -> Response:
         """The page itself. Holds no secret."""
@@ -100,7 +102,8 @@ class _Handlers:
             if name == "snapshot":
                 done = await asyncio.to_thread(self._desk.snapshot, await _number(request))
             elif name in self._desk.commands:
-                done = await asyncio.to_thread(self._desk.commands[name])
+                threads = self._stops if name == "stop" else None
+                done = await asyncio.get_running_loop().run_in_executor(threads, self._desk.commands[name])
             else:
                 return JSONResponse({"error": f'no command "{name}"'}, 404)
         except VectorDetectorError as error:

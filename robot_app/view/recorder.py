@@ -18,6 +18,7 @@ class Recorder:
         self._card = card
         self._switching = threading.Lock()
         self._recording: LiveRecording | None = None
+        self._is_closed = False
 
     @property
     def path(self) -> Path | None:
@@ -29,9 +30,11 @@ class Recorder:
         """Begin a new file and give its path; one that is being written goes on.
 
         Raises:
-            InputError: the file cannot be written.
+            InputError: the file cannot be written, or nothing will come that could be recorded.
         """
         with self._switching:
+            if self._is_closed:
+                raise InputError("the session has ended; there is nothing to record any more")
             if self._recording is None:
                 self._recording = self._open()
             return self._recording.report().paths[-1]
@@ -44,6 +47,12 @@ class Recorder:
                 return None
             recording.__exit__(None, None, None)
             return recording.report()
+
+    def close(self) -> None:
+        """Complete the file, if one is being written; from now on none is begun."""
+        with self._switching:
+            self._is_closed = True
+        self.stop()
 
     def write(self, step: Step) -> None:
         """Record a step, if a recording is being made."""

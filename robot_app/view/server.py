@@ -27,8 +27,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ConfigError(f"cannot listen at {host}:{port}: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:  # a name with an empty part, as in "a..b", is no OSError
+        reason = error.strerror if isinstance(error, OSError) else "no name of a machine"
+        raise ConfigError(f"cannot listen at {host}:{port}: {reason}") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

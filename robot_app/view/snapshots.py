@@ -1,5 +1,6 @@
 """Single pictures kept for labelling, with what the model saw as first labels."""
 
+import itertools
 import json
 import threading
 from pathlib import Path
@@ -7,10 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from robot_app.errors import InputError
+from robot_app.frames import Frame
 from robot_app.step import Step
 
 IMAGES_NAME = "images"
 ANNOTATIONS_NAME = "annotations.json"
+
+RESTART_STEP = 1_000_000
+"""What is added to the number of a picture when another one has it: 9 hours at 30 frames/s."""
 
 SMALLEST_SIDE_PX = 1.0
 """Smaller boxes are nothing that a person could correct, and labelling tools refuse those without area."""
@@ -29,6 +34,7 @@ class Snapshots:
         self._session = session
         self._class_names = class_names
         self._lock = threading.Lock()
+        self._paths: dict[Frame, Path] = {}
         self._images: list[dict[str, object]] = []
         self._annotations: list[dict[str, object]] = []
 
@@ -39,13 +45,12 @@ class Snapshots:
             InputError: the picture cannot be decoded, or the folder cannot be written.
         """
         height, width = step.frame.image().shape[:2]
-        name = f"{self._session}.frame{step.frame.index:06}.jpg"
-        path = self.folder / IMAGES_NAME / name
         with self._lock:
-            if any(image["file_name"] == name for image in self._images):
-                return path
+            if step.frame in self._paths:
+                return self._paths[step.frame]
+            path = self._new_path(step.frame.index)
             number = len(self._images) + 1
-            image: dict[str, object] = {"id": number, "file_name": name, "height": height, "width": width}
+            image: dict[str, object] = {"id": number, "file_name": path.name, "height": height, "width": width}
             images = [*self._images, image]
             annotations = [*self._annotations, *_annotations(step, number, len(self._annotations) + 1)]
             try:
@@ -56,7 +61,14 @@ class Snapshots:
                 path.unlink(missing_ok=True)
                 raise InputError(f"{path}: cannot be written ({error.strerror})") from error
             self._images, self._annotations = images, annotations
+            self._paths[step.frame] = path
         return path
+
+    def _new_path(self, index: int) -> Path:
+        """A robot that was restarted counts anew; its pictures stay those of one recording, under larger numbers."""
+        numbers = itertools.count(index, RESTART_STEP)
+        paths = (self.folder / IMAGES_NAME / f"{self._session}.frame{number:06}.jpg" for number in numbers)
+        return next(path for path in paths if path not in self._paths.values())
 
     def _write_annotations(self, images: list[dict[str, object]], annotations: list[dict[str, object]]) -> None:
         categories = [{"id": number, "name": name} for number, name in enumerate(self._class_names, start=1)]

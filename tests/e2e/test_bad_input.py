@@ -10,6 +10,7 @@ import pytest
 from robot_app.cli import main
 from robot_app.commands import bench, demo
 from robot_app.emulator import Emulator, Fault, FootageWorld
+from robot_app.emulator.security import make_certificate
 from robot_app.parser import FAULTS
 from robot_app.robots.identity import VectorIdentity, write_sdk_config
 from tests.support.footage import save_visit
@@ -96,6 +97,8 @@ def complaint(given, monkeypatch, capfd, tmp_path):
         ("run --model model.onnx --emulator 8443", '"8443" is no address of an emulator; expected HOST:PORT'),
         ("run --model model.onnx --emulator 127.0.0.1:1", "no emulator of this user at port 1 (none is running)"),
         ("run --model nowhere.onnx --emulator 127.0.0.1:1", "nowhere.onnx: no such model file"),
+        ("replay sound.mcap --model model.onnx --view a..b:20099", "cannot listen at a..b:20099: no name of a machine"),
+        ("serve --model model.onnx --host a..b", "cannot listen at a..b:8089: no name of a machine"),
         ("bench --model noise.onnx", "noise.onnx: ONNX Runtime cannot open it"),
         ("demo --model model.onnx --output empty/../sound.mcap", "sound.mcap: cannot be used"),
         ("demo --model foreign.onnx --output demo", "foreign.onnx: carries no model card"),
@@ -125,6 +128,15 @@ def test_a_robot_that_does_not_answer(complaint, tmp_path):
         told = complaint("run --model model.onnx --record walk.mcap")
     assert told.startswith(f"Vector-A1B2 (00e20100) at 127.0.0.1:{port}: ")
     assert "token" not in told
+
+
+def test_an_address_that_cannot_be_one(complaint, tmp_path):
+    identity = VectorIdentity("00e20100", "Vector-A1B2", "a..b", 443, tmp_path / "robot.cert", "token")
+    (tmp_path / "robot.cert").write_bytes(make_certificate("Vector-A1B2")[1])
+    configure(tmp_path, identity)
+    for command in ("run --model model.onnx", "record walk.mcap"):
+        told = complaint(command)
+        assert told == "Vector-A1B2 (00e20100) at a..b:443: a..b is no address and no name of a machine; check ip"
 
 
 def test_a_serial_that_is_not_configured(complaint, tmp_path):

@@ -18,10 +18,13 @@ from robot_app.config import Settings
 from robot_app.controls import Controls
 from robot_app.detection import Detections, Detector
 from robot_app.loop import Loop
+from robot_app.robot import RobotState
 from robot_app.robots.vector import VectorRobot
+from robot_app.safety import MotionSettings, why_not_move
 from robot_app.view.server import ServerThread, listen
 from robot_app.view.service import build_service
 from tests.support.browser import chromium
+from tests.support.robots import ScriptedRobot, StubbornRobot
 from tests.support.steps import make_step
 from tests.support.vector import emulated, wait_until
 from tests.support.view import live_view
@@ -89,7 +92,7 @@ def test_boxes_are_drawn_over_the_camera_s_picture(page, tmp_path):
 def test_a_picture_that_gets_old_looks_old(page, tmp_path):
     with live_view(tmp_path) as view:
         page.goto(view.url)
-        expect(page.locator("#link")).to_have_text("connected")
+        expect(page.locator("#link")).to_have_text("page connected")
         view.sink.write(seen_step(1))
         expect(page.locator("#age")).to_have_class(re.compile("bad"))
         assert int(re.match(r"(\d+) ms old", page.inner_text("#age")).group(1)) > 1000
@@ -128,7 +131,7 @@ def test_events_figures_and_buttons(page, tmp_path):
 def test_texts_from_the_robot_are_no_markup(page, tmp_path):
     with live_view(tmp_path) as view:
         page.goto(view.url)
-        expect(page.locator("#link")).to_have_text("connected")
+        expect(page.locator("#link")).to_have_text("page connected")
         view.sink.write(seen_step(1))
         logging.getLogger("robot_app").warning("<b id=evil>bold</b>")
         expect(page.locator("#log .warning")).to_have_text(re.compile("<b id=evil>bold</b>"))
@@ -141,11 +144,12 @@ def test_the_page_comes_back_when_the_server_does(page, tmp_path):
         page.goto(view.url)
         view.sink.write(seen_step(500))
         expect(page.locator("#frame")).to_have_text("frame 500")
-    expect(page.locator("#link")).to_have_text("not connected")
+    expect(page.locator("#link")).to_have_text("page not connected")
+    expect(page.locator("#mode")).to_be_hidden()
     page.click("#stop")
     expect(page.locator("#answer")).to_contain_text("the server does not answer")
     with live_view(tmp_path, port=port) as view:
-        expect(page.locator("#link")).to_have_text("connected")
+        expect(page.locator("#link")).to_have_text("page connected")
         view.sink.write(seen_step(3))
         expect(page.locator("#frame")).to_have_text("frame 3")
 
@@ -179,6 +183,57 @@ def test_everything_fits_and_stop_is_always_in_sight(page, tmp_path, viewport):
                 page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
 
 
+def test_the_longest_reason_fits_a_phone(page, tmp_path):
+    page.set_viewport_size(PHONE)
+    settings, low = MotionSettings(), replace(seen_step(1).state, battery_low=True, on_charger=True, battery_volts=3.6)
+    reasons = [why_not_move(0.351, RobotState(), settings, busy_s=0.320)]
+    reasons += [
+        why_not_move(0.0, RobotState(**{name: value}), settings)
+        for name, value in (("camera_frozen", True), ("has_control", False), ("cliff_detected", True))
+    ]
+    reason = max(reasons, key=len)
+    with live_view(tmp_path) as view:
+        page.goto(view.url)
+        view.sink.write(replace(seen_step(1), state=low, standstill=reason))
+        expect(page.locator("#mode")).to_have_text(f"standing still: {reason}")
+        assert len(reason) > 60
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_robot_that_cannot_be_reached_is_told_in_red(page, tmp_path):
+    controls, robot = Controls(), ScriptedRobot([])
+    with live_view(tmp_path, controls) as view, controls.guard(robot):
+        page.goto(view.url)
+        view.sink.write(seen_step(1))
+        expect(page.locator("#mode")).to_have_text("acting")
+        robot.state = RobotState(connected=False)
+        expect(page.locator("#mode")).to_have_text("no link to the robot")
+        expect(page.locator("#mode")).to_have_class("pill bad")
+        page.click("#stop")
+        expect(page.locator("#answer")).to_contain_text("the robot could not be told")
+        expect(page.locator("#answer")).to_have_class("failed")
+        expect(page.locator("#mode")).to_have_text("no link to the robot; stopped")
+
+
+def test_a_button_waits_for_its_own_command_and_stop_for_none(page, tmp_path):
+    controls, robot = Controls(), StubbornRobot()
+    with live_view(tmp_path, controls) as view, controls.guard(robot):
+        page.goto(view.url)
+        page.click("text=Take control")
+        expect(page.locator("#control")).to_be_disabled()
+        assert robot.asked.wait(20)
+        try:
+            page.click("#stop")
+            expect(page.locator("#mode")).to_have_text("stopped")
+            assert robot.told == ["stop"]
+            expect(page.locator("#control")).to_be_disabled()
+            expect(page.locator("#stop")).to_be_enabled()
+        finally:
+            robot.is_over.set()
+        expect(page.locator("#control")).to_be_enabled()
+        expect(page.locator("#answer")).to_have_text("stopped")  # not what came of the older command
+
+
 class BusyLoop:
     """An emulated robot that drives, through the SDK's client and the loop, which hangs on demand."""
 
@@ -191,11 +246,13 @@ class BusyLoop:
 
     def _run(self, controls, sink):
         with controls.guard(VectorRobot(self.emulator.identity)) as robot:
-            behaviour = controls.pausable(lambda state, tracks, now_s: Decision(0, (), (Drive(60.0, 60.0),)))
-            for step in Loop(robot, self._detect, behaviour, Settings()).steps():
+            for step in Loop(robot, self._detect, self._drive, Settings()).steps():
                 sink.write(step)
                 if self._ends:
                     return
+
+    def _drive(self, state, tracks, now_s):
+        return Decision(0, (), (Drive(60.0, 60.0),))
 
     def _detect(self, image):
         assert self._free.wait(30)
@@ -253,7 +310,7 @@ def test_control_is_released_and_taken_again(page, tmp_path):
         with BusyLoop(emulator, controls, view.sink).running():
             expect(page.locator("#control")).to_have_text("Release control")
             page.click("#control")
-            expect(page.locator("#mode")).to_have_text("no control")
+            expect(page.locator("#mode")).to_have_text("control released")
             expect(page.locator("#control")).to_have_text("Take control")
             assert emulator.body.left_mm_s == 0
             page.click("#control")
@@ -269,6 +326,15 @@ def test_the_services_page_works_without_any_other_server(page, tmp_path, vision
     with ServerThread(build_service(Detector.load(vision_model, 0.0)), listener):
         page.goto(url)
         expect(page.locator("#operations h2")).to_have_text(["GET/healthz", "GET/metrics", "POST/detect"])
+        expect(page.locator("#answer")).to_be_hidden()
+        parameter = page.locator("#operations td", has_text="?score")
+        assert (
+            parameter.evaluate(
+                "cell => { const range = document.createRange(); range.selectNodeContents(cell); "
+                "return range.getClientRects().length }"
+            )
+            == 1
+        )  # in one line
         page.set_input_files("#file", str(image))
         expect(page.locator("#answer")).to_contain_text('"category": "vector"')
         expect(page.locator("#picture")).to_be_visible()

@@ -229,3 +229,27 @@ def test_a_behaviour_that_wants_to_know_is_told_when_it_may_not_move(caplog):
     list(running.steps())
     assert running._memory == Turned(0)
     assert len(caplog.messages) == 1  # however often it is refused
+
+
+def test_in_a_pause_the_behaviour_is_not_asked_and_is_told_that_it_stands():
+    @dataclass(frozen=True)
+    class Speed:
+        mm_s: float
+
+        def refused(self):
+            return Speed(0.0)
+
+    asked = []
+
+    def speed_up(state, tracks, now_s):
+        asked.append(state)
+        faster = Speed((state or Speed(0.0)).mm_s + 10)
+        return Decision(faster, (), (Drive(faster.mm_s, faster.mm_s),))
+
+    def pause(is_paused):
+        return lambda: setattr(robot, "state", RobotState(paused=is_paused, held=is_paused, has_control=not is_paused))
+
+    robot = ScriptedRobot([*FRAMES[:2], pause(True), *FRAMES[2:4], pause(False), FRAMES[4]])
+    steps = list(loop(robot, speed_up).steps())
+    assert [step.actions for step in steps] == [(Drive(10, 10),), (Drive(20, 20),), (Stop(),), (), (Drive(10, 10),)]
+    assert asked == [None, Speed(10), Speed(0)]

@@ -1,10 +1,12 @@
 """A robot that plays a script, for tests of what sits above the robot."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
 from robot_app.actions import Action
+from robot_app.errors import RobotError
 from robot_app.frames import Frame
 from robot_app.robot import RobotState
 
@@ -53,3 +55,21 @@ class ScriptedRobot:
     def now_s(self) -> float:
         self.clock_reads += 1
         return self._received_at_s + self.delay_s
+
+
+class StubbornRobot(ScriptedRobot):
+    """Does not obey, and is asked for control in vain until `is_over`."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.state = RobotState(has_control=False)
+        self.asked = threading.Event()
+        self.is_over = threading.Event()
+
+    def take_control(self) -> None:
+        self.asked.set()
+        assert self.is_over.wait(60)
+        raise RobotError("does not hand over control")
+
+    def release_control(self) -> None:
+        """Nobody had it."""

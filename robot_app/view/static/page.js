@@ -6,6 +6,7 @@ import { Plot } from "./plot.js";
 const RETRY_MS = 1000;
 const STALE_MS = 1000;
 const LATE_MS = 300;
+const PATIENCE_MS = 15000;
 const TOKEN_IS_WRONG = 4401;
 const KEPT_LINES = 200;
 
@@ -16,6 +17,9 @@ const latencyPlot = new Plot(at("latency-plot"), "#ffb84d");
 let token = "";
 let shownNumber = 0;
 let lastLine = 0;
+let commandsSoFar = 0;
+let shownStatus = null;
+const underWay = new Set(); // ids of buttons whose command is not answered yet
 
 function knownToken() {
   // It comes behind the "#", which is not sent to any server, and does not stay in the address.
@@ -43,7 +47,7 @@ async function connect() {
     token = "";
   }
   if (!token) {
-    linkIs("not connected", "bad");
+    linkIs("page not connected", "bad");
     setTimeout(connect, RETRY_MS);
     return;
   }
@@ -55,11 +59,12 @@ async function connect() {
     shownNumber = 0;
     at("log").replaceChildren();
     socket.send(token);
-    linkIs("connected", "good");
+    linkIs("page connected", "good");
   };
   socket.onmessage = ({ data }) => (typeof data === "string" ? showStatus(JSON.parse(data)) : showPicture(data, socket));
   socket.onclose = ({ code }) => {
-    linkIs("not connected", "bad");
+    linkIs("page not connected", "bad");
+    pill("mode", "", ""); // nobody here knows
     setTimeout(connect, code === TOKEN_IS_WRONG ? 0 : RETRY_MS);
   };
 }
@@ -85,18 +90,31 @@ async function showPicture(data, socket) {
 function showStatus(status) {
   document.title = at("title").textContent = status.title;
   at("behaviour").textContent = status.behaviour;
-  pill("mode", status.mode, { stopped: "bad", acting: "good", ended: "" }[status.mode] ?? "warn");
+  pill("mode", status.mode.text, status.mode.kind);
   const volts = status.battery_volts;
   const battery = volts === null ? [] : [`battery ${volts.toFixed(1)} V`];
   if (status.battery_low) battery.push("low");
   if (status.on_charger) battery.push("on its charger");
   pill("battery", battery.join(", "), status.battery_low ? "bad" : "");
-  at("pause").disabled = status.paused || status.ended;
-  at("resume").disabled = !(status.paused || status.stopped);
-  toggle("control", status.has_control, ["take-control", "Take control"], ["release-control", "Release control"]);
-  at("control").disabled = !status.can_control;
-  toggle("record", status.recording, ["start-recording", "Start recording"], ["stop-recording", "Stop recording"]);
   for (const line of status.log) addLine(line);
+  shownStatus = status;
+  showButtons();
+}
+
+function showButtons() {
+  const status = shownStatus;
+  if (status === null) return;
+  toggle("control", status.has_control, ["take-control", "Take control"], ["release-control", "Release control"]);
+  toggle("record", status.recording, ["start-recording", "Start recording"], ["stop-recording", "Stop recording"]);
+  enable("pause", !status.paused && !status.ended);
+  enable("resume", status.paused || status.stopped);
+  enable("control", status.can_control);
+  enable("record", !status.ended);
+  enable("snapshot", true);
+}
+
+function enable(id, isOfUse) {
+  at(id).disabled = !isOfUse || underWay.has(id);
 }
 
 function addLine({ number, time, text, kind }) {
@@ -111,20 +129,39 @@ function addLine({ number, time, text, kind }) {
   while (at("log").childElementCount > KEPT_LINES) at("log").lastElementChild.remove();
 }
 
+async function press(button) {
+  if (button.id === "stop") return command("stop"); // may be pressed at any time
+  underWay.add(button.id);
+  button.disabled = true;
+  try {
+    await command(button.dataset.command);
+  } finally {
+    underWay.delete(button.id);
+    button.disabled = false;
+    showButtons();
+  }
+}
+
 async function command(name) {
-  at("answer").className = "";
-  at("answer").textContent = `${name.replace("-", " ")} …`;
+  const number = ++commandsSoFar;
+  answer(number, `${name.replace("-", " ")} …`);
   const body = name === "snapshot" ? JSON.stringify({ number: shownNumber }) : null;
   try {
     const headers = { Authorization: `Bearer ${token}` };
-    const response = await fetch(`/command/${name}`, { method: "POST", headers, body });
-    const answer = await response.json();
-    at("answer").textContent = answer.done ?? answer.error;
-    at("answer").className = response.ok ? "" : "failed";
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const response = await fetch(`/command/${name}`, { method: "POST", headers, body, signal });
+    const { done, error } = await response.json();
+    answer(number, done ?? error, response.ok ? "" : "failed");
   } catch {
-    at("answer").textContent = `${name}: the server does not answer; look after the robot`;
-    at("answer").className = "failed";
+    answer(number, `${name}: the server does not answer; look after the robot`, "failed");
   }
+}
+
+// What came of the newest command; the answer to an older one does not take its place.
+function answer(number, text, kind = "") {
+  if (number !== commandsSoFar) return;
+  at("answer").textContent = text;
+  at("answer").className = kind;
 }
 
 function showAge() {
@@ -156,7 +193,7 @@ function notice(text) {
 }
 
 for (const button of document.querySelectorAll("button[data-command]")) {
-  button.addEventListener("click", () => command(button.dataset.command));
+  button.addEventListener("click", () => press(button));
 }
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") command("stop");

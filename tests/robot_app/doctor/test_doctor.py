@@ -159,6 +159,11 @@ def test_the_robot_has_got_another_address(diagnose, announced):
     assert "correct ip" in found.hint
 
 
+def test_an_address_that_cannot_be_one(diagnose, emulator):
+    found = diagnose(replace(emulator.identity, ip="a..b"))["address"]
+    assert (found.status, found.text) == ("failed", "a..b is no address and no name of a machine")
+
+
 def test_nobody_listens_at_the_port(diagnose, emulator):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

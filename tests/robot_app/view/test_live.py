@@ -1,18 +1,26 @@
 import logging
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
+from robot_app.actions import Drive
+from robot_app.behaviour.follow import FollowState
+from robot_app.behaviour.presence import Candidate
 from robot_app.controls import Controls
 from robot_app.detection import Detections
 from robot_app.recording import read_card, read_steps
+from robot_app.robot import RobotState
+from tests.support.robots import ScriptedRobot, StubbornRobot
 from tests.support.steps import assert_same_step, make_step
 from tests.support.view import Client, live_view, next_picture, next_status
 from tests.support.vision import CARD
 from training.datasets.coco import read_coco
+from training.datasets.similar import origin_of
 
 
 @pytest.fixture
@@ -105,18 +113,72 @@ def test_status_says_what_a_person_asked_for_and_when_the_session_is_over(view, 
             socket.send(client.token)
             return next_status(socket)
 
-    assert (status()["title"], status()["mode"]) == ("Vector-TEST · colour-finder 1", "waiting for the camera")
+    def mode():
+        return status()["mode"]["text"]
+
+    assert (status()["title"], mode()) == ("Vector-TEST · colour-finder 1", "waiting for the camera")
     with view.sink as sink:
         sink.write(quiet_step(0))
-        assert status()["mode"] == "acting"
+        assert status()["mode"] == {"text": "acting", "kind": "good"}
         assert client.command("pause")[0] == 200
-        assert (status()["mode"], status()["paused"]) == ("paused", True)
+        assert (mode(), status()["paused"]) == ("paused", True)
         assert client.command("stop")[0] == 200
-        assert (status()["mode"], status()["stopped"]) == ("stopped", True)
+        assert (mode(), status()["stopped"]) == ("stopped", True)
         assert client.command("resume")[0] == 200
         assert not controls.asked.is_held
-        assert status()["mode"] == "acting"
-    assert (status()["mode"], status()["ended"]) == ("ended", True)
+        assert mode() == "acting"
+    assert (mode(), status()["ended"]) == ("ended", True)
+
+
+def test_the_behaviour_tells_in_its_own_words_what_it_remembers(client, controls):
+    def behaviour(memory):
+        controls.memory = memory
+        with client.watch() as socket:
+            socket.send(client.token)
+            return next_status(socket)["behaviour"]
+
+    assert behaviour(None) == "greet"
+    assert behaviour(FollowState(target_id=3)) == "greet: waits for robot #3"
+    assert behaviour(Candidate(7, (True, False))) == "greet: track id 7, seen 2"
+    assert behaviour("looks around") == "greet: looks around"
+
+
+def test_a_drive_that_is_renewed_in_every_frame_does_not_flood_the_log(view, socket):
+    next_status(socket)
+    for index in range(1, 300):
+        view.sink.write(replace(quiet_step(index), actions=(Drive(index, index),)))
+    logging.getLogger("robot_app.loop").warning("the last line")
+    lines = []
+    while not lines or lines[-1]["text"] != "the last line":
+        lines += next_status(socket)["log"]
+    assert [line["text"] for line in lines] == [
+        "→ drives, left wheel 1 mm/s, right wheel 1 mm/s", "the last line",
+    ]  # fmt: skip
+
+
+def test_a_stop_waits_for_no_other_command(view, client, controls):
+    robot, threads = StubbornRobot(), min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio has
+    with controls.guard(robot), ThreadPoolExecutor(threads) as pool:
+        answers = [pool.submit(client.command, "take-control") for _ in range(threads)]
+        try:
+            assert robot.asked.wait(20)
+            time.sleep(0.3)  # for the others to come in
+            assert client.command("stop") == (200, {"done": "stopped"})
+            assert robot.told == ["stop"]
+            assert not any(answer.done() for answer in answers)
+        finally:
+            robot.is_over.set()
+    assert {answer.result()[0] for answer in answers} == {409}
+
+
+def test_a_stop_that_nobody_could_be_told_is_no_success(client, controls):
+    robot = ScriptedRobot([])
+    robot.state = RobotState(connected=False)
+    with controls.guard(robot):
+        status, answer = client.command("stop")
+    assert status == 409
+    assert answer["error"].startswith("no link: the robot could not be told")
+    assert controls.asked.stopped
 
 
 def test_what_cannot_be_done_is_told(client):
@@ -141,6 +203,20 @@ def test_snapshots_are_a_data_set_with_the_very_bytes_of_the_camera(view, client
     assert [image.path.name for image in images.images] == ["view.frame000005.jpg", "view.frame000009.jpg"]
     assert [image.path.read_bytes() for image in images.images] == [step.frame.jpeg for step in steps]
     assert [image.boxes_px.tolist() for image in images.images] == [[[100, 50, 200, 150]]] * 2
+
+
+def test_a_robot_that_counts_anew_after_a_restart_overwrites_no_snapshot(view, client, socket, tmp_path):
+    before, after = (replace(quiet_step(index), detections=Detections.empty()) for index in (5, 7))
+    after = replace(after, frame=replace(after.frame, index=5))
+    answers = []
+    for step in (before, after):
+        view.sink.write(step)
+        answers.append(client.command("snapshot", next_picture(socket)[0]["number"])[1]["done"])
+        socket.send("drawn")
+    images = read_coco(tmp_path / "view" / "snapshots").images
+    assert [image.path.read_bytes() for image in images] == [before.frame.jpeg, after.frame.jpeg]
+    assert answers == [f"snapshot {image.path}" for image in images]
+    assert len({origin_of(image.path.name, "") for image in images}) == 1  # an import keeps them together
 
 
 def test_a_snapshot_is_of_the_picture_that_was_seen_not_of_the_newest(view, client, socket, tmp_path):
@@ -173,6 +249,16 @@ def test_a_recording_that_nobody_stopped_is_complete_when_the_page_closes(tmp_pa
         client.log_in()
         client.command("start-recording")
         view.sink.write(make_step(0))
+    (path,) = (tmp_path / "view").glob("*.mcap")
+    assert len(list(read_steps(path))) == 1
+
+
+def test_when_the_session_has_ended_its_recording_is_complete_and_none_is_begun(view, client, tmp_path):
+    with view.sink as sink:
+        client.command("start-recording")
+        sink.write(make_step(0))
+    status, answer = client.command("start-recording")
+    assert (status, answer["error"]) == (409, "the session has ended; there is nothing to record any more")
     (path,) = (tmp_path / "view").glob("*.mcap")
     assert len(list(read_steps(path))) == 1
 
