@@ -11,7 +11,8 @@ from typing import Self
 import grpc
 from anki_vector.messaging import client
 
-from robot_app.emulator.body import Body, BodyState, Sensors
+from robot_app.emulator.body import Body, Sensors
+from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.camera import Camera
 from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control

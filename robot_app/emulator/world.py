@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from robot_app.camera import CameraModel
-from robot_app.emulator.body import BodyState
+from robot_app.emulator.dynamics import BodyState
 from robot_app.errors import InputError
 
 VECTOR_FPS = 15.0

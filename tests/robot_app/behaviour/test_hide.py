@@ -10,7 +10,7 @@ from robot_app.behaviour import HideSettings, hide
 from robot_app.simulation.kinematics import RobotPose
 from robot_app.tracks import Track
 from tests.support.desk import Eyes, live
-from tests.support.outlines import placed
+from robot_app.simulation.outlines import placed
 
 SETTINGS = HideSettings()
 FPS = 15
