@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from robot_app.frames import Image
 from robot_app.simulation import require_pyvista
 from robot_app.simulation.kinematics import Transform, body_transforms, rotation
-from robot_app.simulation.mesh import Joint, RigidBody, load_vector, sdk_asset
+from robot_app.simulation.mesh import OWN_LIFT, Joint, RigidBody, load_vector, sdk_asset
 from robot_app.simulation.scene import Floor, PlacedRobot, Prop, Scene, Shape, Wall
 
 MAX_ROBOTS, MAX_PROPS, MAX_WALLS = 4, 12, 4
@@ -71,7 +71,7 @@ class Rasteriser:
         self._robots = [self._add_robot(bodies, ROBOT_ID + slot) for slot in range(MAX_ROBOTS)]
         self._mirrored = [self._add_robot(bodies, MIRRORED_ID + slot) for slot in range(MAX_ROBOTS)]
         self._props = [self._add_prop(PROP_ID + slot) for slot in range(MAX_PROPS)]
-        self._planes = [self._add_plane() for _ in range(MAX_WALLS + 1)]
+        self._planes = [self._add_plane() for _ in range(MAX_WALLS + 2)]
         camera = self._plotter.renderers[0].camera
         for renderer in self._plotter.renderers:
             renderer.camera = camera
@@ -95,6 +95,7 @@ class Rasteriser:
             self._place_prop(actors, scene.props[slot] if slot < len(scene.props) else None)
         planes = [_floor_quad(floor)] if floor else []
         planes += [_wall_quad(wall) for wall in scene.room.walls]
+        planes += [_floor_quad(scene.room.ground)] if scene.room.ground else []
         for slot, actor in enumerate(self._planes):
             self._place_plane(actor, planes[slot] if slot < len(planes) else None)
         self._aim(camera, focal_px)
@@ -175,8 +176,7 @@ class Rasteriser:
             shown = slot < len(robots)
             poses = body_transforms(robots[slot].pose) if shown else (np.eye(4),) * len(Joint)
             for joint in Joint:
-                # Of itself a robot sees only the lift: its camera sits inside its own head.
-                visible = shown and (slot != observer or joint in (Joint.UPPER_ARM, Joint.LOWER_ARM, Joint.FORK))
+                visible = shown and (slot != observer or joint in OWN_LIFT)
                 for actor in self._robots[slot][joint]:
                     actor.visibility = visible
                     actor.user_matrix = poses[joint]
@@ -227,15 +227,8 @@ def prop_transform(prop: Prop) -> Transform:
     return matrix
 
 
-def floor_corners_mm(floor: Floor) -> NDArray[np.float64]:
-    """The corners of a floor, float64 (4, 2)."""
-    half = np.array(floor.size_mm) / 2
-    unit = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    return (unit * half) @ rotation(2, floor.heading_rad)[:2, :2].T + floor.centre_mm
-
-
 def _floor_quad(floor: Floor) -> _Quad:
-    corners = np.column_stack([floor_corners_mm(floor), np.zeros(4)])
+    corners = np.column_stack([floor.corners_mm(), np.full(4, floor.height_mm)])
     repeats = np.array(floor.size_mm) / floor.tile_mm
     unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     return _Quad(corners, (unit * repeats).astype(np.float32), floor.texture)

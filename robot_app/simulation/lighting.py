@@ -36,6 +36,15 @@ class LightField:
         """Light that falls on matt surfaces with these unit normals float32 (N, 3), as the radiance they send on."""
         return self._diffuse[_texels(normals)]
 
+    def on_floors(self) -> NDArray[np.float32]:
+        """Irradiance of what faces up, float32 (3,)."""
+        return self.irradiance(np.array([[0, 0, 1]], np.float32))[0]
+
+    def on_walls(self) -> NDArray[np.float32]:
+        """Mean irradiance of what stands upright, float32 (3,)."""
+        around = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]], np.float32)
+        return np.asarray(self.irradiance(around).mean(axis=0), np.float32)
+
 
 def directions_hw3() -> NDArray[np.float32]:
     """Unit direction of each texel of an environment: float32 (64, 128, 3)."""

@@ -26,6 +26,10 @@ class Joint(IntEnum):
     FORK = 4
 
 
+OWN_LIFT = (Joint.UPPER_ARM, Joint.LOWER_ARM, Joint.FORK)
+"""Of itself a robot sees only the lift: its camera sits inside its own head."""
+
+
 class Material(IntEnum):
     """Surfaces that look different."""
 

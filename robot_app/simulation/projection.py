@@ -6,9 +6,8 @@ from numpy.typing import NDArray
 
 from robot_app.frames import FRAME_HW
 from robot_app.simulation.kinematics import Transform
+from robot_app.simulation.pinhole import outline_area
 from robot_app.simulation.scene import Lens
-
-NEAREST_MM = 5.0
 
 
 class Projection:
@@ -52,7 +51,4 @@ class Projection:
         It is taken at the middle of the lens, without its bending.
         """
         local = (points_mm - camera[:3, 3]) @ camera[:3, :3]
-        depth = np.maximum(local[:, 0], NEAREST_MM)
-        scale = self.raster_focal_px * (FRAME_HW[1] / 2) / (self._hw[1] / 2)
-        flat = np.stack([-local[:, 1] / depth, -local[:, 2] / depth], axis=1) * scale
-        return float(cv2.contourArea(cv2.convexHull(flat.astype(np.float32))))
+        return outline_area(local, self.raster_focal_px * (FRAME_HW[1] / 2) / (self._hw[1] / 2))

@@ -16,24 +16,20 @@ from robot_app.simulation.gbuffer import (
     ROBOT_ID,
     GBuffer,
     Rasteriser,
-    floor_corners_mm,
     prop_transform,
 )
-from robot_app.simulation.kinematics import Transform, body_transforms, camera_transform, rotation
+from robot_app.simulation.kinematics import Transform, body_transforms, camera_transform
 from robot_app.simulation.lighting import LightField
 from robot_app.simulation.mesh import load_vector
+from robot_app.simulation.paint import LAMP_GAIN, LINEAR, lamp_mask
+from robot_app.simulation.pinhole import mounting
 from robot_app.simulation.projection import Projection
 from robot_app.simulation.scene import PlacedRobot, Scene, View
-from robot_app.simulation.shading import prop_surfaces, robot_surfaces, shade
+from robot_app.simulation.shading import prop_surfaces, robot_points, robot_surfaces, shade
 from robot_app.simulation.shadows import floor_shadows
 
 RASTER_HW = (450, 800)
 """Size of the rasterised view: larger than the frame, since the lens bends it and edges need smoothing."""
-
-BRIGHT = 250
-"""Texture values from here on are lights: windows and lamps painted on walls."""
-
-LIGHT_GAIN = 6.0
 
 
 class SceneRenderer:
@@ -57,7 +53,7 @@ class SceneRenderer:
             ValueError: the scene holds more than the renderer has room for.
         """
         projection = Projection(scene.lens, RASTER_HW)
-        camera = camera_transform(scene.observer.pose) @ _mounting(scene)
+        camera = camera_transform(scene.observer.pose) @ mounting(scene.lens)
         shot = _Shot(
             scene=scene,
             buffer=self._rasteriser.draw(scene, camera, projection.raster_focal_px),
@@ -89,27 +85,21 @@ class _Shot:
         return (*self.scene.robots, self.scene.observer)
 
 
-def _mounting(scene: Scene) -> Transform:
-    return rotation(1, -scene.lens.pitch_rad) @ rotation(0, scene.lens.roll_rad)
-
-
 def _shade_room(shot: _Shot) -> NDArray[np.float32]:
     """Floor, walls and backdrop: float32 (H, W, 3)."""
     scene, buffer = shot.scene, shot.buffer
     backdrop = cv2.resize(scene.room.backdrop, RASTER_HW[::-1], interpolation=cv2.INTER_LINEAR)
     albedo = np.where(buffer.backdrop[..., None], backdrop, buffer.albedo)
-    colour = _LINEAR[albedo]
-    lamps = cv2.inRange(albedo, (BRIGHT,) * 3, (255,) * 3).astype(bool)
+    colour = LINEAR[albedo]
+    lamps = lamp_mask(albedo)
     floor = _floor_mask(shot)
-    up = shot.light.irradiance(np.array([[0, 0, 1]], np.float32))[0]
-    around = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]], np.float32)
-    sides = shot.light.irradiance(around).mean(axis=0)
+    up, sides = shot.light.on_floors(), shot.light.on_walls()
     shadow = floor_shadows(scene, shot.camera, shot.focal_px, RASTER_HW)
     colour *= np.where(floor[..., None], up * shadow[..., None], sides)
     # A backdrop photograph brings its own colours of light; only its level follows the scene's.
     plain = buffer.backdrop & ~floor
-    colour[plain] = _LINEAR[albedo[plain]] * float(sides.mean())
-    colour[lamps & ~floor] *= LIGHT_GAIN
+    colour[plain] = LINEAR[albedo[plain]] * float(sides.mean())
+    colour[lamps & ~floor] *= LAMP_GAIN
     if scene.room.floor is not None and scene.room.floor.gloss > 0:
         _add_floor_reflections(shot, scene.room.floor.gloss, floor, colour)
     return colour
@@ -123,7 +113,7 @@ def _floor_mask(shot: _Shot) -> NDArray[np.bool_]:
     x0, y0, height = (np.float32(v) for v in shot.camera[:3, 3])
     reach = -height / np.where(down, shot.rays[..., 2], np.float32(-1))
     x, y = x0 + reach * shot.rays[..., 0], y0 + reach * shot.rays[..., 1]
-    corners = floor_corners_mm(shot.scene.room.floor).astype(np.float32)
+    corners = shot.scene.room.floor.corners_mm().astype(np.float32)
     inside = down & ~shot.buffer.backdrop
     for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         edge = end - start
@@ -139,7 +129,8 @@ def _add_floor_reflections(shot: _Shot, gloss: float, floor: NDArray[np.bool_], 
     mirrored_robots = floor & _instances(shot.buffer, MIRRORED_ID)
     if mirrored_robots.any():
         matrices = [[MIRROR @ t for t in body_transforms(robot.pose)] for robot in shot.robots]
-        surfaces = robot_surfaces(shot.buffer, mirrored_robots, MIRRORED_ID, shot.robots, matrices)
+        points = robot_points(shot.buffer, mirrored_robots, MIRRORED_ID)
+        surfaces = robot_surfaces(points, shot.robots, matrices)
         reflected[mirrored_robots[floor]] = shade(surfaces, shot.rays[mirrored_robots], shot.light)
     colour[floor] = colour[floor] * (1 - share) + share * reflected
 
@@ -149,12 +140,12 @@ def _shade_things(shot: _Shot, radiance: NDArray[np.float32]) -> None:
     mask = _instances(shot.buffer, ROBOT_ID)
     if mask.any():
         matrices = [list(body_transforms(robot.pose)) for robot in shot.robots]
-        surfaces = robot_surfaces(shot.buffer, mask, ROBOT_ID, shot.robots, matrices)
+        surfaces = robot_surfaces(robot_points(shot.buffer, mask, ROBOT_ID), shot.robots, matrices)
         radiance[mask] = shade(surfaces, shot.rays[mask], shot.light)
     for slot, prop in enumerate(shot.scene.props):
         mask = shot.buffer.instance == PROP_ID + slot
         if mask.any():
-            albedo = _LINEAR[shot.buffer.albedo[mask]]
+            albedo = LINEAR[shot.buffer.albedo[mask]]
             surfaces = prop_surfaces(shot.buffer, mask, prop, prop_transform(prop), albedo)
             radiance[mask] = shade(surfaces, shot.rays[mask], shot.light)
 
@@ -179,7 +170,3 @@ def _outlines(shot: _Shot, projection: Projection) -> tuple[NDArray[np.float32],
         outline_px = projection.outline_area(points, shot.camera)
         visible[i] = min(1.0, float(mask.sum()) / max(outline_px, 1.0))
     return boxes, visible
-
-
-_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
-"""8-bit picture values to linear light."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from robot_app.frames import FRAME_HW, Image
 from robot_app.simulation.face import Eyes
-from robot_app.simulation.kinematics import RobotPose
+from robot_app.simulation.kinematics import RobotPose, rotation
 from robot_app.simulation.lighting import Environment
 
 Bgr = tuple[float, float, float]
@@ -87,10 +87,12 @@ class Wall:
 
 @dataclass(frozen=True, eq=False)
 class Floor:
-    """A rectangle at height 0, about its centre, covered with repeated tiles of a picture.
+    """A level rectangle about its centre, covered with repeated tiles of a picture.
 
     Attributes:
+        tile_mm: side of a tile; the picture's last row begins in the corner of least x and y, its columns run along x.
         gloss: 0 is matt, 1 mirrors what stands on it as a polished table does.
+        height_mm: above what the robots stand on.
     """
 
     centre_mm: tuple[float, float]
@@ -99,15 +101,29 @@ class Floor:
     texture: Image
     tile_mm: float
     gloss: float
+    height_mm: float = 0.0
+
+    def corners_mm(self) -> NDArray[np.float64]:
+        """Its corners, float64 (4, 2), from that of least x and y on, anticlockwise."""
+        half = np.array(self.size_mm) / 2
+        unit = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+        return (unit * half) @ rotation(2, self.heading_rad)[:2, :2].T + self.centre_mm
 
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """What surrounds the robots. `backdrop`, uint8 (H, W, 3) BGR, fills the frame where nothing else is seen."""
+    """What surrounds the robots.
+
+    Attributes:
+        floor: what they stand on, at height 0.
+        backdrop: uint8 (H, W, 3) BGR, fills the frame where nothing else is seen.
+        ground: the room's floor where the robots stand on a table in it, or None.
+    """
 
     floor: Floor | None
     walls: tuple[Wall, ...]
     backdrop: Image
+    ground: Floor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """How surfaces look: matt light plus a mirrored part that grows towards grazing view (Schlick 1994)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +44,20 @@ class Surfaces:
 
 
 @dataclass(frozen=True, eq=False)
-class _RobotPoints:
-    """N points on robots: which robot, joint and material, the place in mm and the normal on the model at rest."""
+class RobotPoints:
+    """N points on robots.
+
+    Attributes:
+        who: intp (N,), index of the robot.
+        joint: intp (N,), a `Joint`.
+        material: integer (N,), a `Material`.
+        place: float32 (N, 3), in mm on the model at rest.
+        normal: float32 (N, 3), on the model at rest; of any length.
+    """
 
     who: NDArray[np.intp]
     joint: NDArray[np.intp]
-    material: NDArray[np.uint8]
+    material: NDArray[np.integer]
     place: NDArray[np.float32]
     normal: NDArray[np.float32]
 
@@ -85,30 +94,30 @@ def prop_surfaces(
     )
 
 
-def robot_surfaces(
-    buffer: GBuffer,
-    mask: NDArray[np.bool_],
-    first_id: int,
-    robots: tuple[PlacedRobot, ...],
-    matrices: list[list[Transform]],
-) -> Surfaces:
-    """Surface points of all robots, the observer last; `matrices` holds the transform of each joint of each robot."""
+def robot_points(buffer: GBuffer, mask: NDArray[np.bool_], first_id: int) -> RobotPoints:
+    """The points of robots, numbered from `first_id`, in a rasterised view."""
     low, high = _bounds_mm()
     joint = buffer.joint[mask].astype(np.intp)
-    points = _RobotPoints(
+    return RobotPoints(
         who=buffer.instance[mask].astype(np.intp) - first_id,
         joint=joint,
         material=buffer.material[mask],
         place=low[joint] + buffer.place[mask].astype(np.float32) / 255 * (high - low)[joint],
         normal=_decode(buffer.normal[mask]),
     )
+
+
+def robot_surfaces(
+    points: RobotPoints, robots: tuple[PlacedRobot, ...], matrices: Sequence[Sequence[Transform]]
+) -> Surfaces:
+    """Surface points of all robots, the observer last; `matrices` holds the transform of each joint of each robot."""
     turn = np.array([[m[:3, :3] for m in robot] for robot in matrices], np.float32)
     albedo, roughness = _paint(robots, points)
     # Low parts see more of the dark gap between robot and floor than of the room.
     openness = np.asarray(np.clip(0.45 + points.place[:, 2] / 60, 0.45, 1), np.float32)
     openness[points.who == len(robots) - 1] *= OWN_LIFT_SHADE
     return Surfaces(
-        normal=_unit(np.einsum("nij,nj->ni", turn[points.who, joint], points.normal)),
+        normal=_unit(np.einsum("nij,nj->ni", turn[points.who, points.joint], points.normal)),
         albedo=albedo,
         emission=_glow(robots, points),
         roughness=roughness,
@@ -116,51 +125,62 @@ def robot_surfaces(
     )
 
 
-def _paint(robots: tuple[PlacedRobot, ...], points: _RobotPoints) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _paint(robots: tuple[PlacedRobot, ...], points: RobotPoints) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Albedo and roughness."""
-    albedo = np.empty((len(points.who), 3), np.float32)
-    roughness = np.empty(len(points.who), np.float32)
-    x, y, z = points.place.T
-    back_cover = (points.joint == Joint.BODY) & (x < -32) & (z > 36) & (np.abs(y) < 15)
-    head_caps = (points.joint == Joint.HEAD) & (np.abs(y) > 12) & (x < -8) & (z > 44)
-    plated = (back_cover | head_caps) & (points.material == Material.SHELL)
+    colours = np.zeros((len(robots), len(Material), 3), np.float32)
+    roughs = np.zeros((len(robots), len(Material)), np.float32)
     for index, robot in enumerate(robots):
-        look, mine = robot.look, points.who == index
-        matt = 1 - look.gloss
+        look, matt = robot.look, 1 - robot.look.gloss
         for kind, colour, rough in (
             (Material.SHELL, look.shell, matt),
             (Material.GLASS, (0.004, 0.004, 0.004), 0.02),
             (Material.TREAD, look.tread, 0.9),
             (Material.WHEEL, look.shell, min(1.0, matt + 0.3)),
             (Material.ARM, look.arm, min(1.0, matt + 0.15)),
+            (Material.PLATE, look.plate, min(1.0, matt + 0.3)),
         ):
-            chosen = mine & (points.material == kind)
-            albedo[chosen], roughness[chosen] = colour, rough
-        chosen = mine & plated
-        albedo[chosen], roughness[chosen] = look.plate, min(1.0, matt + 0.3)
+            colours[index, kind], roughs[index, kind] = colour, rough
+    x, y, z = points.place.T
+    back_cover = (points.joint == Joint.BODY) & (x < -32) & (z > 36) & (np.abs(y) < 15)
+    head_caps = (points.joint == Joint.HEAD) & (np.abs(y) > 12) & (x < -8) & (z > 44)
+    plated = (back_cover | head_caps) & (points.material == Material.SHELL)
+    material = np.where(plated, Material.PLATE, points.material)
+    albedo, roughness = colours[points.who, material], roughs[points.who, material]
     # The model's treads are smooth; dark grooves stand for their ridges.
-    albedo[(points.material == Material.TREAD) & (np.sin((x + z) * 1.3) > 0.4)] *= 0.35
+    treads = np.flatnonzero(points.material == Material.TREAD)
+    albedo[treads[np.sin((x[treads] + z[treads]) * 1.3) > 0.4]] *= 0.35
     return albedo, roughness
 
 
-def _glow(robots: tuple[PlacedRobot, ...], points: _RobotPoints) -> NDArray[np.float32]:
+def _glow(robots: tuple[PlacedRobot, ...], points: RobotPoints) -> NDArray[np.float32]:
     """Light of the display and of the four lamps in a row on the back."""
     glow = np.zeros((len(points.who), 3), np.float32)
+    _light_screens(robots, points, glow)
     x, y, z = points.place.T
+    on_back = (points.joint == Joint.BODY) & (x < -40) & (np.abs(y) < 1.6) & (z > 40) & (z < 60)
+    on_lamps = on_back & (np.abs((z - 40) % 6 - 3) < 2)
+    for index, robot in enumerate(robots):
+        glow[on_lamps & (points.who == index)] = robot.look.leds
+    return glow
+
+
+def _light_screens(robots: tuple[PlacedRobot, ...], points: RobotPoints, glow: NDArray[np.float32]) -> None:
+    ahead = np.abs(points.normal[:, 0]) > 0.4
+    glass = np.flatnonzero((points.material == Material.GLASS) & ahead)
+    _, y, z = points.place[glass].T
     low, high = SCREEN_Z_MM
     column = (y + SCREEN_Y_MM) / (2 * SCREEN_Y_MM) * SCREEN_HW[1]
     row = (high - z) / (high - low) * SCREEN_HW[0]
     inside = (column >= 0) & (column < SCREEN_HW[1]) & (row >= 0) & (row < SCREEN_HW[0])
-    on_screen = (points.material == Material.GLASS) & (np.abs(points.normal[:, 0]) > 0.4) & inside
-    on_back = (points.joint == Joint.BODY) & (x < -40) & (np.abs(y) < 1.6) & (z > 40) & (z < 60)
-    on_lamps = on_back & (np.abs((z - 40) % 6 - 3) < 2)
     for index, robot in enumerate(robots):
-        chosen = on_screen & (points.who == index)
+        chosen = inside & (points.who[glass] == index)
         if robot.eyes.brightness > 0 and chosen.any():
-            picture = draw_screen(robot.eyes)
-            glow[chosen] = picture[row[chosen].astype(np.intp), column[chosen].astype(np.intp)]
-        glow[on_lamps & (points.who == index)] = robot.look.leds
-    return glow
+            picture = _screen(robot.eyes)
+            glow[glass[chosen]] = picture[row[chosen].astype(np.intp), column[chosen].astype(np.intp)]
+
+
+_screen = lru_cache(maxsize=32)(draw_screen)
+"""Eyes look the same for many pictures in a row."""
 
 
 def _decode(normal: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,13 +1,14 @@
 """Soft shadows on the floor: a dark patch right under each thing and a paler one away from the light."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from robot_app.simulation.kinematics import Transform, rotation
-from robot_app.simulation.scene import Scene, Shape
+from robot_app.simulation.scene import PlacedRobot, Prop, Scene, Shape
 
 SPRITE_PX = 96
 SPRITE_REACH = 2.0
@@ -21,31 +22,49 @@ NEAREST_MM = 10.0
 _UNIT_SQUARE = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
 
 
+@dataclass(frozen=True, eq=False)
+class ShadowPatch:
+    """A shadow on the floor: its corners, float64 (4, 2) mm, and the share of light it takes, float32 (96, 96)."""
+
+    corners_mm: NDArray[np.float64]
+    darkness: NDArray[np.float32]
+
+
+def shadow_patches(
+    robots: tuple[PlacedRobot, ...], props: tuple[Prop, ...], shadow: float, sun_offset_mm: tuple[float, float]
+) -> Iterator[ShadowPatch]:
+    """The shadows of everything that stands on the floor; see `Scene` for how dark and how far away."""
+    for centre, size, heading, height in _footprints(robots, props):
+        sun = np.array(sun_offset_mm) * height / 100
+        contact = (centre, np.array(size), shadow, _CONTACT)
+        cast = (centre + sun, np.array(size) * 1.35, (0.6 if sun.any() else 0.35) * shadow, _SOFT)
+        for middle, extent, depth, sprite in (contact, cast):
+            corners = (_UNIT_SQUARE * extent / 2 * SPRITE_REACH) @ rotation(2, heading)[:2, :2].T + middle
+            yield ShadowPatch(corners, depth * sprite)
+
+
 def floor_shadows(scene: Scene, camera: Transform, focal_px: float, hw: tuple[int, int]) -> NDArray[np.float32]:
     """Share of the light that reaches the floor at each pixel: float32 (H, W), 0 to 1."""
     light = np.ones(hw, np.float32)
-    for centre, size, heading, height in _footprints(scene):
-        sun = np.array(scene.sun_offset_mm) * height / 100
-        contact = (centre, np.array(size), scene.shadow, _CONTACT)
-        cast = (centre + sun, np.array(size) * 1.35, (0.6 if sun.any() else 0.35) * scene.shadow, _SOFT)
-        for middle, extent, depth, sprite in (contact, cast):
-            corners = (_UNIT_SQUARE * extent / 2 * SPRITE_REACH) @ rotation(2, heading)[:2, :2].T + middle
-            local = (np.column_stack([corners, np.zeros(4)]) - camera[:3, 3]) @ camera[:3, :3]
-            # A patch that reaches behind the camera has no picture of four corners.
-            if local[:, 0].min() > NEAREST_MM:
-                _darken(light, local, focal_px, depth * sprite)
+    for patch in shadow_patches(scene.robots, scene.props, scene.shadow, scene.sun_offset_mm):
+        local = (np.column_stack([patch.corners_mm, np.zeros(4)]) - camera[:3, 3]) @ camera[:3, :3]
+        # A patch that reaches behind the camera has no picture of four corners.
+        if local[:, 0].min() > NEAREST_MM:
+            _darken(light, local, focal_px, patch.darkness)
     return light
 
 
-def _footprints(scene: Scene) -> Iterator[tuple[NDArray[np.float64], tuple[float, float], float, float]]:
+def _footprints(
+    robots: tuple[PlacedRobot, ...], props: tuple[Prop, ...]
+) -> Iterator[tuple[NDArray[np.float64], tuple[float, float], float, float]]:
     """Centre, extents, heading and height of everything that stands on the floor."""
-    for robot in scene.robots:
+    for robot in robots:
         pose = robot.pose
         if pose.z_mm > 0:
             continue
         offset = rotation(2, pose.heading_rad)[:2, :2] @ np.array(ROBOT_CENTRE_MM)
         yield np.array([pose.x_mm, pose.y_mm]) + offset, ROBOT_FOOTPRINT_MM, pose.heading_rad, ROBOT_HEIGHT_MM
-    for prop in scene.props:
+    for prop in props:
         if prop.shape is Shape.CABLE or prop.centre_mm[2] - prop.size_mm[2] / 2 > 30:
             continue
         yield np.array(prop.centre_mm[:2]), prop.size_mm[:2], prop.heading_rad, prop.size_mm[2]

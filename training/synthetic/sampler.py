@@ -9,8 +9,9 @@ from robot_app.frames import FRAME_HW, Image
 from robot_app.simulation.kinematics import MAX_HEAD_RAD, MAX_LIFT_MM, MIN_HEAD_RAD, MIN_LIFT_MM, RobotPose
 from robot_app.simulation.scene import Bgr, Lens, PlacedRobot, Prop, RobotLook, Scene
 from robot_app.simulation.sensor import SensorLook
+from robot_app.simulation.surroundings import sample_light
 from training.synthetic.props import sample_eyes, sample_props
-from training.synthetic.rooms import sample_light, sample_room
+from training.synthetic.rooms import sample_room
 
 ROBOT_COUNT_SHARES = (0.25, 0.48, 0.18, 0.09)
 """Share of scenes with 0, 1, 2 and 3 robots in front of the camera."""
