@@ -172,7 +172,9 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         finally:
             self._body.end(number)
 
-    def _wait_until(self, is_done: Callable[[], bool], tag: int, context: grpc.ServicerContext) -> protocol.ActionResult:
+    def _wait_until(
+        self, is_done: Callable[[], bool], tag: int, context: grpc.ServicerContext
+    ) -> protocol.ActionResult:
         """Wait for the end of an action, or until it is cancelled."""
         cancelled = threading.Event()
         self._running[tag or id(cancelled)] = cancelled
