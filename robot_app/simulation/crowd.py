@@ -13,8 +13,11 @@ from robot_app.simulation.lighting import LightField
 from robot_app.simulation.mesh import OWN_LIFT, load_vector
 from robot_app.simulation.pinhole import Pinhole, outline_area
 from robot_app.simulation.scene import PlacedRobot
-from robot_app.simulation.shading import RobotPoints, robot_surfaces, shade
+from robot_app.simulation.shading import RobotPoints, robot_surfaces, shade, unit
 from robot_app.simulation.visibility import Visible, nearest_triangles
+
+FINE_PIXELS = 30_000
+"""Up to here each pixel is shaded on its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,19 +46,49 @@ def draw_crowd(
     points = [view.local(_posed(model.bodies, transforms)) for transforms in matrices]
     chosen = [np.arange(len(model.triangles))] * len(robots) + [np.flatnonzero(np.isin(model.joint, OWN_LIFT))]
     corners = np.concatenate([p[model.triangles[c].T] for p, c in zip(points, chosen, strict=True)], axis=1)
-    seen = nearest_triangles(corners, view, rays)
+    seen = nearest_triangles(corners, view)
     who = np.repeat(np.arange(len(everyone)), [len(c) for c in chosen])[seen.triangle]
-    surfaces = robot_surfaces(_points(model, seen, who, np.concatenate(chosen)[seen.triangle]), everyone, matrices)
-    directions = rays.reshape(-1, 3)[seen.pixel] @ view.camera[:3, :3].T.astype(np.float32)
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    boxes, visible = np.full((len(robots), 4), np.nan, np.float32), np.zeros(len(robots), np.float32)
-    for i in range(len(robots)):
-        mine = seen.pixel[who == i]
+    shaded, source = _thinned(seen)
+    ray = rays.reshape(-1, 3)[seen.pixel[shaded]]
+    triangle = np.concatenate(chosen)[seen.triangle[shaded]]
+    surfaces = robot_surfaces(_points(model, who[shaded], triangle, seen.weights(shaded, ray)), everyone, matrices)
+    directions = unit(np.einsum("ij,nj->ni", view.camera[:3, :3].astype(np.float32), ray))
+    radiance = shade(surfaces, directions, light)[source]
+    boxes, visible = _outlines([seen.pixel[who == i] for i in range(len(robots))], points, view)
+    return Crowd(seen.pixel, radiance, boxes, visible)
+
+
+def _thinned(seen: Visible) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which of the N pixels to shade, intp (K,), and for each pixel which of these it copies, intp (N,).
+
+    What fills much of the frame is so near that four pixels of one triangle may share a shade.
+    """
+    count = len(seen.pixel)
+    if count <= FINE_PIXELS:
+        return np.arange(count), np.arange(count)
+    index_at = np.full(FRAME_HW[0] * FRAME_HW[1], -1)
+    index_at[seen.pixel] = np.arange(count)
+    row, column = np.divmod(seen.pixel, FRAME_HW[1])
+    first = index_at[seen.pixel - row % 2 * FRAME_HW[1] - column % 2]
+    alike = (first >= 0) & (seen.triangle[first] == seen.triangle)
+    source = np.where(alike, first, np.arange(count))
+    shaded = np.flatnonzero(source == np.arange(count))
+    place = np.zeros(count, np.intp)
+    place[shaded] = np.arange(len(shaded))
+    return shaded, place[source]
+
+
+def _outlines(
+    pixels: Sequence[NDArray[np.intp]], points: Sequence[NDArray[np.float64]], view: Pinhole
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Boxes and visible shares of robots from the pixels and the points, in camera axes, of each."""
+    boxes, visible = np.full((len(pixels), 4), np.nan, np.float32), np.zeros(len(pixels), np.float32)
+    for i, mine in enumerate(pixels):
         if len(mine):
             row, column = np.divmod(mine, FRAME_HW[1])
             boxes[i] = (column.min(), row.min(), column.max() + 1, row.max() + 1)
             visible[i] = min(1.0, len(mine) / max(outline_area(points[i], view.focal_px), 1.0))
-    return Crowd(seen.pixel, shade(surfaces, directions, light), boxes, visible)
+    return boxes, visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +99,7 @@ class _Model:
         bodies: points of each joint at rest, float64 (P_j, 3).
         triangles: int64 (T, 3), indices into the points of all bodies.
         joint, material: intp (T,).
-        place, normal: float32 (T, 3, 3), of each corner at rest.
+        place, normal: float32 (3, T, 3), of the first, second and third corners at rest.
     """
 
     bodies: tuple[NDArray[np.float64], ...]
@@ -86,8 +119,8 @@ def _model() -> _Model:
         triangles=np.concatenate([b.triangles + offset for b, offset in zip(bodies, offsets, strict=True)]),
         joint=np.concatenate([np.full(len(b.triangles), b.joint, np.intp) for b in bodies]),
         material=np.concatenate([b.materials[b.triangles[:, 0]] for b in bodies]).astype(np.intp),
-        place=np.concatenate([b.points_mm[b.triangles] for b in bodies]).astype(np.float32),
-        normal=np.concatenate([b.normals[b.triangles] for b in bodies]).astype(np.float32),
+        place=np.concatenate([b.points_mm[b.triangles.T] for b in bodies], axis=1).astype(np.float32),
+        normal=np.concatenate([b.normals[b.triangles.T] for b in bodies], axis=1).astype(np.float32),
     )
 
 
@@ -95,12 +128,23 @@ def _posed(bodies: Sequence[NDArray[np.float64]], transforms: Sequence[Transform
     return np.concatenate([p @ m[:3, :3].T + m[:3, 3] for p, m in zip(bodies, transforms, strict=True)])
 
 
-def _points(model: _Model, seen: Visible, who: NDArray[np.intp], triangle: NDArray[np.intp]) -> RobotPoints:
-    """What is seen, on the model; `triangle` says which of its triangles it is."""
+def _points(
+    model: _Model, who: NDArray[np.intp], triangle: NDArray[np.intp], weights: NDArray[np.float32]
+) -> RobotPoints:
+    """Points on the model, by triangle and weights of its corners."""
     return RobotPoints(
         who=who,
         joint=model.joint[triangle],
         material=model.material[triangle],
-        place=np.einsum("nij,ni->nj", model.place[triangle], seen.weights),
-        normal=np.einsum("nij,ni->nj", model.normal[triangle], seen.weights),
+        place=_weighted(model.place, triangle, weights),
+        normal=_weighted(model.normal, triangle, weights),
     )
+
+
+def _weighted(
+    corners: NDArray[np.float32], triangle: NDArray[np.intp], weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    mean: NDArray[np.float32] = corners[0][triangle] * weights[:, :1]
+    mean += corners[1][triangle] * weights[:, 1:2]
+    mean += corners[2][triangle] * weights[:, 2:]
+    return mean

@@ -1,6 +1,7 @@
 """A table in a room, for robots to live on: always the same for the same seed."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -45,7 +46,7 @@ def desk_room(seed: int = 0) -> Desk:
     tone = np.array([random.uniform(165, 205), random.uniform(175, 210), random.uniform(185, 215)], np.float32)
     walls = tuple(
         Wall(start, end, -TABLE_HEIGHT_MM, CEILING_MM, _wall(random, float(np.hypot(*np.subtract(end, start))), tone))
-        for start, end in zip(corners[:-1], corners[1:], strict=True)
+        for start, end in pairwise(corners)
     )
     room = Room(
         floor=Floor((0.0, 0.0), TABLE_SIZE_MM, 0.0, _table_top(random), max(TABLE_SIZE_MM), 0.0),
@@ -59,7 +60,9 @@ def desk_room(seed: int = 0) -> Desk:
 def _table_top(random: np.random.Generator) -> Image:
     """A square picture of the longer side; the table shows the lower part of it, a millimetre to a pixel."""
     length, width = (int(side) for side in TABLE_SIZE_MM)
-    picture = wood(random, length)
+    grain = wood(random, length).astype(np.float32)
+    brown = np.array([80.0, 125.0, 165.0]) * random.uniform(0.6, 1.15)
+    picture = np.clip(grain.mean(axis=2, keepdims=True) / grain.mean() * brown, 0, 245).astype(np.uint8)
     top, edge = length - width, int(EDGE_MM)
     shown = picture[top:]
     inner = shown[edge:-edge, edge:-edge].copy()
@@ -69,29 +72,26 @@ def _table_top(random: np.random.Generator) -> Image:
 
 
 def _wall(random: np.random.Generator, length_mm: float, tone: NDArray[np.float32]) -> Image:
-    """Plaster, a skirting board, furniture along the floor and pictures, perhaps a window, above it."""
-    height_mm = TABLE_HEIGHT_MM + CEILING_MM
-    height, width = int(height_mm * WALL_TEXELS_PER_MM), int(length_mm * WALL_TEXELS_PER_MM)
-    picture = np.empty((height, width, 3), np.uint8)
-    picture[:] = np.clip(tone + random.normal(0, 6, 3), 0, 245)
+    """Plaster, a skirting board, pictures above and shelves along the floor, perhaps a window."""
+    height, width = (int(side * WALL_TEXELS_PER_MM) for side in (TABLE_HEIGHT_MM + CEILING_MM, length_mm))
+    wall = np.empty((height, width, 3), np.uint8)
+    wall[:] = np.clip(tone + random.normal(0, 6, 3), 0, 245)
     for _ in range(int(random.integers(2, 4))):
         w, h = int(random.uniform(0.1, 0.22) * width), int(random.uniform(0.12, 0.25) * height)
-        _hang(random, picture, int(random.uniform(0, width - w)), int(random.uniform(0.2, 0.45) * height), w, h)
+        x, y = int(random.uniform(0, width - w)), int(random.uniform(0.2, 0.45) * height)
+        wall[y : y + h, x : x + w] = _framed(clutter(random, 256), plain(random, 64) // 2, (h, w), 0.05)
     for _ in range(int(random.integers(2, 5))):
         w, h = int(random.uniform(0.12, 0.3) * width), int(random.uniform(0.2, 0.5) * height)
         x = int(random.uniform(0, width - w))
-        picture[height - h :, x : x + w] = cv2.resize(wood(random, 256), (w, h), interpolation=cv2.INTER_AREA)
-        shelf = clutter(random, 256)[: 256 * h // max(w, h)]
-        inset = max(4, w // 14)
-        inner = cv2.resize(shelf, (w - 2 * inset, h - 2 * inset), interpolation=cv2.INTER_AREA)
-        picture[height - h + inset : height - inset, x + inset : x + w - inset] = inner
-    picture[-max(4, height // 40) :] = (tone * 0.6).astype(np.uint8)
-    return window(random, picture) if random.random() < 0.5 else picture
+        wall[height - h :, x : x + w] = _framed(clutter(random, 256), wood(random, 256), (h, w), 0.07)
+    wall[-height // 40 :] = (tone * 0.6).astype(np.uint8)
+    return window(random, wall) if random.random() < 0.5 else wall
 
 
-def _hang(random: np.random.Generator, wall: Image, x: int, y: int, w: int, h: int) -> None:
-    """A framed picture."""
-    frame = max(3, w // 20)
-    wall[y : y + h, x : x + w] = plain(random, 8)[0, 0] // 2
-    art = cv2.resize(clutter(random, 256), (w - 2 * frame, h - 2 * frame), interpolation=cv2.INTER_AREA)
-    wall[y + frame : y + h - frame, x + frame : x + w - frame] = art
+def _framed(picture: Image, frame: Image, hw: tuple[int, int], share: float) -> Image:
+    """A picture in a frame as wide as this share of it, uint8 (h, w, 3)."""
+    border = int(share * hw[1])
+    framed = cv2.resize(frame, hw[::-1], interpolation=cv2.INTER_AREA)
+    inner_wh = (hw[1] - 2 * border, hw[0] - 2 * border)
+    framed[border:-border, border:-border] = cv2.resize(picture, inner_wh, interpolation=cv2.INTER_AREA)
+    return np.asarray(framed, np.uint8)

@@ -31,10 +31,9 @@ class LiveSensor:
     def __init__(self, look: SensorLook, white: float, seed: int) -> None:
         """Prepare tables for this look; `white` is the brightest light to be told apart, `seed` that of the grain."""
         self._look = look
-        self._white = white
         # Cast and saturation do not depend on the exposure, so that they can be had where light becomes codes.
         grey = np.full((3, 3), (1 - look.saturation) / 3) + np.eye(3) * look.saturation
-        self._colours = (grey @ np.diag(look.cast_bgr)).T.astype(np.float32)
+        self._colours = (grey @ np.diag(look.cast_bgr) / white).astype(np.float32)
         falloff = np.clip(vignette(look.vignette), 0, 1) ** (1 / CODE_GAMMA)
         self._falloff = cv2.merge([np.round(falloff * 255).astype(np.uint8)] * 3)
         self._motion = motion_kernel(look)
@@ -47,8 +46,10 @@ class LiveSensor:
 
     def encode(self, radiance: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Codes uint8 (..., 3) of radiance float32 (..., 3) BGR in linear light."""
-        share = np.clip((radiance @ self._colours) * np.float32(1 / self._white), 0, 1)
-        return np.round(share ** np.float32(1 / CODE_GAMMA) * 255).astype(np.uint8)
+        # A product of matrices this narrow keeps every core busy for nothing.
+        share = cv2.transform(radiance.reshape(1, -1, 3), self._colours)
+        code = np.clip(share, 0, 1) ** np.float32(1 / CODE_GAMMA) * 255
+        return np.round(code).astype(np.uint8).reshape(radiance.shape)
 
     def expose(self, codes: Image, index: int) -> Image:
         """The picture uint8 (360, 640, 3) BGR that has number `index`, from codes uint8 (360, 640, 3)."""

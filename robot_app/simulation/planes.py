@@ -73,11 +73,12 @@ class PaintedQuad:
     def _bands(self, view: Pinhole) -> Iterator[tuple[int, float, float]]:
         """Level, least and greatest depth. A pixel covers depth / f mm, or depth² / (f height) on a slanting plane."""
         height_mm = abs(float(self._normal @ (view.camera[:3, 3] - self._quad.corner)))
-        nearest_mm = NEAREST_MM
+        depths_mm = view.local(self._quad.corners())[:, 0]
+        nearest_mm, end_mm = max(NEAREST_MM, float(depths_mm.min())), float(depths_mm.max())
         for level in range(len(self._levels)):
-            reach = self._texel_mm * 2 ** (level + 1) * view.focal_px
+            reach = self._texel_mm * 2 ** (level + 0.5) * view.focal_px
             last = level == len(self._levels) - 1
-            farthest_mm = FARTHEST_MM if last else min(reach, float(np.sqrt(reach * height_mm)))
+            farthest_mm = end_mm if last else min(reach, float(np.sqrt(reach * height_mm)), end_mm)
             if farthest_mm > nearest_mm:
                 yield level, nearest_mm, farthest_mm
                 nearest_mm = farthest_mm
@@ -95,18 +96,16 @@ def project(
     if len(outline) < 3:
         return None
     pixels = view.project(outline)
-    low = np.clip(np.floor(pixels.min(axis=0)), 0, FRAME_HW[::-1]).astype(int)
-    high = np.clip(np.ceil(pixels.max(axis=0)), 0, FRAME_HW[::-1]).astype(int)
-    width, height = (high - low).tolist()
-    if width <= 0 or height <= 0:
+    left, top = np.clip(np.floor(pixels.min(axis=0)), 0, FRAME_HW[::-1]).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(pixels.max(axis=0)), 0, FRAME_HW[::-1]).astype(int).tolist()
+    if right <= left or bottom <= top:
         return None
-    mask = np.zeros((height, width), np.uint8)
-    points = np.round((pixels - low - 0.5) * 2**SUBPIXEL_BITS).astype(np.int32)
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    points = np.round((pixels - (left + 0.5, top + 0.5)) * 2**SUBPIXEL_BITS).astype(np.int32)
     cv2.fillConvexPoly(mask, points, (255,), cv2.LINE_8, SUBPIXEL_BITS)
-    matrix = _shift(-low - 0.5) @ _homography(quad, picture.shape, view) @ _shift(np.array([0.5, 0.5]))
-    warped = cv2.warpPerspective(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
-    return Patch(rows, columns, np.asarray(warped, np.uint8), mask)
+    matrix = _shift(-left - 0.5, -top - 0.5) @ _homography(quad, picture.shape, view) @ _shift(0.5, 0.5)
+    warped = cv2.warpPerspective(picture, matrix, mask.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return Patch(slice(top, bottom), slice(left, right), np.asarray(warped, np.uint8), mask)
 
 
 def wall_quad(wall: Wall) -> Quad:
@@ -140,10 +139,8 @@ def _homography(quad: Quad, shape: tuple[int, ...], view: Pinhole) -> NDArray[np
     return np.array([[x, -focal, 0], [y, 0, -focal], [1, 0, 0]]) @ place
 
 
-def _shift(by: NDArray[np.float64]) -> NDArray[np.float64]:
-    matrix = np.eye(3)
-    matrix[:2, 2] = by
-    return matrix
+def _shift(x: float, y: float) -> NDArray[np.float64]:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]])
 
 
 def _cut(outline: NDArray[np.float64], depth_mm: float, side: float) -> NDArray[np.float64]:

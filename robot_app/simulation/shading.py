@@ -86,7 +86,7 @@ def prop_surfaces(
     count = len(normal)
     colour = albedo * np.array(prop.colour, np.float32) if prop.texture is not None else albedo
     return Surfaces(
-        normal=_unit(normal),
+        normal=unit(normal),
         albedo=colour,
         emission=colour * np.float32(prop.emission),
         roughness=np.full(count, prop.roughness, np.float32),
@@ -117,7 +117,7 @@ def robot_surfaces(
     openness = np.asarray(np.clip(0.45 + points.place[:, 2] / 60, 0.45, 1), np.float32)
     openness[points.who == len(robots) - 1] *= OWN_LIFT_SHADE
     return Surfaces(
-        normal=_unit(np.einsum("nij,nj->ni", turn[points.who, points.joint], points.normal)),
+        normal=unit(np.einsum("nij,nj->ni", turn[points.who, points.joint], points.normal)),
         albedo=albedo,
         emission=_glow(robots, points),
         roughness=roughness,
@@ -187,7 +187,8 @@ def _decode(normal: NDArray[np.uint8]) -> NDArray[np.float32]:
     return normal.astype(np.float32) * np.float32(2 / 255) - np.float32(1)
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors float32 (N, 3) at length 1."""
     length = np.sqrt(np.einsum("nc,nc->n", vectors, vectors))
     return np.asarray(vectors / np.maximum(length, 1e-6)[:, None], np.float32)
 

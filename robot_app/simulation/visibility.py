@@ -19,12 +19,24 @@ class Visible:
     Attributes:
         pixel: intp (N,), row * width + column, ascending.
         triangle: intp (N,), the nearest triangle.
-        weights: float32 (N, 3), how much each of its corners counts there; they add up to 1.
     """
 
     pixel: NDArray[np.intp]
     triangle: NDArray[np.intp]
-    weights: NDArray[np.float32]
+    _candidate: NDArray[np.intp]
+    _edges: NDArray[np.float32]
+
+    def weights(self, which: NDArray[np.intp], rays: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much each corner of its triangle counts at some of the pixels, float32 (n, 3); they add up to 1.
+
+        Args:
+            which: the pixels, indices into `pixel`, intp (n,).
+            rays: their rays in camera axes, float32 (n, 3).
+        """
+        mine = self._candidate[which]
+        shares = np.stack([np.einsum("nc,nc->n", edge[mine], rays) for edge in self._edges], axis=1)
+        total = np.maximum(shares[:, 0] + shares[:, 1] + shares[:, 2], np.float32(1e-12))
+        return np.asarray(shares / total[:, None], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +49,7 @@ class _Spans:
     length: NDArray[np.intp]
 
 
-def nearest_triangles(corners_mm: NDArray[np.float64], view: Pinhole, rays: NDArray[np.float32]) -> Visible:
+def nearest_triangles(corners_mm: NDArray[np.float64], view: Pinhole) -> Visible:
     """Which of T triangles are seen where.
 
     A pixel's ray d meets a triangle with corners V where d = V b has a solution b >= 0, and 1 / sum(b) is its depth
@@ -46,7 +58,6 @@ def nearest_triangles(corners_mm: NDArray[np.float64], view: Pinhole, rays: NDAr
     Args:
         corners_mm: first, second and third corners in camera axes, float64 (3, T, 3).
         view: the camera.
-        rays: those of the view.
     """
     chosen, first_row, last_row = _in_frame(corners_mm, view)
     v0, v1, v2 = corners_mm[:, chosen]
@@ -55,10 +66,7 @@ def nearest_triangles(corners_mm: NDArray[np.float64], view: Pinhole, rays: NDAr
     edges *= np.sign(volume)[:, None]
     inverse_depth = (edges[0] + edges[1] + edges[2]) / np.maximum(np.abs(volume), 1e-6)[:, None]
     pixel, nearest = _resolve(_spans(edges, first_row, last_row, view), inverse_depth, view)
-    ray = rays.reshape(-1, 3)[pixel]
-    shares = np.stack([np.einsum("nc,nc->n", edge[nearest], ray) for edge in edges.astype(np.float32)], axis=1)
-    total = np.maximum(shares @ np.ones(3, np.float32), np.float32(1e-12))
-    return Visible(pixel, chosen[nearest], shares / total[:, None])
+    return Visible(pixel, chosen[nearest], nearest, edges.astype(np.float32))
 
 
 def _in_frame(
