@@ -1,6 +1,6 @@
 """The emulated robot's mechanics, one small step of time after the other. No clock and no threads."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from robot_app.emulator.dynamics import (
     HEAD_ACCELERATION_RAD_S2,
@@ -37,7 +37,7 @@ class Felt:
     """
 
     cliffs: tuple[bool, ...] = NO_CLIFFS
-    proximity: Proximity = Proximity()
+    proximity: Proximity = field(default_factory=Proximity)
     is_on_charger: bool = False
     is_reacting: bool = False
     has_fallen: bool = False
