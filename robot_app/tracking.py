@@ -59,7 +59,7 @@ class TrackerSettings:
     """
 
     min_similarity: Annotated[float, Limits(-1, 1)] = -0.2
-    max_missed_frames: Annotated[int, Limits(0)] = 20
+    max_missed_frames: Annotated[int, Limits(0)] = 30
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -140,7 +140,7 @@ def _associate(
         for old in expected
     ]
     # More than all other pairs together: nobody stays alone to make others more alike.
-    return assign(costs, unmatched_cost=MOST_UNLIKE * (len(expected) + 1))
+    return assign(costs, unmatched_cost=2.0)
 
 
 def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) -> list[int]:

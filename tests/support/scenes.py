@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 
+from robot_app.assignment import assign
 from robot_app.choice import choose_behaviour
 from robot_app.config import BehaviourSettings, Settings
 from robot_app.detection import Detector
@@ -22,7 +23,7 @@ from robot_app.simulation.kinematics import RobotPose, camera_transform
 from robot_app.simulation.outlines import placed
 from robot_app.simulation.scene import RobotLook
 from robot_app.step import Step
-from robot_app.tracks import Track
+from robot_app.tracks import Track, XyxyPx
 
 NEAREST_MM, FARTHEST_MM = 150.0, 800.0
 HOLDS_MM, HOLDS_WITHIN_MM = 200.0, 30.0
@@ -78,15 +79,19 @@ def watch(name: str, scene: Scene, seconds: float) -> list[Sighting]:
         truth = world.truth(step.frame.index)
         assert truth is not None
         tracks = [track for track in step.tracks if track.missed_frames == 0]
+        boxes = [true.box_px for true in truth.others]
+        matches = _matches(boxes, tracks)
         for actor, true in enumerate(truth.others):
-            if true.visible < WORTH_SEEING or true.box_px is None:
-                continue
-            box = true.box_px
-            best = max(tracks, key=lambda track: iou(track.box_px, box), default=None)
-            if best is not None and iou(best.box_px, box) < SAME_IOU:
-                best = None
-            found.append(Sighting(name, step.frame.index, actor, true, best))
+            if true.visible >= WORTH_SEEING:
+                found.append(Sighting(name, step.frame.index, actor, true, matches.get(actor)))
     return found
+
+
+def _matches(boxes: list[XyxyPx | None], tracks: list[Track]) -> dict[int, Track]:
+    """Robot → track, one to one, by the overlap of their boxes."""
+    overlaps = [[0.0 if box is None else iou(track.box_px, box) for track in tracks] for box in boxes]
+    costs = [[1 - overlap if overlap >= SAME_IOU else math.inf for overlap in row] for row in overlaps]
+    return {robot: tracks[track] for robot, track in assign(costs, unmatched_cost=1.0).items()}
 
 
 def identity_switches(sightings: list[Sighting]) -> int:
@@ -127,7 +132,7 @@ def passing_scene(seed: int) -> Scene:
     for depth, side in ((near_mm, aside), (far_mm, -aside)):
         wide = 0.75 * depth
         paths.append([(start.x_mm + depth, side * wide), (start.x_mm + depth, -side * wide)])
-    scripts = [drive_path(path, draw.uniform(80, 180), again=True) for path in paths]
+    scripts = [drive_path(path, draw.uniform(80, 180)) for path in paths]
     if seed % 3 == 2:  # one stands, and the other passes behind or in front of it
         scripts[seed % 2] = stand(RobotPose(paths[seed % 2][0][0], draw.uniform(-40, 40), draw.uniform(-3, 3)))
     return Scene(tuple(Actor(script, _look(draw)) for script in scripts), start, seed=seed % ROOMS)
