@@ -14,6 +14,10 @@ from robot_app.detection import Detector, ModelCard
 from robot_app.errors import EXIT_CODE, ModelError, VectorDetectorError
 from robot_app.footage import read_frames
 from robot_app.paths import DEFAULT_MODEL, DEMO_RECORDING
+from robot_app.simulation.desk import desk_room
+from robot_app.simulation.kinematics import RobotPose
+from robot_app.simulation.live import LiveRenderer
+from robot_app.simulation.scene import PlacedRobot
 from training.detectors.build import SCRATCH, build_detector
 from training.detectors.frame_model import FrameModel, network_hw
 
@@ -56,6 +60,15 @@ def ultralytics_subjects() -> tuple[Subject, ...]:
     )
 
 
+def camera_subject() -> Subject:
+    """A picture of the simulated desk with two robots, as the emulated camera takes it."""
+    desk = desk_room()
+    renderer = LiveRenderer(desk.room, desk.light)
+    robots = (PlacedRobot(RobotPose(0, 60, 2.6)), PlacedRobot(RobotPose(220, -80, -1.0)))
+    observer = RobotPose(-280, 0)
+    return Subject("simulated camera (LiveRenderer)", lambda s: renderer.render(observer, robots, s.frame.index))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.bench", description=__doc__)
@@ -64,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         card = Detector.load(options.model).card
-        further = (eager_subject(card), *ultralytics_subjects())
+        further = (eager_subject(card), *ultralytics_subjects(), camera_subject())
         table = bench(options.model, list(read_frames(options.footage)), further=further)
     except VectorDetectorError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -65,10 +65,10 @@ def _table_top(random: np.random.Generator) -> Image:
     picture = np.clip(grain.mean(axis=2, keepdims=True) / grain.mean() * brown, 0, 245).astype(np.uint8)
     top, edge = length - width, int(EDGE_MM)
     shown = picture[top:]
-    inner = shown[edge:-edge, edge:-edge].copy()
-    shown[:] = (shown * 0.55).astype(np.uint8)
-    shown[edge:-edge, edge:-edge] = inner
-    return picture
+    lipping = np.ones(shown.shape[:2], bool)
+    lipping[edge:-edge, edge:-edge] = False
+    shown[lipping] //= 2
+    return np.asarray(picture, np.uint8)
 
 
 def _wall(random: np.random.Generator, length_mm: float, tone: NDArray[np.float32]) -> Image:

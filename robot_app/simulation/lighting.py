@@ -38,7 +38,7 @@ class LightField:
 
     def on_floors(self) -> NDArray[np.float32]:
         """Irradiance of what faces up, float32 (3,)."""
-        return self.irradiance(np.array([[0, 0, 1]], np.float32))[0]
+        return np.asarray(self.irradiance(np.array([[0, 0, 1]], np.float32))[0], np.float32)
 
     def on_walls(self) -> NDArray[np.float32]:
         """Mean irradiance of what stands upright, float32 (3,)."""

@@ -1,7 +1,7 @@
 """What a robot's camera shows while it drives about a room: pictures fast enough to watch and to act on.
 
 Shares the model, shading, light, shadows and camera of `renderer` and differs in what it leaves out: things other than
-robots, reflections on floors, and a bent lens. It needs no window and may be used from any one thread at a time.
+robots, reflections on floors, and a bent lens. It needs no window, and several threads may share it.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from robot_app.simulation.lighting import Environment, LightField
 from robot_app.simulation.live_sensor import CODE_GAMMA, LiveSensor
 from robot_app.simulation.paint import LAMP_GAIN, LINEAR, lamp_mask
 from robot_app.simulation.pinhole import Pinhole, observer_pinhole
-from robot_app.simulation.planes import PaintedQuad, Quad, floor_picture, floor_quad, project, wall_quad
+from robot_app.simulation.planes import PaintedQuad, Quad, cover, floor_picture, floor_quad, wall_quad, warp
 from robot_app.simulation.scene import Lens, PlacedRobot, RobotLook, Room
 from robot_app.simulation.sensor import SensorLook
 from robot_app.simulation.shadows import shadow_patches
@@ -43,7 +43,7 @@ class LivePicture:
 
 
 class LiveRenderer:
-    """A room in which only robots move."""
+    """A room in which only robots move; they stand before its walls."""
 
     def __init__(  # noqa: PLR0913 - all that stays the same
         self,
@@ -77,7 +77,8 @@ class LiveRenderer:
     def render(self, observer: RobotPose, robots: tuple[PlacedRobot, ...], index: int) -> LivePicture:
         """The picture that a robot at `observer` takes as its `index`-th: same arguments, same pixels.
 
-        Of two pictures in a row no two are the same, even where nothing moves, unless the sensor is without noise.
+        Two pictures in a row differ even where nothing moves, unless the sensor is without noise. At most the lift is
+        seen of the observer; real robots see less of a lowered one than the model does.
         """
         view = observer_pinhole(observer, self._lens)
         canvas = self._backdrop.copy()
@@ -90,22 +91,21 @@ class LiveRenderer:
 
     def _darken(self, canvas: Image, view: Pinhole, robots: tuple[PlacedRobot, ...]) -> None:
         """Shadows on the floor, within its edges."""
-        if self._floor is None:
+        floor = cover(self._floor, view) if self._floor else None
+        if floor is None:
             return
-        ground = np.zeros(FRAME_HW, np.uint8)
-        whole = project(ground[:1, :1], self._floor, view)
-        if whole is None:
-            return
-        ground[whole.rows, whole.columns] = whole.mask
+        on_floor = np.zeros(FRAME_HW, np.uint8)
+        on_floor[floor.rows, floor.columns] = floor.mask
         for shadow in shadow_patches(robots, (), self._shadow, self._sun_offset_mm):
-            # Corners follow each other around the patch; the first and the last lie at the sprite's left.
-            a, b, _, d = np.column_stack([shadow.corners_mm, np.zeros(4)])
-            factor = np.round((1 - shadow.darkness) ** (1 / CODE_GAMMA) * 255).astype(np.uint8)
-            patch = project(factor, Quad(a, b - a, d - a), view)
-            if patch is not None:
-                part = canvas[patch.rows, patch.columns]
-                darker = cv2.multiply(part, cv2.merge([patch.pixels] * 3), scale=1 / 255)
-                cv2.copyTo(darker, cv2.bitwise_and(patch.mask, ground[patch.rows, patch.columns]), part)
+            # The corners go around the patch from that of the sprite's first pixel.
+            first, across, _, down = np.column_stack([shadow.corners_mm, np.zeros(4)])
+            quad = Quad(first, across - first, down - first)
+            part = cover(quad, view)
+            if part is not None:
+                factor = np.round((1 - shadow.darkness) ** (1 / CODE_GAMMA) * 255).astype(np.uint8)
+                under = canvas[part.rows, part.columns]
+                darker = cv2.multiply(under, cv2.merge([warp(factor, quad, view, part)] * 3), scale=1 / 255)
+                cv2.copyTo(darker, cv2.bitwise_and(part.mask, on_floor[part.rows, part.columns]), under)
 
 
 def _surfaces(room: Room, light: LightField) -> list[tuple[Quad, NDArray[np.float32]]]:

@@ -34,18 +34,11 @@ class Quad:
 
 
 @dataclass(frozen=True, eq=False)
-class Patch:
-    """A part of the frame that a flat picture covers.
-
-    Attributes:
-        rows, columns: of the frame.
-        pixels: uint8 (h, w) or (h, w, 3), the picture there.
-        mask: uint8 (h, w), 255 where it is, 0 beside it.
-    """
+class Cover:
+    """Where a quad is seen: a rectangle of the frame, and which of its pixels, uint8 (h, w), 255 yes and 0 no."""
 
     rows: slice
     columns: slice
-    pixels: NDArray[np.uint8]
     mask: NDArray[np.uint8]
 
 
@@ -66,15 +59,17 @@ class PaintedQuad:
     def draw(self, canvas: Image, view: Pinhole) -> None:
         """Paint it over a frame uint8 (360, 640, 3), in place."""
         for level, nearest_mm, farthest_mm in self._bands(view):
-            patch = project(self._levels[level], self._quad, view, nearest_mm, farthest_mm)
-            if patch is not None:
-                cv2.copyTo(patch.pixels, patch.mask, canvas[patch.rows, patch.columns])
+            part = cover(self._quad, view, nearest_mm, farthest_mm)
+            if part is not None:
+                picture = warp(self._levels[level], self._quad, view, part)
+                cv2.copyTo(picture, part.mask, canvas[part.rows, part.columns])
 
     def _bands(self, view: Pinhole) -> Iterator[tuple[int, float, float]]:
         """Level, least and greatest depth. A pixel covers depth / f mm, or depth² / (f height) on a slanting plane."""
         height_mm = abs(float(self._normal @ (view.camera[:3, 3] - self._quad.corner)))
         depths_mm = view.local(self._quad.corners())[:, 0]
-        nearest_mm, end_mm = max(NEAREST_MM, float(depths_mm.min())), float(depths_mm.max())
+        # A plane that faces the camera has one depth only.
+        nearest_mm, end_mm = max(NEAREST_MM, float(depths_mm.min()) - 1), float(depths_mm.max()) + 1
         for level in range(len(self._levels)):
             reach = self._texel_mm * 2 ** (level + 0.5) * view.focal_px
             last = level == len(self._levels) - 1
@@ -84,14 +79,8 @@ class PaintedQuad:
                 nearest_mm = farthest_mm
 
 
-def project(
-    picture: NDArray[np.uint8],
-    quad: Quad,
-    view: Pinhole,
-    nearest_mm: float = NEAREST_MM,
-    farthest_mm: float = FARTHEST_MM,
-) -> Patch | None:
-    """What the frame shows of a picture on a quad between two depths, or None."""
+def cover(quad: Quad, view: Pinhole, nearest_mm: float = NEAREST_MM, farthest_mm: float = FARTHEST_MM) -> Cover | None:
+    """Where the part of a quad between two depths is seen, or None."""
     outline = _cut(_cut(view.local(quad.corners()), nearest_mm, 1.0), farthest_mm, -1.0)
     if len(outline) < 3:
         return None
@@ -103,9 +92,20 @@ def project(
     mask = np.zeros((bottom - top, right - left), np.uint8)
     points = np.round((pixels - (left + 0.5, top + 0.5)) * 2**SUBPIXEL_BITS).astype(np.int32)
     cv2.fillConvexPoly(mask, points, (255,), cv2.LINE_8, SUBPIXEL_BITS)
-    matrix = _shift(-left - 0.5, -top - 0.5) @ _homography(quad, picture.shape, view) @ _shift(0.5, 0.5)
-    warped = cv2.warpPerspective(picture, matrix, mask.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-    return Patch(slice(top, bottom), slice(left, right), np.asarray(warped, np.uint8), mask)
+    return Cover(slice(top, bottom), slice(left, right), mask)
+
+
+def warp(picture: NDArray[np.uint8], quad: Quad, view: Pinhole, part: Cover) -> NDArray[np.uint8]:
+    """How a picture on a quad, uint8 (H, W) or (H, W, 3), looks in the rectangle of a cover of that quad."""
+    turn = view.camera[:3, :3]
+    height, width = picture.shape[:2]
+    place = np.column_stack([quad.right @ turn / width, quad.down @ turn / height, view.local(quad.corner)])
+    (x, y), focal = view.centre_px, view.focal_px
+    to_frame = np.array([[x, -focal, 0], [y, 0, -focal], [1, 0, 0]]) @ place
+    # OpenCV counts from the middle of the first pixel, everything here from its corner.
+    matrix = _shift(-part.columns.start - 0.5, -part.rows.start - 0.5) @ to_frame @ _shift(0.5, 0.5)
+    warped = cv2.warpPerspective(picture, matrix, part.mask.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.uint8)
 
 
 def wall_quad(wall: Wall) -> Quad:
@@ -129,14 +129,6 @@ def floor_picture(floor: Floor) -> Image:
     width, height = max(1, round(across * texels_per_mm)), max(1, round(along * texels_per_mm))
     tiles = np.tile(tile, (-(-height // side), -(-width // side), 1))
     return np.ascontiguousarray(tiles[-height:, :width])
-
-
-def _homography(quad: Quad, shape: tuple[int, ...], view: Pinhole) -> NDArray[np.float64]:
-    """From columns and rows of a picture to those of the frame."""
-    turn = view.camera[:3, :3]
-    place = np.column_stack([quad.right @ turn / shape[1], quad.down @ turn / shape[0], view.local(quad.corner)])
-    (x, y), focal = view.centre_px, view.focal_px
-    return np.array([[x, -focal, 0], [y, 0, -focal], [1, 0, 0]]) @ place
 
 
 def _shift(x: float, y: float) -> NDArray[np.float64]:

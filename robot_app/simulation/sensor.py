@@ -57,7 +57,7 @@ def expose(radiance: NDArray[np.float32], look: SensorLook, random: np.random.Ge
 def metered_gain(light: NDArray[np.float32], look: SensorLook) -> float:
     """How far the automatic exposure amplifies this light, float32 of any shape."""
     middle = float(np.minimum(light, 4 * np.median(light) + 1e-4).mean())
-    return min(look.mean_level**look.gamma / max(middle, 1e-5), look.max_gain)
+    return float(min(look.mean_level**look.gamma / max(middle, 1e-5), look.max_gain))
 
 
 def grain_strength(look: SensorLook, gain: float) -> float:

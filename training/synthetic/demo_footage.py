@@ -20,9 +20,10 @@ from robot_app.simulation.kinematics import RobotPose
 from robot_app.simulation.renderer import SceneRenderer
 from robot_app.simulation.scene import Floor, Lens, PlacedRobot, Prop, RobotLook, Room, Scene, Shape, Wall
 from robot_app.simulation.sensor import SensorLook, expose
+from robot_app.simulation.surroundings import sample_light
 from robot_app.simulation.textures import clutter, plain, window, wood
 from robot_app.step import Step, Timings
-from training.synthetic.rooms import TEXTURE_PX, sample_light
+from training.synthetic.rooms import TEXTURE_PX
 
 FRAMES_PER_S = 15.0
 SEED = 31
