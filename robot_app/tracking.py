@@ -40,8 +40,9 @@ SECOND_BOX_IOU = 0.4
 MOST_GROWTH = math.log(1.8)
 """A box does not become so much higher or lower from one frame to the next, unless it is cut by the frame's edge."""
 
-MOST_UNLIKE = 10.0
-"""No cost of a pair is higher: 2 for the place, and the logarithm of two heights."""
+STAYS_ALONE = 2.0
+"""The cost of a track without a detection: as much as boxes of one height at different ends of the frame. Two tracks
+do not trade their robots because one of them is hidden."""
 
 FASTEST_MM_S = 200.0
 """How fast a robot that is not seen may come nearer or leave."""
@@ -134,13 +135,12 @@ def _associate(
     """Track position → detection position, so that all together are as similar as can be."""
     costs = [
         [
-            _unlikeness(old, box, min_similarity) if old.track.label == label else math.inf
+            _unlikeness(old, box, min_similarity, hiding_px) if old.track.label == label else math.inf
             for box, label in zip(boxes, labels, strict=True)
         ]
-        for old in expected
+        for old, hiding_px in ((old, _hiding_px(old, expected)) for old in expected)
     ]
-    # More than all other pairs together: nobody stays alone to make others more alike.
-    return assign(costs, unmatched_cost=2.0)
+    return assign(costs, unmatched_cost=STAYS_ALONE)
 
 
 def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) -> list[int]:
@@ -153,7 +153,21 @@ def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) ->
     return new
 
 
-def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
+def _hiding_px(hidden: Followed, expected: list[Followed]) -> float:
+    """How wide what may hide a track is: another one, seen a moment ago, in front of where this one is expected.
+
+    Of a robot that is more and more hidden only a part was seen, so that its speed is known badly.
+    """
+    x1, y1, x2, y2 = hidden.motion.box_px
+    widths = [0.0]
+    for other in expected:
+        left, _, right, foot = other.motion.box_px
+        if other is not hidden and other.track.missed_frames == 0 and left < x2 and right > x1 and foot > y2 > y1:
+            widths.append(right - left)
+    return max(widths)
+
+
+def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float, hiding_px: float) -> float:
     """0 for the expected box, more for one elsewhere or of another height; infinite for what cannot be the same object.
 
     The object may be where its motion brings it, where it was last seen (a motion may end suddenly), or, when it was
@@ -164,17 +178,20 @@ def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
     likeness = similarity(expected_px, box)
     is_fresh = old.track.missed_frames <= FRESH_FRAMES
     is_near = is_fresh and max(likeness, similarity(old.newest_px, box)) >= min_similarity
-    is_near = is_near or _is_within_reach(old, box)
+    is_near = is_near or _is_within_reach(old, box, hiding_px)
     if is_near and (growth < MOST_GROWTH or old.cut != Cut()):
         return 1 - likeness + growth
     return math.inf
 
 
-def _is_within_reach(old: Followed, box: XyxyPx) -> bool:
+def _is_within_reach(old: Followed, box: XyxyPx, hiding_px: float) -> bool:
     x1, y1, x2, y2 = old.motion.box_px
     side_px = max(x2 - x1, y2 - y1)
     aside_px, up_px = abs(box[0] + box[2] - x1 - x2) / 2, abs(box[1] + box[3] - y1 - y2) / 2
-    return aside_px < min(REACH_SIGMAS * old.motion.x_sigma_px, REACH_ASIDE * side_px) and up_px < REACH_UP * side_px
+    return (
+        aside_px < min(REACH_SIGMAS * old.motion.x_sigma_px, REACH_ASIDE * side_px + hiding_px)
+        and up_px < REACH_UP * side_px
+    )
 
 
 def _is_kept(old: Followed, camera: CameraModel, settings: TrackerSettings) -> bool:

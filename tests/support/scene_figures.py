@@ -82,15 +82,20 @@ def following(starts: int) -> bool:
         if not result.is_good:
             why = "touched the other" if result.has_collided else "fell" if result.has_fallen else "not there in time"
             end_s, end_mm, _ = result.way[-1]
-            print(f"  start {seed}: {why}; {result.way[0][1]:.0f} mm at first, {end_mm:.0f} mm after {end_s:.1f} s, "
-                  f"{result.edges} times at an edge", flush=True)
+            print(
+                f"  start {seed}: {why}; {result.way[0][1]:.0f} mm at first, {end_mm:.0f} mm after {end_s:.1f} s, "
+                f"{result.edges} times at an edge",
+                flush=True,
+            )
     times = sorted(r.reached_s for r in results if r.reached_s is not None)
     there = len(times) / len(results)
     collided, fallen = sum(r.has_collided for r in results), sum(r.has_fallen for r in results)
     edges = sum(r.edges > 0 for r in results)
-    print(f"follow: {len(results)} starts, {100 * there:.1f} % at 20 ± 3 cm within 15 s; median "
-          f"{statistics.median(times):.1f} s, p90 {times[int(0.9 * len(times))]:.1f} s; {collided} touched the other, "
-          f"{fallen} fell, {edges} felt an edge")
+    print(
+        f"follow: {len(results)} starts, {100 * there:.1f} % at 20 ± 3 cm within 15 s; median "
+        f"{statistics.median(times):.1f} s, p90 {times[int(0.9 * len(times))]:.1f} s; {collided} touched the other, "
+        f"{fallen} fell, {edges} felt an edge"
+    )
     return there >= 0.97 and not collided and not fallen
 
 
