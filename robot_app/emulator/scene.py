@@ -1,5 +1,6 @@
 """A table in a room as the world of the emulated robot, with other Vectors on it (`simulation` extra)."""
 
+import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -8,16 +9,18 @@ import numpy as np
 
 from robot_app.camera import CameraModel
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.scripts import Actor
+from robot_app.emulator.scripts import Actor, drive_path, stand
 from robot_app.emulator.surroundings import Rectangle, Surroundings
 from robot_app.emulator.world import VECTOR_FPS
 from robot_app.frames import encode_jpeg
 from robot_app.simulation.desk import TABLE_SIZE_MM, desk_room
+from robot_app.simulation.face import Eyes
 from robot_app.simulation.footprint import Point
 from robot_app.simulation.kinematics import RobotPose
 from robot_app.simulation.live import LivePicture, LiveRenderer
+from robot_app.simulation.mesh import load_vector
 from robot_app.simulation.outlines import outline
-from robot_app.simulation.scene import Lens, PlacedRobot
+from robot_app.simulation.scene import Lens, PlacedRobot, RobotLook
 from robot_app.tracks import XyxyPx
 
 LENS = Lens()
@@ -38,6 +41,18 @@ class Scene:
     def others(self, time_s: float) -> tuple[PlacedRobot, ...]:
         """The other robots at a time."""
         return tuple(actor.at(time_s) for actor in self.actors)
+
+
+def lively_scene() -> Scene:
+    """One Vector that stands in view, and another one that drives about behind it."""
+    onlooker = Actor(stand(RobotPose(70.0, 70.0, math.radians(215), head_angle_rad=0.15)))
+    path = ((240.0, -290.0), (400.0, -180.0), (420.0, 190.0), (250.0, 300.0))
+    wanderer = Actor(
+        drive_path(path, 110.0, again=True),
+        RobotLook(plate=(0.09, 0.16, 0.22)),
+        Eyes(colour_bgr=(0.1, 1.0, 0.5)),
+    )
+    return Scene((onlooker, wanderer), BodyState(x_mm=-400.0, y_mm=-30.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,7 @@ class SceneWorld:
         Raises:
             MissingPartError: the `simulation` extra is not installed.
         """
+        load_vector()  # now, rather than with the first picture: it takes a moment, and may be missing
         room = desk_room(scene.seed)
         self._renderer = LiveRenderer(room.room, room.light, lens=LENS, seed=scene.seed)
         self._scene = scene
