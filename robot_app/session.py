@@ -28,7 +28,7 @@ def run_session(robot: Robot, detector: Detector, settings: Settings, sinks: Seq
     behaviour = choose_behaviour(settings)
     with ExitStack() as stack:
         stack.enter_context(robot)
-        loop = Loop(robot, detector, behaviour, settings)
+        loop = Loop.with_detector(robot, detector, behaviour, settings)
         sinks_stack = stack.enter_context(ExitStack())
         steps = stack.enter_context(closing(loop.steps()))
         first = next(steps, None)

@@ -57,10 +57,12 @@ class TrackerSettings:
             and about -0.2 when they just touch, so that an object which moved by its own width is still followed.
         max_missed_frames: a track without a detection for more frames than this is dropped; long enough to pass behind
             another robot.
+        min_score: a detection below the detector's own threshold continues a track down to this score, but begins none.
     """
 
     min_similarity: Annotated[float, Limits(-1, 1)] = -0.2
     max_missed_frames: Annotated[int, Limits(0)] = 30
+    min_score: Annotated[float, Limits(0, 1)] = 0.4
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -104,11 +106,10 @@ def update_tracks(
     state: TrackerState, detections: Detections, view: Viewpoint, settings: TrackerSettings
 ) -> TrackerState:
     """Continue tracks with the detections of the next frame, begin new ones, drop those missed for too long."""
-    elapsed_s = 0.0 if state.at_s is None else min(max(view.at_s - state.at_s, 0.0), LONGEST_STEP_S)
     boxes: list[XyxyPx] = [(x1, y1, x2, y2) for x1, y1, x2, y2 in detections.boxes_px.tolist()]
     scores, labels = detections.scores.tolist(), detections.labels.tolist()
-    expected = [replace(f, motion=f.motion.after(elapsed_s, view.camera.width_px)) for f in state.followed]
-    matches = _associate(expected, boxes, labels, settings.min_similarity)
+    expected = expected_tracks(state, view)
+    matches = associate(expected, boxes, labels, settings.min_similarity)
     followed = []
     for position, old in enumerate(expected):
         if position in matches:
@@ -122,6 +123,12 @@ def update_tracks(
     return TrackerState(tuple(followed), state.next_id + len(new), view.at_s)
 
 
+def expected_tracks(state: TrackerState, view: Viewpoint) -> list[Followed]:
+    """All tracks, with their boxes moved to where they are expected in the next frame."""
+    elapsed_s = 0.0 if state.at_s is None else min(max(view.at_s - state.at_s, 0.0), LONGEST_STEP_S)
+    return [replace(f, motion=f.motion.after(elapsed_s, view.camera.width_px)) for f in state.followed]
+
+
 def similarity(a: XyxyPx, b: XyxyPx) -> float:
     """Distance-IoU of two boxes (Zheng et al. 2020): IoU - (distance of centres / diagonal around both)²."""
     centres = ((a[0] + a[2] - b[0] - b[2]) / 2) ** 2 + ((a[1] + a[3] - b[1] - b[3]) / 2) ** 2
@@ -129,7 +136,7 @@ def similarity(a: XyxyPx, b: XyxyPx) -> float:
     return iou(a, b) - centres / max(around, 1e-9)
 
 
-def _associate(
+def associate(
     expected: list[Followed], boxes: list[XyxyPx], labels: list[int], min_similarity: float
 ) -> dict[int, int]:
     """Track position → detection position, so that all together are as similar as can be."""

@@ -46,7 +46,7 @@ def detector() -> Detector:
 
 def live(robot: SteppedRobot, behaviour: str) -> Iterator[Step]:
     settings = Settings(behaviour=BehaviourSettings(behaviour))
-    with robot, closing(Loop(robot, detector(), choose_behaviour(settings), settings).steps()) as steps:
+    with robot, closing(Loop.with_detector(robot, detector(), choose_behaviour(settings), settings).steps()) as steps:
         yield from steps
 
 

@@ -1,0 +1,42 @@
+"""Detections that are too doubtful to begin a track, but good enough to continue one.
+
+A robot far away is found with scores about the threshold, now above it and now below. Where it is expected, less will
+do: the second association of ByteTrack (Zhang et al. 2022).
+"""
+
+import numpy as np
+
+from robot_app.detection.detections import Detections
+from robot_app.detection.matching import iou
+from robot_app.tracking import BELIEVED_HITS, TrackerSettings, TrackerState, Viewpoint, associate, expected_tracks
+from robot_app.tracks import XyxyPx
+
+SAME_IOU = 0.4
+"""A detection over an expected box by so much is of the same robot."""
+
+
+def without_doubtful(
+    state: TrackerState, detections: Detections, view: Viewpoint, sure_score: float, settings: TrackerSettings
+) -> Detections:
+    """Detections of `sure_score` or more, and weaker ones where a robot is expected that no sure one continues.
+
+    That robot must have been seen often enough, and the score be `settings.min_score` or more.
+    """
+    scores = detections.scores
+    if not (scores < sure_score).any():
+        return detections
+    boxes: list[XyxyPx] = [(x1, y1, x2, y2) for x1, y1, x2, y2 in detections.boxes_px.tolist()]
+    labels = detections.labels.tolist()
+    kept = [i for i in range(len(boxes)) if scores[i] >= sure_score]  # the first ones, as they are sorted
+    sure, expected = len(kept), expected_tracks(state, view)
+    continued = associate(expected, [boxes[i] for i in kept], [labels[i] for i in kept], settings.min_similarity)
+    for position, followed in enumerate(expected):
+        if position in continued or followed.track.hits < BELIEVED_HITS:
+            continue
+        box_px, label = followed.motion.box_px, followed.track.label
+        kept += [
+            i
+            for i in range(sure, len(boxes))
+            if scores[i] >= settings.min_score and labels[i] == label and iou(boxes[i], box_px) >= SAME_IOU
+        ][:1]
+    return detections.select(np.array(sorted(set(kept)), np.intp))
