@@ -54,6 +54,19 @@ def test_not_beside_a_sure_one_of_the_same_robot(followed: TrackerState):
     assert kept(followed, found((HERE, 0.5), (moved, 0.7))) == [0.7]
 
 
+def test_not_for_one_so_near_that_it_would_be_seen_for_sure():
+    near = (300, 150, 360, 195)
+    state = TrackerState()
+    for frame in range(5):
+        state = update_tracks(state, found((near, 0.8)), view(frame), SETTINGS)
+    assert kept(state, found((near, 0.5))) == []
+
+
+def test_not_half_behind_a_sure_one(followed: TrackerState):
+    in_front = (325, 150, 420, 230)
+    assert kept(followed, found((HERE, 0.5), (in_front, 0.9))) == [0.9]
+
+
 def test_a_robot_seen_only_once_or_twice_may_be_a_false_alarm():
     state = update_tracks(TrackerState(), found((HERE, 0.8)), view(4), SETTINGS)
     assert kept(state, found((HERE, 0.5))) == []
