@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python --constraint requirements.txt
 
-.PHONY: help demo test lint bench faults soak env view-env train-env dev-env requirements clean
+.PHONY: help demo test lint bench faults soak scene env view-env train-env dev-env requirements clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ faults: $(VENV)/.dev  ## Play every fault to a driving robot, and renew the tabl
 
 soak: $(VENV)/.dev  ## Drive for an hour while random faults come and go, and look for leaks; SECONDS=60 is shorter
 	$(BIN)/python -m tests.support.soak $(or $(SECONDS),3600)
+
+scene: $(VENV)/.dev  ## Track and follow in the rendered scene, and compare with the truth; STARTS=20 is shorter
+	$(BIN)/python -m tests.support.scene_figures $(or $(STARTS),100)
 
 env: $(VENV)/.base  ## Install what runs beside the robot
 view-env: $(VENV)/.view  ## Add the live page and the detection service

@@ -3,13 +3,15 @@
 import logging
 import time
 from collections.abc import Callable, Generator
-from typing import Generic, TypeVar, cast
+from typing import Generic, Self, TypeVar, cast
 
 from robot_app.actions import Action, Stop
 from robot_app.behaviour import Behaviour, Decision, Refusable
 from robot_app.camera import CameraModel
 from robot_app.config import Settings
 from robot_app.detection.detections import Detections
+from robot_app.detection.detector import Detector
+from robot_app.doubts import without_doubtful
 from robot_app.errors import InputError, RobotError
 from robot_app.frames import Frame, Image
 from robot_app.robot import Robot, RobotState
@@ -33,13 +35,21 @@ class Loop(Generic[State]):
     """
 
     def __init__(
-        self, robot: Robot, detect: Callable[[Image], Detections], behaviour: Behaviour[State], settings: Settings
+        self,
+        robot: Robot,
+        detect: Callable[[Image], Detections],
+        behaviour: Behaviour[State],
+        settings: Settings,
+        *,
+        sure_score: float = 0.0,
     ) -> None:
+        """Detections below `sure_score` count only where a robot is expected; see `robot_app.doubts`."""
         self.skipped_frames = 0
         self._robot = robot
         self._detect = detect
         self._behaviour = behaviour
         self._settings = settings
+        self._sure_score = sure_score
         self._tracker = TrackerState()
         self._memory: State | None = None
         self._moving_until_s = STANDING
@@ -51,6 +61,13 @@ class Loop(Generic[State]):
     def memory(self) -> State | None:
         """What the behaviour remembers now; `None` before its first decision."""
         return self._memory
+
+    @classmethod
+    def with_detector(cls, robot: Robot, detector: Detector, behaviour: Behaviour[State], settings: Settings) -> Self:
+        """A loop that looks again, with less demand, where a robot is expected."""
+        sure_score = detector.score_threshold
+        attentive = detector.with_threshold(min(sure_score, settings.tracker.min_score))
+        return cls(robot, attentive, behaviour, settings, sure_score=sure_score)
 
     def steps(self) -> Generator[Step, None, None]:
         """One step per frame that can be decoded, until the robot's frames end. The wheels are stopped at the end.
@@ -82,6 +99,7 @@ class Loop(Generic[State]):
         state, decided_at_s = self._robot.state, self._robot.now_s()
         camera = (self._settings.camera or state.camera or CameraModel()).for_frame(*image.shape[:2])
         view = Viewpoint(camera, state.head_angle_rad, frame.received_at_s)
+        detections = without_doubtful(self._tracker, detections, view, self._sure_score, self._settings.tracker)
         self._tracker = update_tracks(self._tracker, detections, view, self._settings.tracker)
         tracks = self._tracker.tracks
         decision = self._decide(state, decided_at_s)

@@ -27,6 +27,9 @@ FAULTS = (
 )
 """Names of `robot_app.emulator.Fault`, here so that help needs no gRPC."""
 
+SCENE = "scene"
+"""The world that is rendered; a folder of this name can be given as ./scene."""
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 VIEW_ADDRESS = ("127.0.0.1", 8088)
@@ -173,9 +176,12 @@ def _add_emulate(commands: Commands) -> None:
     parser = _add(
         commands,
         "emulate",
-        "be a Vector on this machine that plays footage as its camera",
-        "Serves Vector's own protocol over TLS on loopback until Ctrl-C. Touches no settings of real robots.",
+        "be a Vector on this machine, on a table with others or with footage as its camera",
+        "Serves Vector's own protocol over TLS on loopback until Ctrl-C. Touches no settings of real robots.\n"
+        "In the world `scene` it has a body: it drives about on a table with other Vectors as it is told, its camera\n"
+        "shows what it would see from there, and it feels the table's edge. That needs the `simulation` extra.",
         "  robot-app emulate --port 8443                then, elsewhere: robot-app run --emulator 127.0.0.1:8443\n"
+        "  robot-app emulate --world scene              then: robot-app run --emulator ... --behaviour follow\n"
         "  robot-app emulate --world photos/            shows each picture for a second",
     )
     parser.add_argument(
@@ -183,7 +189,7 @@ def _add_emulate(commands: Commands) -> None:
         type=Path,
         default=DEMO_RECORDING,
         metavar="SOURCE",
-        help=f"what the camera sees, over and over: {SOURCE_HELP} (default: the demo's recording)",
+        help=f"{SCENE}, or what the camera sees, over and over: {SOURCE_HELP} (default: the demo's recording)",
     )
     parser.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen at (default: any free one)")
     parser.add_argument("--fault", choices=FAULTS, help="what goes wrong, once the camera has started")

@@ -35,7 +35,7 @@ def run_session(
         robot = controls.guard(robot)
     with ExitStack() as stack:
         stack.enter_context(robot)
-        loop = Loop(robot, detector, behaviour, settings)
+        loop = Loop.with_detector(robot, detector, behaviour, settings)
         sinks_stack = stack.enter_context(ExitStack())
         steps = stack.enter_context(closing(_noted(loop, controls)))
         first = next(steps, None)

@@ -40,8 +40,9 @@ SECOND_BOX_IOU = 0.4
 MOST_GROWTH = math.log(1.8)
 """A box does not become so much higher or lower from one frame to the next, unless it is cut by the frame's edge."""
 
-MOST_UNLIKE = 10.0
-"""No cost of a pair is higher: 2 for the place, and the logarithm of two heights."""
+STAYS_ALONE = 2.0
+"""The cost of a track without a detection: as much as boxes of one height at different ends of the frame. Two tracks
+do not trade their robots because one of them is hidden."""
 
 FASTEST_MM_S = 200.0
 """How fast a robot that is not seen may come nearer or leave."""
@@ -56,10 +57,12 @@ class TrackerSettings:
             and about -0.2 when they just touch, so that an object which moved by its own width is still followed.
         max_missed_frames: a track without a detection for more frames than this is dropped; long enough to pass behind
             another robot.
+        min_score: a detection below the detector's own threshold continues a track down to this score, but begins none.
     """
 
     min_similarity: Annotated[float, Limits(-1, 1)] = -0.2
-    max_missed_frames: Annotated[int, Limits(0)] = 20
+    max_missed_frames: Annotated[int, Limits(0)] = 30
+    min_score: Annotated[float, Limits(0, 1)] = 0.4
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -103,11 +106,10 @@ def update_tracks(
     state: TrackerState, detections: Detections, view: Viewpoint, settings: TrackerSettings
 ) -> TrackerState:
     """Continue tracks with the detections of the next frame, begin new ones, drop those missed for too long."""
-    elapsed_s = 0.0 if state.at_s is None else min(max(view.at_s - state.at_s, 0.0), LONGEST_STEP_S)
     boxes: list[XyxyPx] = [(x1, y1, x2, y2) for x1, y1, x2, y2 in detections.boxes_px.tolist()]
     scores, labels = detections.scores.tolist(), detections.labels.tolist()
-    expected = [replace(f, motion=f.motion.after(elapsed_s, view.camera.width_px)) for f in state.followed]
-    matches = _associate(expected, boxes, labels, settings.min_similarity)
+    expected = expected_tracks(state, view)
+    matches = associate(expected, boxes, labels, settings.min_similarity)
     followed = []
     for position, old in enumerate(expected):
         if position in matches:
@@ -121,6 +123,12 @@ def update_tracks(
     return TrackerState(tuple(followed), state.next_id + len(new), view.at_s)
 
 
+def expected_tracks(state: TrackerState, view: Viewpoint) -> list[Followed]:
+    """All tracks, with their boxes moved to where they are expected in the next frame."""
+    elapsed_s = 0.0 if state.at_s is None else min(max(view.at_s - state.at_s, 0.0), LONGEST_STEP_S)
+    return [replace(f, motion=f.motion.after(elapsed_s, view.camera.width_px)) for f in state.followed]
+
+
 def similarity(a: XyxyPx, b: XyxyPx) -> float:
     """Distance-IoU of two boxes (Zheng et al. 2020): IoU - (distance of centres / diagonal around both)²."""
     centres = ((a[0] + a[2] - b[0] - b[2]) / 2) ** 2 + ((a[1] + a[3] - b[1] - b[3]) / 2) ** 2
@@ -128,19 +136,18 @@ def similarity(a: XyxyPx, b: XyxyPx) -> float:
     return iou(a, b) - centres / max(around, 1e-9)
 
 
-def _associate(
+def associate(
     expected: list[Followed], boxes: list[XyxyPx], labels: list[int], min_similarity: float
 ) -> dict[int, int]:
     """Track position → detection position, so that all together are as similar as can be."""
     costs = [
         [
-            _unlikeness(old, box, min_similarity) if old.track.label == label else math.inf
+            _unlikeness(old, box, min_similarity, hiding_px) if old.track.label == label else math.inf
             for box, label in zip(boxes, labels, strict=True)
         ]
-        for old in expected
+        for old, hiding_px in ((old, _hiding_px(old, expected)) for old in expected)
     ]
-    # More than all other pairs together: nobody stays alone to make others more alike.
-    return assign(costs, unmatched_cost=MOST_UNLIKE * (len(expected) + 1))
+    return assign(costs, unmatched_cost=STAYS_ALONE)
 
 
 def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) -> list[int]:
@@ -153,7 +160,21 @@ def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) ->
     return new
 
 
-def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
+def _hiding_px(hidden: Followed, expected: list[Followed]) -> float:
+    """How wide what may hide a track is: another one, seen a moment ago, in front of where this one is expected.
+
+    Of a robot that is more and more hidden only a part was seen, so that its speed is known badly.
+    """
+    x1, y1, x2, y2 = hidden.motion.box_px
+    widths = [0.0]
+    for other in expected:
+        left, _, right, foot = other.motion.box_px
+        if other is not hidden and other.track.missed_frames == 0 and left < x2 and right > x1 and foot > y2 > y1:
+            widths.append(right - left)
+    return max(widths)
+
+
+def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float, hiding_px: float) -> float:
     """0 for the expected box, more for one elsewhere or of another height; infinite for what cannot be the same object.
 
     The object may be where its motion brings it, where it was last seen (a motion may end suddenly), or, when it was
@@ -164,17 +185,20 @@ def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float) -> float:
     likeness = similarity(expected_px, box)
     is_fresh = old.track.missed_frames <= FRESH_FRAMES
     is_near = is_fresh and max(likeness, similarity(old.newest_px, box)) >= min_similarity
-    is_near = is_near or _is_within_reach(old, box)
+    is_near = is_near or _is_within_reach(old, box, hiding_px)
     if is_near and (growth < MOST_GROWTH or old.cut != Cut()):
         return 1 - likeness + growth
     return math.inf
 
 
-def _is_within_reach(old: Followed, box: XyxyPx) -> bool:
+def _is_within_reach(old: Followed, box: XyxyPx, hiding_px: float) -> bool:
     x1, y1, x2, y2 = old.motion.box_px
     side_px = max(x2 - x1, y2 - y1)
     aside_px, up_px = abs(box[0] + box[2] - x1 - x2) / 2, abs(box[1] + box[3] - y1 - y2) / 2
-    return aside_px < min(REACH_SIGMAS * old.motion.x_sigma_px, REACH_ASIDE * side_px) and up_px < REACH_UP * side_px
+    return (
+        aside_px < min(REACH_SIGMAS * old.motion.x_sigma_px, REACH_ASIDE * side_px + hiding_px)
+        and up_px < REACH_UP * side_px
+    )
 
 
 def _is_kept(old: Followed, camera: CameraModel, settings: TrackerSettings) -> bool:

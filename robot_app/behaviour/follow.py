@@ -70,7 +70,7 @@ class FollowState:
         target_id, target_seen_at_s: whom it follows; without one: since when there is none.
         motion, head: what wheels and head were told.
         is_closing, is_turning: it is correcting the distance, or the direction.
-        side: 1 when the target was last seen on the left, else -1.
+        side: 1 when the target was last seen clearly on the left, -1 on the right.
         searched_rad: how far it has turned in search.
         reached_at_s: when it last told that it holds the distance.
     """
@@ -134,7 +134,7 @@ def follow(
         head=head,
         is_closing=is_closing,
         is_turning=is_turning,
-        side=1 if target.bearing_rad > 0 else -1,
+        side=_side(old.side, target),
         reached_at_s=reached_at_s,
     )
     return Decision(new, events, (*wheel_actions(old.motion, motion), *head_actions))
@@ -153,6 +153,13 @@ def _choose(
             return track
     in_view = [track for track in believed if track.missed_frames == 0]
     return min(in_view, key=lambda track: (track.distance_mm, track.id), default=None)
+
+
+def _side(before: int, target: Track) -> int:
+    """Where to look for it first when it is lost; one that is not seen now, or is straight ahead, tells nothing new."""
+    if target.missed_frames > 0 or abs(target.bearing_rad) < TURN_BEGINS_RAD:
+        return before
+    return 1 if target.bearing_rad > 0 else -1
 
 
 def _wanted_speed(was_closing: bool, target: Track, settings: FollowSettings) -> tuple[bool, float]:

@@ -1,39 +1,25 @@
-"""The emulated robot's body: what it was told, and where that has brought it. Differential drive, no inertia."""
+"""The emulated robot's body: what it was told, and where that has brought it."""
 
-import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-MIN_HEAD_RAD, MAX_HEAD_RAD = math.radians(-22), math.radians(45)
-MIN_LIFT_MM, MAX_LIFT_MM = 32.0, 92.0
-MAX_WHEEL_MM_S = 220.0
-TRACK_WIDTH_MM = 48.0
-"""Between the centres of the treads."""
+from robot_app.emulator.chassis import Chassis, Felt
+from robot_app.emulator.dynamics import STEP_S, BodyState
+from robot_app.emulator.legs import Leg
+from robot_app.emulator.surroundings import Surroundings
 
 HEAD_SPEED_RAD_S = 2.0
 LIFT_SPEED_MM_S = 100.0
 TURN_SPEED_RAD_S = 2.0
+STRAIGHT_SPEED_MM_S = 100.0
 """Where a command leaves the speed open."""
 
 
 @dataclass(frozen=True, slots=True)
-class BodyState:
-    """Where the body is on the floor (x ahead of the start, y to its left) and how it is posed and moving."""
-
-    x_mm: float = 0.0
-    y_mm: float = 0.0
-    heading_rad: float = 0.0
-    head_angle_rad: float = 0.0
-    lift_height_mm: float = MIN_LIFT_MM
-    left_mm_s: float = 0.0
-    right_mm_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Sensors:
-    """What the robot feels, set from outside."""
+    """What the robot feels, set from outside, beside what its surroundings let it feel."""
 
     on_charger: bool = False
     cliff_detected: bool = False
@@ -42,79 +28,92 @@ class Sensors:
 
 
 class Body:
-    """Carries out wheel speeds, head and lift angles and turns. Safe to use from any thread."""
+    """Carries out wheel speeds, head and lift angles, turns and straight ways. Safe to use from any thread.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    Time passes in steps of `STEP_S`, so that what happens does not depend on how often one looks.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        surroundings: Surroundings | None = None,
+        start: BodyState | None = None,
+    ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._state = BodyState()
-        self._at_s = clock()
-        self._head_target_rad, self._head_speed_rad_s = 0.0, HEAD_SPEED_RAD_S
-        self._lift_target_mm = MIN_LIFT_MM
-        self._wheels_until_s = math.inf
+        self._around = surroundings or Surroundings()
+        self._chassis = Chassis(self._around, start or BodyState())
+        self._began_s = clock()
+        self._steps = 0
 
     @property
     def state(self) -> BodyState:
         """Pose and speeds now."""
         with self._lock:
-            return self._advance()
+            return self._now().state
 
-    def drive(self, left_mm_s: float, right_mm_s: float, until_s: float = math.inf) -> None:
-        """Run the wheels at these speeds, within what the motors can, until this time on the clock."""
+    @property
+    def felt(self) -> Felt:
+        """What the body feels now."""
         with self._lock:
-            self._state = replace(self._advance(), left_mm_s=_wheel(left_mm_s), right_mm_s=_wheel(right_mm_s))
-            self._wheels_until_s = until_s
+            return self._now().felt
+
+    def drive(self, left_mm_s: float, right_mm_s: float) -> None:
+        """Run the wheels at these speeds, within what the motors can; a leg that is under way comes first."""
+        with self._lock:
+            self._now().drive(left_mm_s, right_mm_s)
+
+    def begin(self, leg: Leg) -> int:
+        """Begin a turn or a straight way; the number is for `is_under_way` and `end`."""
+        with self._lock:
+            return self._now().begin(leg)
+
+    def is_under_way(self, number: int) -> bool:
+        """That leg is not at its end yet, and no other one was begun."""
+        with self._lock:
+            return self._now().is_under_way(number)
+
+    def end(self, number: int) -> None:
+        """Stop that leg where it is."""
+        with self._lock:
+            self._now().end(number)
 
     def set_head(self, angle_rad: float, speed_rad_s: float = 0.0) -> None:
         """Move the head to this angle; speed 0 is the usual one."""
         with self._lock:
-            self._advance()
-            self._head_target_rad = _clip(angle_rad, MIN_HEAD_RAD, MAX_HEAD_RAD)
-            self._head_speed_rad_s = abs(speed_rad_s) or HEAD_SPEED_RAD_S
+            self._now().set_head(angle_rad, abs(speed_rad_s) or HEAD_SPEED_RAD_S)
 
     def set_lift(self, height_mm: float) -> None:
         """Move the fork to this height."""
         with self._lock:
-            self._advance()
-            self._lift_target_mm = _clip(height_mm, MIN_LIFT_MM, MAX_LIFT_MM)
+            self._now().set_lift(height_mm, LIFT_SPEED_MM_S)
+
+    @property
+    def head_is_there(self) -> bool:
+        """The head has come to where it was told to be."""
+        with self._lock:
+            return self._now().head_is_there
+
+    @property
+    def lift_is_there(self) -> bool:
+        """The lift has come to where it was told to be."""
+        with self._lock:
+            return self._now().lift_is_there
 
     def halt(self) -> None:
-        """Stop every motor where it is."""
+        """Stop every motor; a leg goes on."""
         with self._lock:
-            self._state = replace(self._advance(), left_mm_s=0.0, right_mm_s=0.0)
-            self._head_target_rad = self._state.head_angle_rad
-            self._lift_target_mm = self._state.lift_height_mm
+            self._now().halt()
 
-    def _advance(self) -> BodyState:
-        now_s = self._clock()
-        rolled_s = max(0.0, min(now_s, self._wheels_until_s) - self._at_s)
-        elapsed_s, self._at_s = now_s - self._at_s, now_s
-        state = self._state
-        speed_mm_s = (state.left_mm_s + state.right_mm_s) / 2
-        turned_rad = (state.right_mm_s - state.left_mm_s) / TRACK_WIDTH_MM * rolled_s
-        rolling = 1.0 if now_s < self._wheels_until_s else 0.0
-        # The middle of the heading's arc: exact for straight lines, good for the short times between two looks.
-        heading_rad = state.heading_rad + turned_rad / 2
-        self._state = replace(
-            state,
-            x_mm=state.x_mm + speed_mm_s * rolled_s * math.cos(heading_rad),
-            y_mm=state.y_mm + speed_mm_s * rolled_s * math.sin(heading_rad),
-            heading_rad=state.heading_rad + turned_rad,
-            head_angle_rad=_towards(state.head_angle_rad, self._head_target_rad, self._head_speed_rad_s * elapsed_s),
-            lift_height_mm=_towards(state.lift_height_mm, self._lift_target_mm, LIFT_SPEED_MM_S * elapsed_s),
-            left_mm_s=state.left_mm_s * rolling,
-            right_mm_s=state.right_mm_s * rolling,
-        )
-        return self._state
-
-
-def _wheel(speed_mm_s: float) -> float:
-    return _clip(speed_mm_s, -MAX_WHEEL_MM_S, MAX_WHEEL_MM_S)
-
-
-def _clip(value: float, low: float, high: float) -> float:
-    return min(max(value, low), high)
-
-
-def _towards(value: float, target: float, step: float) -> float:
-    return value + _clip(target - value, -step, step)
+    def _now(self) -> Chassis:
+        """The mechanics, brought up to the present."""
+        chassis = self._chassis
+        due = int((self._clock() - self._began_s) / STEP_S + 1e-6)
+        while self._steps < due:
+            if self._around.is_empty and chassis.is_resting:
+                self._steps = due
+                chassis.rest(due * STEP_S)
+                break
+            chassis.step()
+            self._steps += 1
+        return chassis

@@ -15,9 +15,6 @@ from robot_app.frames import decode_image, encode_jpeg
 
 JPEG_COLOR = protocol.ImageChunk.JPEG_COLOR
 
-CATCH_UP_S = 0.5
-"""How far a client may fall behind before pictures are left out for it."""
-
 JUMP_S = 3600.0
 POLL_S = 0.01
 
@@ -72,7 +69,7 @@ class Camera:
                 return
             if self.is_enabled and not ended.is_set():
                 yield self._respond(index, started_s, picture)
-            index = max(index + 1, self._index_now(started_s) - int(CATCH_UP_S * self._world.fps))
+            index = max(index + 1, self._index_now(started_s) - int(self._world.keeps_s * self._world.fps))
 
     def _spoiled(self, images: Iterator[protocol.CameraFeedResponse]) -> Iterator[protocol.CameraFeedResponse]:
         is_active = self._faults.is_active

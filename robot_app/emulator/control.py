@@ -24,7 +24,7 @@ class Control:
         self._outboxes: dict[str, queue.Queue[protocol.BehaviorControlResponse | None]] = {}
         self._holder: str | None = None
         self._wants: str | None = None
-        self._withheld = False
+        self._withheld: set[str] = set()
         self._on_withheld = on_withheld
 
     def is_held_by(self, peer: str) -> bool:
@@ -54,20 +54,21 @@ class Control:
         if outbox is not None:
             outbox.put(None)
 
-    def withhold(self) -> None:
+    def withhold(self, why: str) -> None:
         """The robot takes control itself, as when it is picked up."""
         with self._lock:
-            self._withheld = True
+            self._withheld.add(why)
             had_control = self._holder is not None
             self._grant(None)
             if had_control:
                 self._on_withheld()
 
-    def give_back(self) -> None:
-        """The robot gives control back to the client that wants it."""
+    def give_back(self, why: str) -> None:
+        """The reason is gone; with the last one, the robot gives control back to the client that wants it."""
         with self._lock:
-            self._withheld = False
-            self._grant(self._wants)
+            self._withheld.discard(why)
+            if not self._withheld and self._holder is None:
+                self._grant(self._wants)
 
     def _read(self, peer: str, requests: Iterator[protocol.BehaviorControlRequest]) -> None:
         try:

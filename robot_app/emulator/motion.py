@@ -4,17 +4,19 @@
 import math
 import threading
 import time
+from collections.abc import Callable
 
 import grpc
 from anki_vector.messaging import client, protocol
 from google.protobuf.message import Message
 
-from robot_app.emulator.body import HEAD_SPEED_RAD_S, LIFT_SPEED_MM_S, TRACK_WIDTH_MM, TURN_SPEED_RAD_S, Body
+from robot_app.emulator.body import STRAIGHT_SPEED_MM_S, TURN_SPEED_RAD_S, Body
 from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control
 from robot_app.emulator.faults import Fault, Faults
+from robot_app.emulator.legs import Leg, straight, turn
 
-STEP_S = 0.02
+POLL_S = 0.01
 SPEECH_S_PER_CHARACTER = 0.06
 ANIMATION_S = 1.0
 ANIMATION_TRIGGERS = ("GreetAfterLongTime", "PettingBlissGetin", "GoToSleepGetOut", "LookAround", "ReactToGoodBye")
@@ -75,10 +77,8 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
     ) -> protocol.SetHeadAngleResponse:
         if not self._accept("SetHeadAngle", request, context):
             return protocol.SetHeadAngleResponse(status=FORBIDDEN, result=CANCELLED)
-        speed_rad_s = request.max_speed_rad_per_sec or HEAD_SPEED_RAD_S
-        way_rad = abs(request.angle_rad - self._body.state.head_angle_rad)
-        self._body.set_head(request.angle_rad, speed_rad_s)
-        result = self._take_time(way_rad / speed_rad_s, request.id_tag)
+        self._body.set_head(request.angle_rad, request.max_speed_rad_per_sec)
+        result = self._wait_until(lambda: self._body.head_is_there, request.id_tag)
         return protocol.SetHeadAngleResponse(status=OK, result=result)
 
     def SetLiftHeight(
@@ -86,9 +86,8 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
     ) -> protocol.SetLiftHeightResponse:
         if not self._accept("SetLiftHeight", request, context):
             return protocol.SetLiftHeightResponse(status=FORBIDDEN, result=CANCELLED)
-        way_mm = abs(request.height_mm - self._body.state.lift_height_mm)
         self._body.set_lift(request.height_mm)
-        result = self._take_time(way_mm / LIFT_SPEED_MM_S, request.id_tag)
+        result = self._wait_until(lambda: self._body.lift_is_there, request.id_tag)
         return protocol.SetLiftHeightResponse(status=OK, result=result)
 
     def TurnInPlace(
@@ -96,29 +95,24 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
     ) -> protocol.TurnInPlaceResponse:
         if not self._accept("TurnInPlace", request, context):
             return protocol.TurnInPlaceResponse(status=FORBIDDEN, result=CANCELLED)
-        heading_rad = self._body.state.heading_rad if request.is_absolute else 0.0
-        angle_rad = request.angle_rad - heading_rad
-        speed_rad_s = abs(request.speed_rad_per_sec) or TURN_SPEED_RAD_S
-        wheel_mm_s = (1 if angle_rad >= 0 else -1) * speed_rad_s * TRACK_WIDTH_MM / 2
-        result = self._take_time(abs(angle_rad) / speed_rad_s, request.id_tag, wheels_mm_s=(-wheel_mm_s, wheel_mm_s))
-        return protocol.TurnInPlaceResponse(status=OK, result=result)
+        angle_rad = request.angle_rad
+        if request.is_absolute:
+            angle_rad = math.remainder(angle_rad - self._body.state.heading_rad, math.tau)
+        leg = turn(angle_rad, request.speed_rad_per_sec or TURN_SPEED_RAD_S)
+        return protocol.TurnInPlaceResponse(status=OK, result=self._go(leg, request.id_tag))
 
     def DriveStraight(
         self, request: protocol.DriveStraightRequest, context: grpc.ServicerContext
     ) -> protocol.DriveStraightResponse:
         if not self._accept("DriveStraight", request, context):
             return protocol.DriveStraightResponse(status=FORBIDDEN, result=CANCELLED)
-        speed_mm_s = abs(request.speed_mmps) or 100.0
-        signed_mm_s = speed_mm_s if request.dist_mm >= 0 else -speed_mm_s
-        result = self._take_time(
-            abs(request.dist_mm) / speed_mm_s, request.id_tag, wheels_mm_s=(signed_mm_s, signed_mm_s)
-        )
-        return protocol.DriveStraightResponse(status=OK, result=result)
+        leg = straight(request.dist_mm, request.speed_mmps or STRAIGHT_SPEED_MM_S)
+        return protocol.DriveStraightResponse(status=OK, result=self._go(leg, request.id_tag))
 
     def SayText(self, request: protocol.SayTextRequest, context: grpc.ServicerContext) -> protocol.SayTextResponse:
         if not self._accept("SayText", request, context):
             return protocol.SayTextResponse(status=FORBIDDEN)
-        self._take_time(len(request.text) * SPEECH_S_PER_CHARACTER, 0)
+        self._wait_until(_after(len(request.text) * SPEECH_S_PER_CHARACTER), 0)
         return protocol.SayTextResponse(status=OK, state=protocol.SayTextResponse.FINISHED)
 
     def PlayAnimation(
@@ -169,27 +163,31 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
     ) -> protocol.PlayAnimationResponse:
         if not is_known or not self._accept(name, request, context):
             return protocol.PlayAnimationResponse(status=FORBIDDEN, result=protocol.BEHAVIOR_WONT_ACTIVATE_STATE)
-        self._take_time(ANIMATION_S, 0)
+        self._wait_until(_after(ANIMATION_S), 0)
         return protocol.PlayAnimationResponse(status=OK, result=protocol.BEHAVIOR_COMPLETE_STATE)
 
-    def _take_time(
-        self,
-        duration_s: float,
-        tag: int,
-        wheels_mm_s: tuple[float, float] | None = None,
-    ) -> protocol.ActionResult:
-        """Run an action for its time, or until it is cancelled; an action with wheel speeds insists on them."""
+    def _go(self, leg: Leg, tag: int) -> protocol.ActionResult:
+        """Run a leg to its end, or until it is cancelled."""
+        number = self._body.begin(leg)
+        try:
+            return self._wait_until(lambda: not self._body.is_under_way(number), tag)
+        finally:
+            self._body.end(number)
+
+    def _wait_until(self, is_done: Callable[[], bool], tag: int) -> protocol.ActionResult:
+        """Wait for the end of an action, or until it is cancelled."""
         cancelled = threading.Event()
         self._running[tag or id(cancelled)] = cancelled
-        ends_s = math.inf if self._faults.is_active(Fault.NO_ANSWER) else time.monotonic() + duration_s
+        never_ends = self._faults.is_active(Fault.NO_ANSWER)
         try:
-            while (left_s := ends_s - time.monotonic()) > 0:
-                if wheels_mm_s is not None:
-                    self._body.drive(*wheels_mm_s, until_s=ends_s)
-                if cancelled.wait(min(STEP_S, left_s)) or self._stopping.is_set():
+            while never_ends or not is_done():
+                if cancelled.wait(POLL_S) or self._stopping.is_set():
                     return CANCELLED
             return DONE
         finally:
             self._running.pop(tag or id(cancelled), None)
-            if wheels_mm_s is not None:
-                self._body.drive(0.0, 0.0)
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    ends_s = time.monotonic() + seconds
+    return lambda: time.monotonic() >= ends_s

@@ -11,10 +11,12 @@ from typing import Self
 import grpc
 from anki_vector.messaging import client
 
-from robot_app.emulator.body import Body, BodyState, Sensors
+from robot_app.emulator.body import Body, Sensors
 from robot_app.emulator.camera import Camera
+from robot_app.emulator.chassis import Felt
 from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control
+from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.folder import CONFIG_NAME, emulator_folder
 from robot_app.emulator.link import Link
@@ -27,6 +29,9 @@ from robot_app.robots.identity import VectorIdentity, write_sdk_config
 NAME = "Vector-E1A2"
 SERIAL = "00e1a2e1"
 STOP_GRACE_S = 0.5
+REACTION_POLL_S = 0.02
+"""How soon the control follows when the body begins, or ends, to get away from an edge."""
+
 MAX_CALLS = 48
 """At a time. Three are streams of each client; actions wait in the others."""
 
@@ -64,9 +69,10 @@ class Emulator:
         self._executor: futures.Executor | None = None
         self.commands = CommandLog()
         self.faults = Faults(fault, fault_after_s, fault_for_s)
-        self._body = Body()
+        self._body = Body(surroundings=world.surroundings, start=world.start)
         self._sensors = Sensors()
         self._ended = threading.Event()
+        self._living = threading.Thread(target=self._live, daemon=True, name="emulator body")
 
     def __enter__(self) -> Self:
         """Start to listen and write the configuration.
@@ -83,6 +89,7 @@ class Emulator:
             ) from error
         guid, (key, certificate) = secrets.token_urlsafe(16), make_certificate(NAME)
         self._boot(guid, key, certificate)
+        self._living.start()
         faults = self.faults
         faults.on(Fault.STALL, link.stall, link.resume)
         faults.on(Fault.MID_FRAME, link.stall_mid_frame, link.resume)
@@ -112,6 +119,18 @@ class Emulator:
         if self._link is not None:
             self._link.close()
         self._ended.set()
+
+    def _live(self) -> None:
+        """Let time pass for the body, and let control go and come as it begins and ends to act by itself."""
+        was_its_own = False
+        while not self._ended.wait(REACTION_POLL_S):
+            felt = self._body.felt
+            is_its_own = felt.is_reacting or felt.has_fallen
+            if is_its_own and not was_its_own:
+                self._control.withhold("edge")
+            elif was_its_own and not is_its_own:
+                self._control.give_back("edge")
+            was_its_own = is_its_own
 
     def _boot(self, guid: str, key: bytes, certificate: bytes) -> None:
         """Begin to serve, and write the configuration that fits."""
@@ -176,17 +195,22 @@ class Emulator:
         """Where the body is now."""
         return self._body.state
 
+    @property
+    def felt(self) -> Felt:
+        """What the body feels now, and what has happened to it."""
+        return self._body.felt
+
     def set_sensors(self, sensors: Sensors) -> None:
         """Set what the robot feels; it reports it with its next state."""
         self._sensors = self._service.sensors = sensors
 
     def withhold_control(self) -> None:
         """Stop, and take control from the client, as the robot does when it is picked up or falls."""
-        self._control.withhold()
+        self._control.withhold("told")
 
     def give_control_back(self) -> None:
         """Give control to the client that asked for it last."""
-        self._control.give_back()
+        self._control.give_back("told")
 
     def _stop_everything(self) -> None:
         self._service.cancel_all()

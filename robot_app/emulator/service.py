@@ -14,6 +14,7 @@ from robot_app.emulator.commands import CommandLog
 from robot_app.emulator.control import Control
 from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.motion import OK, MotionService
+from robot_app.emulator.surroundings import Proximity
 
 STATE_HZ = 15.0
 FIRMWARE = "2.0.1.6091-emulated"
@@ -61,8 +62,8 @@ class VectorService(MotionService):
             status=OK,
             battery_level=protocol.BATTERY_LEVEL_LOW if is_low else protocol.BATTERY_LEVEL_NOMINAL,
             battery_volts=3.5 if is_low else 3.9,
-            is_charging=self.sensors.on_charger,
-            is_on_charger_platform=self.sensors.on_charger,
+            is_charging=self._is_on_charger(),
+            is_on_charger_platform=self._is_on_charger(),
         )
 
     def BehaviorControl(
@@ -186,15 +187,18 @@ class VectorService(MotionService):
         if self._stopping.is_set():
             context.abort(grpc.StatusCode.UNAVAILABLE, "the robot is shutting down")
 
+    def _is_on_charger(self) -> bool:
+        return self.sensors.on_charger or self._body.felt.is_on_charger
+
     def _robot_state(self) -> protocol.RobotState:
-        body, sensors = self._body.state, self.sensors
+        body, felt, sensors = self._body.state, self._body.felt, self.sensors
         status = protocol.ROBOT_STATUS_LIFT_IN_POS | protocol.ROBOT_STATUS_HEAD_IN_POS
         for is_set, bits in (
             (body.left_mm_s or body.right_mm_s, protocol.ROBOT_STATUS_ARE_WHEELS_MOVING),
             (body.left_mm_s or body.right_mm_s, protocol.ROBOT_STATUS_IS_MOVING),
-            (sensors.on_charger, protocol.ROBOT_STATUS_IS_ON_CHARGER),
-            (sensors.cliff_detected, protocol.ROBOT_STATUS_CLIFF_DETECTED),
-            (sensors.picked_up, protocol.ROBOT_STATUS_IS_PICKED_UP),
+            (self._is_on_charger(), protocol.ROBOT_STATUS_IS_ON_CHARGER),
+            (sensors.cliff_detected or any(felt.cliffs), protocol.ROBOT_STATUS_CLIFF_DETECTED),
+            (sensors.picked_up or felt.has_fallen, protocol.ROBOT_STATUS_IS_PICKED_UP),
             (sensors.carrying_block, protocol.ROBOT_STATUS_IS_CARRYING_BLOCK),
         ):
             status |= bits if is_set else 0
@@ -215,6 +219,15 @@ class VectorService(MotionService):
             head_tracking_object_id=-1,
             localized_to_object_id=-1,
             status=status,
-            prox_data=protocol.ProxData(distance_mm=400, signal_quality=0.01, unobstructed=True),
+            prox_data=_as_message(felt.proximity),
             touch_data=protocol.TouchData(),
         )
+
+
+def _as_message(proximity: Proximity) -> protocol.ProxData:
+    return protocol.ProxData(
+        distance_mm=round(proximity.distance_mm),
+        signal_quality=proximity.signal_quality,
+        unobstructed=proximity.is_unobstructed,
+        found_object=not proximity.is_unobstructed,
+    )

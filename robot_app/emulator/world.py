@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from robot_app.camera import CameraModel
-from robot_app.emulator.body import BodyState
+from robot_app.emulator.dynamics import BodyState
+from robot_app.emulator.surroundings import Surroundings
 from robot_app.errors import InputError
 
 VECTOR_FPS = 15.0
 """About what the real camera streams with the SDK connected."""
+
+FOOTAGE_KEPT_S = 0.5
 
 
 class World(Protocol):
@@ -22,6 +25,21 @@ class World(Protocol):
     @property
     def calibration(self) -> CameraModel:
         """The lens that takes the pictures, for frames of Vector's size."""
+        ...
+
+    @property
+    def keeps_s(self) -> float:
+        """How far back it can still show pictures, for a client that falls behind."""
+        ...
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What the body can touch and fall off."""
+        ...
+
+    @property
+    def start(self) -> BodyState:
+        """Where the body begins."""
         ...
 
     def picture(self, index: int, body: BodyState) -> bytes | None:
@@ -63,6 +81,21 @@ class FootageWorld:
     def fps(self) -> float:
         """Pictures in a second."""
         return self._fps
+
+    @property
+    def keeps_s(self) -> float:
+        """A little; a client that is slower than this misses pictures."""
+        return FOOTAGE_KEPT_S
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """A floor without end."""
+        return Surroundings()
+
+    @property
+    def start(self) -> BodyState:
+        """The middle of it."""
+        return BodyState()
 
     def picture(self, index: int, body: BodyState) -> bytes | None:
         """The `index`-th picture of the footage, wherever the body is."""

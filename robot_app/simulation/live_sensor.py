@@ -46,6 +46,8 @@ class LiveSensor:
 
     def encode(self, radiance: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Codes uint8 (..., 3) of radiance float32 (..., 3) BGR in linear light."""
+        if not radiance.size:  # OpenCV gives nothing for nothing
+            return np.zeros(radiance.shape, np.uint8)
         # A product of matrices this narrow keeps every core busy for nothing.
         share = cv2.transform(radiance.reshape(1, -1, 3), self._colours)
         code = np.clip(share, 0, 1) ** np.float32(1 / CODE_GAMMA) * 255

@@ -12,6 +12,8 @@ import pytest
 
 from robot_app.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.detection.detections import Detections
+from robot_app.emulator import FootageWorld
+from robot_app.emulator.stepped import SteppedRobot
 from robot_app.frames import Frame
 from robot_app.robot import Robot, RobotState
 from robot_app.robots.live import live_vector
@@ -68,7 +70,18 @@ def live_robot() -> Iterator[Subject]:
         )
 
 
-FACTORIES: tuple[Callable[[], AbstractContextManager[Subject]], ...] = (vector_robot, live_robot, replay_robot)
+@contextmanager
+def stepped_robot() -> Iterator[Subject]:
+    robot = SteppedRobot(FootageWorld(pictures(COUNT)))
+    yield Subject(robot, lambda: [a for a in robot.actions if isinstance(a, (Drive, Turn, Stop))][-1] == Stop())
+
+
+FACTORIES: tuple[Callable[[], AbstractContextManager[Subject]], ...] = (
+    vector_robot,
+    live_robot,
+    replay_robot,
+    stepped_robot,
+)
 
 
 @pytest.fixture(params=FACTORIES, ids=lambda factory: factory.__name__)

@@ -28,7 +28,7 @@ def steps(vision_model):
 def replay(recording, model):
     settings = Settings()
     with ReplayRobot(read_footage(recording)) as robot:
-        return list(Loop(robot, Detector.load(model), choose_behaviour(settings), settings).steps())
+        return list(Loop.with_detector(robot, Detector.load(model), choose_behaviour(settings), settings).steps())
 
 
 def test_a_vector_passing_by_twice(steps, pytestconfig):

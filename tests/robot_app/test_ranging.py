@@ -24,7 +24,7 @@ from robot_app.ranging import (
     locate,
 )
 from robot_app.simulation.kinematics import RobotPose, camera_transform
-from tests.support.outlines import cut_to_frame, outline, placed
+from robot_app.simulation.outlines import cut_to_frame, outline, placed
 
 CAMERA = CameraModel()
 WHOLE = Cut()

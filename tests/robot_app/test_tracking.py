@@ -8,9 +8,9 @@ from robot_app.camera import CameraModel
 from robot_app.detection import Detections
 from robot_app.ranging import Cut, locate
 from robot_app.simulation.kinematics import RobotPose
+from robot_app.simulation.outlines import outline, placed
 from robot_app.tracking import TrackerSettings, TrackerState, Viewpoint, similarity, update_tracks
 from tests.support.desk import Eyes, boxes_in_view
-from tests.support.outlines import outline, placed
 
 CAMERA = CameraModel()
 SETTINGS = TrackerSettings(max_missed_frames=3)

@@ -14,10 +14,11 @@ from robot_app.behaviour import Behaviour
 from robot_app.camera import CameraModel
 from robot_app.detection import Detections
 from robot_app.ranging import BOX_SIGMA, BOX_SIGMA_PX
+from robot_app.simulation.footprint import gap_mm, middle_of
 from robot_app.simulation.kinematics import RobotPose
+from robot_app.simulation.outlines import cut_to_frame, outline
 from robot_app.tracking import TrackerSettings, TrackerState, Viewpoint, update_tracks
 from robot_app.tracks import Event, Track, XyxyPx
-from tests.support.outlines import cut_to_frame, middle_of, outline
 
 CAMERA = CameraModel()
 FPS = 15
@@ -30,9 +31,6 @@ WHEEL_ACCELERATION_MM_S2 = 1000.0
 HEAD_RAD_S = 2.0
 TURN_RAD_S = 2.0
 LEAST_BOX_PX = 8.0
-
-BODY_MM = (-58.7, 38.9, 29.3)
-"""Rear, front and side of a Vector's outline about its origin."""
 
 
 @dataclass
@@ -145,8 +143,8 @@ def live(  # noqa: PLR0917 - what there is to a life on a desk
         decision = behaviour(memory, tracker.tracks, now_s + LATENCY_S / 2)
         memory = decision.state
         on_the_way += [(now_s + LATENCY_S, action) for action in decision.actions]
-        gap_mm = min((gap(wheels.pose, other) for other in there), default=math.inf)
-        moments.append(Moment(now_s, wheels.pose, there, tracker.tracks, decision.events, decision.actions, gap_mm))
+        nearest_mm = min((gap_mm(wheels.pose, other) for other in there), default=math.inf)
+        moments.append(Moment(now_s, wheels.pose, there, tracker.tracks, decision.events, decision.actions, nearest_mm))
         if is_over(moments):
             break
         for step in range(STEPS_PER_FRAME):
@@ -176,25 +174,6 @@ def _covered(box: XyxyPx, nearer: XyxyPx) -> float:
     return max(width, 0.0) * max(height, 0.0) / area
 
 
-def gap(a: RobotPose, b: RobotPose) -> float:
-    """Between the outlines of two robots, as rectangles on the desk; 0 or less when they touch."""
-    return max(_gap_along_axes(a, b), _gap_along_axes(b, a))
-
-
-def _gap_along_axes(a: RobotPose, b: RobotPose) -> float:
-    """The widest gap along the axes of `a` (separating axes)."""
-    rear, front, side = BODY_MM
-    cos, sin = math.cos(a.heading_rad), math.sin(a.heading_rad)
-    along, aside = [], []
-    for x in (rear, front):
-        for y in (-side, side):
-            dx = b.x_mm + x * math.cos(b.heading_rad) - y * math.sin(b.heading_rad) - a.x_mm
-            dy = b.y_mm + x * math.sin(b.heading_rad) + y * math.cos(b.heading_rad) - a.y_mm
-            along.append(dx * cos + dy * sin)
-            aside.append(-dx * sin + dy * cos)
-    return max(min(along) - front, rear - max(along), min(aside) - side, -side - max(aside))
-
-
 def random_start(draw: random.Random, farthest_mm: float = 1000.0) -> tuple[RobotPose, RobotPose]:
     """Two robots that do not touch, at most so far apart, each with any heading."""
     other = RobotPose(heading_rad=draw.uniform(-math.pi, math.pi))
@@ -204,5 +183,5 @@ def random_start(draw: random.Random, farthest_mm: float = 1000.0) -> tuple[Robo
         start = RobotPose(
             x + distance * math.cos(angle), y + distance * math.sin(angle), draw.uniform(-math.pi, math.pi)
         )
-        if gap(start, other) > 30:
+        if gap_mm(start, other) > 30:
             return start, other

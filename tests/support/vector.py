@@ -12,6 +12,9 @@ from robot_app.frames import encode_jpeg
 from robot_app.robots.vector import VectorSettings
 
 WHEEL_CALLS = ("DriveWheels", "StopAllMotors", "TurnInPlace")
+BRAKING_S = 0.15
+"""Longer than wheels need from any speed to a standstill."""
+
 IMPATIENT = VectorSettings(connect_timeout_s=5.0, first_frame_timeout_s=2.0, frame_timeout_s=0.4)
 
 
@@ -37,13 +40,21 @@ def wheel_commands(emulator: Emulator) -> list[Command]:
 
 
 def were_wheels_stopped(emulator: Emulator) -> bool:
-    """The last that the wheels were told is to stand still, and they do."""
+    """The last that the wheels were told is to stand still, and that is what they come to."""
     told = wheel_commands(emulator)
     last_drive = [command.request for command in told if command.name == "DriveWheels"][-1:]
     is_last_word = bool(told) and told[-1].name != "TurnInPlace"
     is_zero = all(request.left_wheel_mmps == request.right_wheel_mmps == 0 for request in last_drive)
-    body = emulator.body
-    return is_last_word and is_zero and body.left_mm_s == body.right_mm_s == 0
+    return is_last_word and is_zero and _comes_to_rest(emulator)
+
+
+def _comes_to_rest(emulator: Emulator) -> bool:
+    ends_s = time.monotonic() + BRAKING_S
+    while emulator.body.left_mm_s or emulator.body.right_mm_s:
+        if time.monotonic() > ends_s:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:

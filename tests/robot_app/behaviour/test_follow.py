@@ -9,9 +9,9 @@ import pytest
 from robot_app.actions import Drive, SetHead, Stop
 from robot_app.behaviour import FollowSettings, follow
 from robot_app.simulation.kinematics import RobotPose
+from robot_app.simulation.outlines import placed
 from robot_app.tracks import Track
 from tests.support.desk import FPS, Eyes, live, random_start
-from tests.support.outlines import placed
 
 SETTINGS = FollowSettings()
 FOLLOW = partial(follow, settings=SETTINGS)

@@ -8,9 +8,9 @@ import pytest
 from robot_app.actions import Drive, Stop, Turn
 from robot_app.behaviour import HideSettings, hide
 from robot_app.simulation.kinematics import RobotPose
+from robot_app.simulation.outlines import placed
 from robot_app.tracks import Track
 from tests.support.desk import Eyes, live
-from tests.support.outlines import placed
 
 SETTINGS = HideSettings()
 FPS = 15

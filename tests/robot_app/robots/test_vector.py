@@ -181,7 +181,7 @@ def test_nothing_moves_while_control_is_not_ours():
         wait_until(lambda: emulator.body.left_mm_s == 40)
         emulator.withhold_control()
         wait_until(lambda: not robot.state.has_control)
-        assert emulator.body.left_mm_s == 0
+        wait_until(lambda: emulator.body.left_mm_s == 0)
         told = len(wheel_commands(emulator))
         robot.do(Drive(50, 50))
         robot.do(Turn(1.0))

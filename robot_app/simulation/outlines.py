@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_app.camera import CameraModel
+from robot_app.simulation.footprint import MIDDLE_MM, middle_of
 from robot_app.simulation.kinematics import RobotPose, body_transforms, camera_transform
 from robot_app.simulation.mesh import load_vector
 from robot_app.tracks import XyxyPx
-
-MIDDLE_MM = -9.9
-"""The middle of a Vector along its own x axis: its model reaches from -58.7 to 38.9."""
 
 NEAREST_MM = 5.0
 
@@ -60,14 +58,6 @@ def outline(other: RobotPose, observer: RobotPose, camera: CameraModel) -> Outli
         math.remainder(math.atan2(left, ahead) - observer.heading_rad, math.tau),
         math.hypot(ahead, left),
         is_in_view,
-    )
-
-
-def middle_of(pose: RobotPose) -> tuple[float, float]:
-    """Where a robot's middle is on the floor."""
-    return (
-        pose.x_mm + MIDDLE_MM * math.cos(pose.heading_rad),
-        pose.y_mm + MIDDLE_MM * math.sin(pose.heading_rad),
     )
 
 

@@ -1,0 +1,118 @@
+"""How wheels, head and lift change from one moment to the next. Pure functions over small, fixed steps of time.
+
+Limits of Vector's published firmware are marked so; it leaves accelerations of the motors open, which are assumptions.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+
+from robot_app.simulation.kinematics import RobotPose
+
+STEP_S = 0.005
+"""As on the robot, whose motors are regulated 200 times a second."""
+
+MAX_WHEEL_MM_S = 220.0
+"""Firmware."""
+
+TRACK_WIDTH_MM = 48.0
+"""Between the centres of the treads; firmware."""
+
+TURN_CENTRE_MM = -20.0
+"""It turns about this point, behind its origin; firmware."""
+
+WHEEL_ACCELERATION_MM_S2, WHEEL_BRAKING_MM_S2 = 1000.0, 2000.0
+"""Assumptions. The braking fits what the firmware notes: at 170 mm/s it does not fall off an edge, at 220 it may."""
+
+MIN_HEAD_RAD, MAX_HEAD_RAD = math.radians(-22), math.radians(45)
+HEAD_ACCELERATION_RAD_S2 = 10.0
+"""What the SDK asks for."""
+
+MIN_LIFT_MM, MAX_LIFT_MM = 32.0, 92.0
+LIFT_ACCELERATION_MM_S2 = 600.0
+"""About the 10 rad/s² that the SDK asks for, at the end of the arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyState:
+    """Where the body is on the floor (x ahead of the start, y to its left) and how it is posed and moving.
+
+    `at_s` is the time since the body was made; it does not count when states are compared.
+    """
+
+    x_mm: float = 0.0
+    y_mm: float = 0.0
+    heading_rad: float = 0.0
+    head_angle_rad: float = 0.0
+    lift_height_mm: float = MIN_LIFT_MM
+    left_mm_s: float = 0.0
+    right_mm_s: float = 0.0
+    at_s: float = field(default=0.0, compare=False)
+
+    @property
+    def pose(self) -> RobotPose:
+        """As the simulation knows robots."""
+        return RobotPose(self.x_mm, self.y_mm, self.heading_rad, self.head_angle_rad, self.lift_height_mm)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A motor that moves to a place and stops there: where it is, how fast it moves, where to, and how fast at most."""
+
+    place: float
+    target: float
+    top_speed: float
+    speed: float = 0.0
+
+    @property
+    def is_resting(self) -> bool:
+        """It is where it should be."""
+        return self.place == self.target and self.speed == 0.0
+
+    def stepped(self, acceleration: float) -> "Axis":
+        """One step later."""
+        left = self.target - self.place
+        wanted = math.copysign(approach_speed(abs(left), self.top_speed, acceleration), left)
+        speed = towards(self.speed, wanted, acceleration * STEP_S)
+        if abs(left) <= abs(speed) * STEP_S * 1.001 and abs(speed) <= 2 * acceleration * STEP_S:
+            return replace(self, place=self.target, speed=0.0)
+        return replace(self, place=self.place + speed * STEP_S, speed=speed)
+
+
+def approach_speed(left: float, top_speed: float, braking: float) -> float:
+    """How fast one may be, with so much left to go, to come to rest there.
+
+    After one more step at speed v, v² / (2 braking) must be left: v² / (2 b) + v dt = left, solved for v.
+    """
+    return min(top_speed, braking * (math.sqrt(STEP_S**2 + 2 * left / braking) - STEP_S))
+
+
+def wheel_towards(speed_mm_s: float, wanted_mm_s: float) -> float:
+    """A wheel's speed one step later; it brakes harder than it speeds up."""
+    is_braking = abs(wanted_mm_s) < abs(speed_mm_s) or wanted_mm_s * speed_mm_s < 0
+    rate = WHEEL_BRAKING_MM_S2 if is_braking else WHEEL_ACCELERATION_MM_S2
+    return towards(speed_mm_s, clip(wanted_mm_s, -MAX_WHEEL_MM_S, MAX_WHEEL_MM_S), rate * STEP_S)
+
+
+def rolled(state: BodyState) -> BodyState:
+    """One step later at the present speeds of both wheels; on a circle about a point on the axle, exactly."""
+    way_mm = (state.left_mm_s + state.right_mm_s) / 2 * STEP_S
+    turn_rad = (state.right_mm_s - state.left_mm_s) / TRACK_WIDTH_MM * STEP_S
+    before, after = state.heading_rad, state.heading_rad + turn_rad
+    chord_mm = way_mm if turn_rad == 0 else way_mm * math.sin(turn_rad / 2) / (turn_rad / 2)
+    middle = (before + after) / 2
+    return replace(
+        state,
+        x_mm=state.x_mm + chord_mm * math.cos(middle) + TURN_CENTRE_MM * (math.cos(before) - math.cos(after)),
+        y_mm=state.y_mm + chord_mm * math.sin(middle) + TURN_CENTRE_MM * (math.sin(before) - math.sin(after)),
+        heading_rad=after,
+    )
+
+
+def clip(value: float, low: float, high: float) -> float:
+    """The nearest value within the range."""
+    return min(max(value, low), high)
+
+
+def towards(value: float, target: float, step: float) -> float:
+    """From a value towards another one, by so much at most."""
+    return value + clip(target - value, -step, step)

@@ -1,0 +1,122 @@
+"""The emulated robot without network, threads or wall clock: the same start gives the same pictures, byte by byte."""
+
+import itertools
+import math
+from collections import deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from robot_app.actions import Action, Drive, SetHead, Stop, Turn
+from robot_app.emulator.body import TURN_SPEED_RAD_S, Body
+from robot_app.emulator.chassis import Felt
+from robot_app.emulator.dynamics import BodyState
+from robot_app.emulator.legs import turn
+from robot_app.emulator.world import World
+from robot_app.frames import Frame
+from robot_app.robot import RobotState
+
+FRAME_LATENCY_S = 0.06
+"""From the picture to the decision on it: exposure, JPEG, radio and detection."""
+
+ACTION_LATENCY_S = 0.03
+"""From the decision to wheels that obey it."""
+
+HEAD_SPEED_RAD_S = 10.0
+
+
+class SteppedRobot:
+    """Lives in a world whose time passes only while frames are taken; see `robot_app.robot.Robot` for the contract.
+
+    Attributes:
+        actions: what it was told to do, in order; `stop()` counts as `Stop`.
+    """
+
+    def __init__(self, world: World, seconds: float = math.inf) -> None:
+        """The frames end after so many seconds, or with the world's pictures."""
+        self.actions: list[Action] = []
+        self._world = world
+        self._seconds = seconds
+        self._now_s = 0.0
+        self._body = Body(lambda: self._now_s, world.surroundings, world.start)
+        self._on_the_way: deque[tuple[float, Action]] = deque()
+        self._turn: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def frames(self) -> Iterator[Frame]:
+        """One frame after the other; between two of them, time passes."""
+        for index in itertools.count():
+            taken_at_s = index / self._world.fps
+            if taken_at_s >= self._seconds:
+                return
+            self._wait_until(taken_at_s)
+            jpeg = self._world.picture(index, self._body.state)
+            if jpeg is None:
+                return
+            self._wait_until(taken_at_s + FRAME_LATENCY_S)
+            yield Frame(index, taken_at_s, self._now_s, jpeg)
+
+    def do(self, action: Action) -> None:
+        """Pass on an action; it is obeyed a little later, and not at all while the robot obeys nobody."""
+        self.actions.append(action)
+        if self.state.has_control:
+            self._on_the_way.append((self._now_s + ACTION_LATENCY_S, action))
+
+    def stop(self) -> None:
+        """Stop the wheels, ahead of what was passed on and is not obeyed yet."""
+        self._on_the_way.clear()
+        self.do(Stop())
+
+    def now_s(self) -> float:
+        """The time in the world."""
+        return self._now_s
+
+    @property
+    def state(self) -> RobotState:
+        """How the body is now."""
+        body, felt = self._body.state, self._body.felt
+        return RobotState(
+            head_angle_rad=body.head_angle_rad,
+            lift_height_mm=body.lift_height_mm,
+            has_control=not (felt.is_reacting or felt.has_fallen),
+            on_charger=felt.is_on_charger,
+            cliff_detected=any(felt.cliffs),
+            picked_up=felt.has_fallen,
+            camera=self._world.calibration,
+        )
+
+    @property
+    def body(self) -> BodyState:
+        """Where it really is."""
+        return self._body.state
+
+    @property
+    def felt(self) -> Felt:
+        """What has really happened to it."""
+        return self._body.felt
+
+    def _wait_until(self, at_s: float) -> None:
+        while self._on_the_way and self._on_the_way[0][0] <= at_s:
+            self._now_s, action = self._on_the_way.popleft()
+            self._obey(action)
+        self._now_s = at_s
+
+    def _obey(self, action: Action) -> None:
+        match action:
+            case Drive(left, right):
+                self._body.drive(left, right)
+            case Turn(angle):
+                self._turn = self._body.begin(turn(angle, TURN_SPEED_RAD_S))
+            case SetHead(angle):
+                self._body.set_head(angle, HEAD_SPEED_RAD_S)
+            case Stop():
+                if self._turn is not None:
+                    self._body.end(self._turn)
+                self._body.halt()
