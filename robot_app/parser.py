@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import TypeAlias
 
-from robot_app.paths import DEFAULT_MODEL, DEMO_RECORDING
+from robot_app.paths import DEFAULT_MODEL
 
 FAULTS = (
     "freeze",
@@ -74,13 +74,13 @@ def _add_demo(commands: Commands) -> None:
     parser = _add(
         commands,
         "demo",
-        "see it work without a robot: an emulated Vector meets another one",
-        "Starts an emulated Vector, connects to it through the real SDK over TLS on loopback, detects and greets\n"
-        "the other Vector that its camera sees, and writes an annotated video and a recording.",
-        "  robot-app demo\n  robot-app demo --output my-demo --seconds 20",
+        "see it work without a robot: an emulated Vector meets others on a table",
+        "Starts an emulated Vector, connects to it through the real SDK over TLS on loopback, detects the other\n"
+        "Vectors that its camera sees, drives up to one and follows it, and writes an annotated video and a recording.",
+        "  robot-app demo\n  robot-app demo --view --seconds 120",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="new folder (default: output/demo-DATE-TIME)")
-    parser.add_argument("--seconds", type=_positive_number, metavar="S", help="length (default: the footage's)")
+    parser.add_argument("--seconds", type=_positive_number, default=20.0, metavar="S", help="length (default: 20)")
     _add_model(parser)
     _add_view(parser)
 
@@ -178,18 +178,17 @@ def _add_emulate(commands: Commands) -> None:
         "emulate",
         "be a Vector on this machine, on a table with others or with footage as its camera",
         "Serves Vector's own protocol over TLS on loopback until Ctrl-C. Touches no settings of real robots.\n"
-        "In the world `scene` it has a body: it drives about on a table with other Vectors as it is told, its camera\n"
-        "shows what it would see from there, and it feels the table's edge. That needs the `simulation` extra.",
+        "It has a body: it drives about on a table with other Vectors as it is told, its camera shows what it would\n"
+        "see from there, and it feels the table's edge. With footage as its world it sees that, whatever it does.",
         "  robot-app emulate --port 8443                then, elsewhere: robot-app run --emulator 127.0.0.1:8443\n"
-        "  robot-app emulate --world scene              then: robot-app run --emulator ... --behaviour follow\n"
         "  robot-app emulate --world photos/            shows each picture for a second",
     )
     parser.add_argument(
         "--world",
         type=Path,
-        default=DEMO_RECORDING,
+        default=Path(SCENE),
         metavar="SOURCE",
-        help=f"{SCENE}, or what the camera sees, over and over: {SOURCE_HELP} (default: the demo's recording)",
+        help=f"{SCENE} (default), or what the camera sees, over and over: {SOURCE_HELP}",
     )
     parser.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen at (default: any free one)")
     parser.add_argument("--fault", choices=FAULTS, help="what goes wrong, once the camera has started")

@@ -8,12 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from robot_app.commands.viewing import viewing
-from robot_app.commands.world import load_world
-from robot_app.config import Settings
+from robot_app.config import BehaviourSettings, Settings
 from robot_app.detection import Detector
-from robot_app.emulator import Emulator, FootageWorld
+from robot_app.emulator import Emulator
+from robot_app.emulator.scene import SceneWorld, lively_scene
 from robot_app.errors import InputError
-from robot_app.paths import DEMO_RECORDING
 from robot_app.recording import LiveRecording, read_steps
 from robot_app.robots.live import live_vector
 from robot_app.session import run_session
@@ -23,14 +22,15 @@ from robot_app.sinks import EventPrinter, Summary, VideoSink
 def command(args: argparse.Namespace) -> None:
     """Play the demo."""
     detector = Detector.load(args.model)
-    world = load_world(DEMO_RECORDING, seconds=args.seconds)
+    world = SceneWorld(lively_scene(), seconds=args.seconds)
     with _new_folder(args.output) as folder:
         _play(world, detector, folder, args.view)
 
 
-def _play(world: FootageWorld, detector: Detector, folder: Path, address: tuple[str, int] | None) -> None:
+def _play(world: SceneWorld, detector: Detector, folder: Path, address: tuple[str, int] | None) -> None:
     recording, video = folder / "demo.mcap", folder / "demo.mp4"
-    names, summary, settings = detector.card.class_names, Summary(), Settings()
+    names, summary = detector.card.class_names, Summary()
+    settings = Settings(behaviour=BehaviourSettings("follow"))
     with Emulator(world) as emulator:
         sys.stdout.write(f"robot    {emulator.identity}, emulated\n")
         sys.stdout.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")

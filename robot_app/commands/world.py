@@ -14,10 +14,10 @@ SLIDE_S = 1.0
 """How long each picture of a folder stays in view."""
 
 
-def load_world(source: Path, *, seconds: float | None = None, loop: bool = False) -> FootageWorld:
+def load_world(source: Path, *, loop: bool = False) -> FootageWorld:
     """Pictures of a recording or video at their own rate, or those of a folder as a slide show.
 
-    All are brought to the size of Vector's camera frames. `seconds` shortens the footage, or repeats it.
+    All are brought to the size of Vector's camera frames.
 
     Raises:
         InputError: the source is missing, empty, damaged or of an unknown kind.
@@ -26,9 +26,6 @@ def load_world(source: Path, *, seconds: float | None = None, loop: bool = False
     if not frames:
         raise InputError(f"{source}: holds no frames; expected at least one picture")
     pictures, fps = _paced(source, frames)
-    if seconds is not None:
-        count = max(1, round(seconds * fps))
-        pictures = [pictures[i % len(pictures)] for i in range(count)]
     return FootageWorld(pictures, fps, loop=loop)
 
 

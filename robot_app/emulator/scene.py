@@ -1,4 +1,4 @@
-"""A table in a room as the world of the emulated robot, with other Vectors on it (`simulation` extra)."""
+"""A table in a room as the world of the emulated robot, with other Vectors on it."""
 
 import math
 import threading
@@ -9,7 +9,7 @@ import numpy as np
 
 from robot_app.camera import CameraModel
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.scripts import Actor, drive_path, stand
+from robot_app.emulator.scripts import Actor, drive_path
 from robot_app.emulator.surroundings import Rectangle, Surroundings
 from robot_app.emulator.world import VECTOR_FPS
 from robot_app.frames import encode_jpeg
@@ -44,15 +44,16 @@ class Scene:
 
 
 def lively_scene() -> Scene:
-    """One Vector that stands in view, and another one that drives about behind it."""
-    onlooker = Actor(stand(RobotPose(70.0, 70.0, math.radians(215), head_angle_rad=0.15)))
-    path = ((240.0, -290.0), (400.0, -180.0), (420.0, 190.0), (250.0, 300.0))
+    """One Vector that stands in view and now and then drives on, and another one that patrols behind it."""
+    walk = ((80.0, 110.0), (0.0, -120.0), (260.0, -160.0), (300.0, 100.0))
+    leader = Actor(drive_path(walk, 70.0, rest_s=5.0, again=True))
+    patrol = ((500.0, -300.0), (500.0, 300.0))
     wanderer = Actor(
-        drive_path(path, 110.0, again=True),
+        drive_path(patrol, 110.0, again=True),
         RobotLook(plate=(0.09, 0.16, 0.22)),
         Eyes(colour_bgr=(0.1, 1.0, 0.5)),
     )
-    return Scene((onlooker, wanderer), BodyState(x_mm=-400.0, y_mm=-30.0))
+    return Scene((leader, wanderer), BodyState(x_mm=-400.0, y_mm=-30.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +92,18 @@ class SceneWorld:
     Safe to use from any thread: who asks first takes the picture, others wait for it. Time in the scene is the body's.
     """
 
-    def __init__(self, scene: Scene, fps: float = VECTOR_FPS) -> None:
-        """Furnish the room.
+    def __init__(self, scene: Scene, fps: float = VECTOR_FPS, seconds: float = math.inf) -> None:
+        """Furnish the room; the camera ends after so many seconds.
 
         Raises:
-            MissingPartError: the `simulation` extra is not installed.
+            MissingPartError: the installed SDK lacks Vector's 3D model.
         """
         load_vector()  # now, rather than with the first picture: it takes a moment, and may be missing
         room = desk_room(scene.seed)
         self._renderer = LiveRenderer(room.room, room.light, lens=LENS, seed=scene.seed)
         self._scene = scene
         self._fps = fps
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
         self._truths: OrderedDict[int, Truth] = OrderedDict()
@@ -134,6 +136,8 @@ class SceneWorld:
 
     def picture(self, index: int, body: BodyState) -> bytes | None:
         """The JPEG that the camera takes as its `index`-th; from where the body is for whoever asks first."""
+        if index >= self._seconds * self._fps:
+            return None
         with self._lock:
             if index not in self._pictures:
                 self._take(index, body)

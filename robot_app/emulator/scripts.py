@@ -42,10 +42,10 @@ def turn_in_place(pose: RobotPose, rate_rad_s: float) -> Script:
     return lambda time_s: replace(pose, heading_rad=pose.heading_rad + rate_rad_s * time_s)
 
 
-def drive_path(points: Sequence[Point], speed_mm_s: float, *, again: bool = False) -> Script:
+def drive_path(points: Sequence[Point], speed_mm_s: float, *, rest_s: float = 0.0, again: bool = False) -> Script:
     """Drive from point to point in straight lines, turning in place at each; then stand, or begin again.
 
-    A path that is driven `again` leads from its last point back to the first one.
+    A path that is driven `again` leads from its last point back to the first one. Before each line it rests.
 
     Raises:
         ValueError: fewer than two points, two equal ones in a row, or no positive speed.
@@ -57,6 +57,7 @@ def drive_path(points: Sequence[Point], speed_mm_s: float, *, again: bool = Fals
     parts: list[_Part] = []
     for i, (start, end) in enumerate(itertools.pairwise(stops)):
         heading = headings[i]
+        parts.append(_Part(start, start, heading, 0.0, rest_s))
         parts.append(_Part(start, end, heading, 0.0, math.dist(start, end) / speed_mm_s))
         following = headings[(i + 1) % len(headings)] if again or i + 1 < len(headings) else heading
         turn_rad = math.remainder(following - heading, math.tau)

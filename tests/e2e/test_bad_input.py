@@ -48,8 +48,7 @@ def complaint(given, monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(given)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    for command in (bench, demo):
-        monkeypatch.setattr(command, "DEMO_RECORDING", given / "sound.mcap")
+    monkeypatch.setattr(bench, "DEMO_RECORDING", given / "sound.mcap")
 
     def run(command):
         before = files_below(given)

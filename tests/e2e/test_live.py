@@ -12,7 +12,6 @@ import cv2
 import pytest
 
 from robot_app.cli import main
-from robot_app.commands import demo
 from robot_app.commands.world import load_world
 from robot_app.config import load_settings
 from robot_app.detection import Detector
@@ -66,14 +65,12 @@ class Keep:
         self.steps.append(step)
 
 
-def test_the_demo_greets_says_goodbye_and_writes_its_files(footage, vision_model, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "DEMO_RECORDING", footage)
+def test_the_demo_drives_up_to_another_robot_and_writes_its_files(tmp_path, capsys):
     folder = tmp_path / "made" / "demo"
-    assert main(["demo", "--model", str(vision_model), "--output", str(folder)]) == 0
+    assert main(["demo", "--seconds", "6", "--output", str(folder)]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"appeared +Vector #1 .* left .*→ .*says \"Hello Vector!\", plays \w+", told)
-    assert re.search(r"disappeared +Vector #1 .*→ says \"Goodbye!\"", told)
-    assert "events   1 appeared, 1 disappeared" in told
+    assert re.search(r"appeared +Vector #1 .*→ drives", told)
+    assert re.search(r"reached +Vector #1 .* about +(19|2\d) ± \d cm  → stops", told)
     assert re.search(r"latency +median [\d.]+ ms, p99 [\d.]+ ms", told)
     assert sorted(path.name for path in folder.iterdir()) == ["demo.mcap", "demo.mp4"]
     assert all(str(path) in told for path in folder.iterdir())

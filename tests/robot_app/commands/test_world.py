@@ -36,11 +36,6 @@ def test_it_repeats_when_told_so(recording):
     assert world.picture(12, BODY) == world.picture(2, BODY)
 
 
-@pytest.mark.parametrize(("seconds", "pictures"), [(0.2, 2), (1.2, 12), (0.001, 1)])
-def test_it_can_be_shortened_or_drawn_out(recording, seconds, pictures):
-    assert len(all_pictures(load_world(recording, seconds=seconds))) == pictures
-
-
 def test_a_folder_is_a_slide_show_of_camera_sized_pictures(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), paint_scene(hw=(100, 100)))
     (tmp_path / "b.jpg").write_bytes(scene_frame(0).jpeg)
