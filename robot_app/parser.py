@@ -5,6 +5,17 @@ import math
 from pathlib import Path
 from typing import TypeAlias
 
+from robot_app.arguments import (
+    add_behaviour,
+    add_config,
+    add_model,
+    add_robot,
+    add_view,
+    port,
+    positive_number,
+    score,
+    seconds_from_start,
+)
 from robot_app.paths import DEFAULT_MODEL
 
 FAULTS = (
@@ -31,8 +42,6 @@ SCENE = "scene"
 """The world that is rendered; a folder of this name can be given as ./scene."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-VIEW_ADDRESS = ("127.0.0.1", 8088)
 
 SOURCE_HELP = "recording (.mcap), video file, or folder of pictures"
 
@@ -80,9 +89,9 @@ def _add_demo(commands: Commands) -> None:
         "  robot-app demo\n  robot-app demo --view --seconds 120",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="new folder (default: output/demo-DATE-TIME)")
-    parser.add_argument("--seconds", type=_positive_number, default=20.0, metavar="S", help="length (default: 20)")
-    _add_model(parser)
-    _add_view(parser)
+    parser.add_argument("--seconds", type=positive_number, default=20.0, metavar="S", help="length (default: 20)")
+    add_model(parser)
+    add_view(parser)
 
 
 def _add_run(commands: Commands) -> None:
@@ -100,12 +109,12 @@ def _add_run(commands: Commands) -> None:
         "  robot-app run --view\n"
         "  robot-app run --emulator 127.0.0.1:8443     after `robot-app emulate --port 8443` elsewhere",
     )
-    _add_robot(parser)
-    _add_model(parser)
-    _add_config(parser)
-    _add_behaviour(parser)
+    add_robot(parser)
+    add_model(parser)
+    add_config(parser)
+    add_behaviour(parser)
     parser.add_argument("--record", type=Path, metavar="MCAP", help="write everything to this new recording")
-    _add_view(parser)
+    add_view(parser)
 
 
 def _add_record(commands: Commands) -> None:
@@ -120,8 +129,8 @@ def _add_record(commands: Commands) -> None:
         "  robot-train label walk.mcap --output data/walk --model models/vector.onnx",
     )
     parser.add_argument("output", type=Path, metavar="MCAP", help="new recording")
-    parser.add_argument("--seconds", type=_positive_number, metavar="S", help="length (default: until Ctrl-C)")
-    _add_robot(parser)
+    parser.add_argument("--seconds", type=positive_number, metavar="S", help="length (default: until Ctrl-C)")
+    add_robot(parser)
 
 
 def _add_replay(commands: Commands) -> None:
@@ -139,21 +148,25 @@ def _add_replay(commands: Commands) -> None:
         "  robot-app replay walk.mcap --compare-config shy.toml --video both.mp4",
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help=SOURCE_HELP)
-    _add_model(parser)
-    _add_config(parser)
-    _add_behaviour(parser)
+    add_model(parser)
+    add_config(parser)
+    add_behaviour(parser)
     versions = parser.add_mutually_exclusive_group()
     versions.add_argument("--compare", type=Path, metavar="ONNX", help="a second model, to compare frame by frame")
     versions.add_argument(
         "--compare-config", type=Path, metavar="TOML", help="a second file with settings, to compare decisions"
     )
-    parser.add_argument("--from", type=_time, default=0.0, dest="from_s", metavar="S", help="begin so many seconds in")
-    parser.add_argument("--to", type=_time, default=math.inf, dest="to_s", metavar="S", help="end before this time")
+    parser.add_argument(
+        "--from", type=seconds_from_start, default=0.0, dest="from_s", metavar="S", help="begin so many seconds in"
+    )
+    parser.add_argument(
+        "--to", type=seconds_from_start, default=math.inf, dest="to_s", metavar="S", help="end before this time"
+    )
     parser.add_argument("--realtime", action="store_true", help="at the speed at which it was recorded")
     parser.add_argument(
         "--video", type=Path, metavar="MP4", help="write an annotated video; in a comparison side by side"
     )
-    _add_view(parser)
+    add_view(parser)
 
 
 def _add_detect(commands: Commands) -> None:
@@ -168,8 +181,8 @@ def _add_detect(commands: Commands) -> None:
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help=f"image, or {SOURCE_HELP}")
     parser.add_argument("--output", type=Path, metavar="JSON", help="write the results to this file")
-    parser.add_argument("--score", type=_score, metavar="S", help="least score, 0 to 1 (default: the model's own)")
-    _add_model(parser)
+    parser.add_argument("--score", type=score, metavar="S", help="least score, 0 to 1 (default: the model's own)")
+    add_model(parser)
 
 
 def _add_emulate(commands: Commands) -> None:
@@ -190,12 +203,12 @@ def _add_emulate(commands: Commands) -> None:
         metavar="SOURCE",
         help=f"{SCENE} (default), or what the camera sees, over and over: {SOURCE_HELP}",
     )
-    parser.add_argument("--port", type=_port, default=0, metavar="P", help="port to listen at (default: any free one)")
+    parser.add_argument("--port", type=port, default=0, metavar="P", help="port to listen at (default: any free one)")
     parser.add_argument("--fault", choices=FAULTS, help="what goes wrong, once the camera has started")
     parser.add_argument(
-        "--fault-after", type=_positive_number, default=1.0, metavar="S", help="how long after that (default: 1 s)"
+        "--fault-after", type=positive_number, default=1.0, metavar="S", help="how long after that (default: 1 s)"
     )
-    parser.add_argument("--fault-for", type=_positive_number, metavar="S", help="how long it lasts (default: for ever)")
+    parser.add_argument("--fault-for", type=positive_number, metavar="S", help="how long it lasts (default: for ever)")
 
 
 def _add_inspect(commands: Commands) -> None:
@@ -219,7 +232,7 @@ def _add_bench(commands: Commands) -> None:
         "Times the way from JPEG to detections against the bare network, interleaved, and prints a table of ratios.",
         "  robot-app bench",
     )
-    _add_model(parser)
+    add_model(parser)
 
 
 def _add_doctor(commands: Commands) -> None:
@@ -231,15 +244,9 @@ def _add_doctor(commands: Commands) -> None:
         "order, and says what to do about the first thing that fails. Secrets are never shown.",
         "  robot-app doctor\n  robot-app doctor --serial 00e20100 --json > report.json",
     )
-    _add_robot(parser)
-    _add_model(parser)
+    add_robot(parser)
+    add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, to be attached to a bug report")
-
-
-def _add_robot(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
-    which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
 
 
 def _add_serve(commands: Commands) -> None:
@@ -251,81 +258,8 @@ def _add_serve(commands: Commands) -> None:
         "Runs until Ctrl-C; requests under way are answered first.",
         "  robot-app serve\n  curl --data-binary @photo.jpg http://127.0.0.1:8089/detect",
     )
-    _add_model(parser)
+    add_model(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", metavar="H", help="where to listen; 0.0.0.0 for everyone (default: 127.0.0.1)"
     )
-    parser.add_argument("--port", type=_port, default=8089, metavar="P", help="0 for any free one (default: 8089)")
-
-
-def _add_view(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--view",
-        type=_address,
-        nargs="?",
-        const=VIEW_ADDRESS,
-        metavar="HOST:PORT",
-        help="serve a live page (at {}:{}); beyond this machine it asks for a token".format(*VIEW_ADDRESS),
-    )
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="model file (default: models/vector.onnx)"
-    )
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, metavar="TOML", help="file with settings (default: none)")
-
-
-def _add_behaviour(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--behaviour",
-        metavar="NAME",
-        help="watch, greet, follow, hide, announce, or my_module:my_function (default: the settings', else greet)",
-    )
-    parser.add_argument(
-        "--events", metavar="FILE", help="append every event to this file as a line of JSON; - prints them"
-    )
-
-
-def _positive_number(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
-    return value
-
-
-def _time(text: str) -> float:
-    value = _number(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds from the beginning, 0 or more, found {text}")
-    return value
-
-
-def _score(text: str) -> float:
-    value = _number(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
-    return value
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text}")
-    return int(text)
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"expected HOST:PORT, such as 0.0.0.0:8088, found {text}")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan  # out of every range
+    parser.add_argument("--port", type=port, default=8089, metavar="P", help="0 for any free one (default: 8089)")
