@@ -24,6 +24,7 @@ class RobotState:
         camera_frozen: the same picture came again and again; a real one never repeats itself, because of its noise.
         battery_low: as the robot judges.
         battery_volts: `None` until it has said so.
+        heading_rad: which way the body faces by its own reckoning, from anywhere; grows to the left.
     """
 
     head_angle_rad: float = 0.0
@@ -37,6 +38,7 @@ class RobotState:
     camera_frozen: bool = False
     battery_low: bool = False
     battery_volts: float | None = None
+    heading_rad: float = 0.0
 
 
 class Robot(Protocol):
