@@ -98,7 +98,7 @@ class Loop(Generic[State]):
         detected = time.perf_counter()
         state, decided_at_s = self._robot.state, self._robot.now_s()
         camera = (self._settings.camera or state.camera or CameraModel()).for_frame(*image.shape[:2])
-        view = Viewpoint(camera, state.head_angle_rad, frame.received_at_s)
+        view = Viewpoint(camera, state.head_angle_rad, frame.received_at_s, state.heading_rad)
         detections = without_doubtful(self._tracker, detections, view, self._sure_score, self._settings.tracker)
         self._tracker = update_tracks(self._tracker, detections, view, self._settings.tracker)
         tracks = self._tracker.tracks

@@ -27,6 +27,7 @@ class RobotState:
         battery_low: as the robot judges.
         battery_volts: `None` until it has said so.
         is_guarded: somebody stops the wheels when this program is killed.
+        heading_rad: which way the body faces by its own reckoning, from anywhere; grows to the left.
     """
 
     head_angle_rad: float = 0.0
@@ -43,6 +44,7 @@ class RobotState:
     battery_low: bool = False
     battery_volts: float | None = None
     is_guarded: bool = True
+    heading_rad: float = 0.0
 
 
 class Robot(Protocol):

@@ -1,7 +1,7 @@
 """A box that moves steadily: Kalman filters of constant velocity (Bar-Shalom et al. 2001, chapter 6.2)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from robot_app.tracks import XyxyPx
@@ -92,6 +92,10 @@ class MovingBox:
             self.log_width.after(seconds, SIZE_ACCELERATION),
             self.log_height.after(seconds, SIZE_ACCELERATION),
         )
+
+    def shifted(self, right_px: float) -> "MovingBox":
+        """Elsewhere, since the camera turned."""
+        return replace(self, x=replace(self.x, value=self.x.value + right_px))
 
     def corrected(self, box_px: XyxyPx) -> "MovingBox":
         """With the box that was detected at this moment."""

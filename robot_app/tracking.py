@@ -44,6 +44,8 @@ STAYS_ALONE = 2.0
 """The cost of a track without a detection: as much as boxes of one height at different ends of the frame. Two tracks
 do not trade their robots because one of them is hidden."""
 
+FARTHEST_ASIDE_RAD = math.radians(75)
+
 FASTEST_MM_S = 200.0
 """How fast a robot that is not seen may come nearer or leave."""
 
@@ -70,11 +72,12 @@ class TrackerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """What the frame was taken with, and when."""
+    """What the frame was taken with, when, and which way the body faced; only changes of that count."""
 
     camera: CameraModel
     head_angle_rad: float
     at_s: float
+    heading_rad: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class TrackerState:
     followed: tuple[Followed, ...] = ()
     next_id: int = 1
     at_s: float | None = None
+    heading_rad: float = 0.0
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -120,13 +124,28 @@ def update_tracks(
     new = _unexplained(boxes, labels, set(matches.values()))
     for track_id, i in enumerate(new, start=state.next_id):
         followed.append(_begun(track_id, boxes[i], scores[i], labels[i], view))
-    return TrackerState(tuple(followed), state.next_id + len(new), view.at_s)
+    return TrackerState(tuple(followed), state.next_id + len(new), view.at_s, view.heading_rad)
 
 
 def expected_tracks(state: TrackerState, view: Viewpoint) -> list[Followed]:
-    """All tracks, with their boxes moved to where they are expected in the next frame."""
-    elapsed_s = 0.0 if state.at_s is None else min(max(view.at_s - state.at_s, 0.0), LONGEST_STEP_S)
-    return [replace(f, motion=f.motion.after(elapsed_s, view.camera.width_px)) for f in state.followed]
+    """All tracks, with their boxes moved to where they are expected in the next frame.
+
+    What moves is the robots; how the picture shifts because the own body turns is known.
+    """
+    if state.at_s is None:
+        return []
+    elapsed_s = min(max(view.at_s - state.at_s, 0.0), LONGEST_STEP_S)
+    turned_rad = math.remainder(view.heading_rad - state.heading_rad, math.tau)
+    moved = [(f, f.motion.after(elapsed_s, view.camera.width_px)) for f in state.followed]
+    return [replace(f, motion=m.shifted(_shift_px(m.x.value, turned_rad, view.camera))) for f, m in moved]
+
+
+def _shift_px(x_px: float, turned_rad: float, camera: CameraModel) -> float:
+    """How far to the right the picture of something far away shifts when the camera turns to the left."""
+    bearing_rad = math.atan((camera.centre_x_px - x_px) / camera.focal_px)
+    # Beyond this it is behind the camera, and out of view however far.
+    after_rad = min(max(bearing_rad - turned_rad, -FARTHEST_ASIDE_RAD), FARTHEST_ASIDE_RAD)
+    return camera.centre_x_px - camera.focal_px * math.tan(after_rad) - x_px
 
 
 def similarity(a: XyxyPx, b: XyxyPx) -> float:

@@ -85,6 +85,7 @@ class SteppedRobot:
         return RobotState(
             head_angle_rad=body.head_angle_rad,
             lift_height_mm=body.lift_height_mm,
+            heading_rad=body.heading_rad,
             has_control=not (felt.is_reacting or felt.has_fallen),
             on_charger=felt.is_on_charger,
             cliff_detected=any(felt.cliffs),

@@ -305,6 +305,7 @@ def _as_state(reported: protocol.RobotState) -> RobotState:
     return RobotState(
         head_angle_rad=reported.head_angle_rad,
         lift_height_mm=reported.lift_height_mm,
+        heading_rad=reported.pose_angle_rad,
         on_charger=says(protocol.ROBOT_STATUS_IS_ON_CHARGER),
         cliff_detected=says(protocol.ROBOT_STATUS_CLIFF_DETECTED),
         picked_up=says(protocol.ROBOT_STATUS_IS_PICKED_UP),

@@ -226,3 +226,20 @@ def test_another_class_is_another_object():
 )
 def test_similarity(other, expected):
     assert similarity((0, 0, 10, 10), other) == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_track_is_kept_through_an_own_turn_that_ends_while_the_robot_is_not_seen():
+    """The picture shifts with the own turn, and stands when that ends; the robot itself has not moved."""
+    state, draw = TrackerState(), random.Random(1)
+    bearing_rad, rate_rad_s = 0.5, 1.2
+    for i in range(16):
+        heading_rad = rate_rad_s * min(i, 6) / FPS
+        x_px = CAMERA.centre_x_px - CAMERA.focal_px * math.tan(bearing_rad - heading_rad)
+        box = (x_px - 20, 165.0, x_px + 20, 200.0)
+        is_seen = i <= 6 or i == 15
+        found = Eyes(missed=0.0, draw=draw).see([box] if is_seen else [])
+        state = update_tracks(state, found, Viewpoint(CAMERA, 0.0, i / FPS, heading_rad), TrackerSettings())
+        if i == 14:
+            (track,) = state.tracks
+            assert track.bearing_rad == pytest.approx(bearing_rad - heading_rad, abs=0.05)
+    assert [(track.id, track.missed_frames) for track in state.tracks] == [(1, 0)]

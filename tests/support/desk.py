@@ -138,7 +138,7 @@ def live(  # noqa: PLR0917 - what there is to a life on a desk
         now_s = i / FPS
         there = tuple(others(now_s))
         found = eyes.see(boxes_in_view(there, wheels.pose))
-        view = Viewpoint(CAMERA, wheels.pose.head_angle_rad, now_s)
+        view = Viewpoint(CAMERA, wheels.pose.head_angle_rad, now_s, wheels.pose.heading_rad)
         tracker = update_tracks(tracker, found, view, TrackerSettings())
         decision = behaviour(memory, tracker.tracks, now_s + LATENCY_S / 2)
         memory = decision.state

@@ -36,6 +36,9 @@ SAME_IOU = 0.3
 MARGIN_MM = 10.0
 """Between a robot's outline and the table's edge, at the start."""
 
+CLEAR_MM = 30.0
+"""Between the two robots at the start, so that each may turn in place."""
+
 ROOMS = 6
 
 
@@ -191,7 +194,7 @@ def random_scene(seed: int, farthest_mm: float = 1000.0) -> Scene:
     draw = random.Random(seed)
     while True:
         start, other = _anywhere(draw), _anywhere(draw)
-        if math.dist(middle_of(start), middle_of(other)) <= farthest_mm and gap_mm(start, other) > 20:
+        if math.dist(middle_of(start), middle_of(other)) <= farthest_mm and gap_mm(start, other) > CLEAR_MM:
             break
     body = BodyState(start.x_mm, start.y_mm, start.heading_rad)
     return Scene((Actor(stand(other), _look(draw)),), body, seed=seed % ROOMS)
