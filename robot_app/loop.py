@@ -115,7 +115,7 @@ class Loop(Generic[State]):
         )
         self._moving_until_s = gated.moving_until_s
         if (gated.is_motion_refused or state.paused) and isinstance(self._memory, Refusable):
-            self._memory = self._memory.refused()
+            self._memory = self._memory.refused(at_edge=state.cliff_detected)
         if not state.held:  # the person knows
             self._tell(gated, decision.actions)
         for action in gated.allowed:

@@ -26,8 +26,8 @@ class Decision(Generic[State]):
 class Refusable(Protocol):
     """What a behaviour remembers may have this method, if it matters to it that it stands when it wanted to move."""
 
-    def refused(self) -> Self:
-        """The same after the motion of this decision was refused."""
+    def refused(self, at_edge: bool) -> Self:
+        """The same after the motion of this decision was refused, perhaps because the robot feels an edge."""
         ...
 
 

@@ -73,6 +73,8 @@ class FollowState:
         side: 1 when the target was last seen clearly on the left, -1 on the right.
         searched_rad: how far it has turned in search.
         reached_at_s: when it last told that it holds the distance.
+        is_cornered: there is an edge behind it, so that it cannot back off from the robot that it follows.
+        beyond_edge_id: a robot to which an edge bars the way; it is left alone.
     """
 
     presence: Presence = field(default_factory=Presence)
@@ -85,10 +87,17 @@ class FollowState:
     side: int = 1
     searched_rad: float = 0.0
     reached_at_s: float = -math.inf
+    is_cornered: bool = False
+    beyond_edge_id: int | None = None
 
-    def refused(self) -> Self:
-        """It stands: it has not searched, and gathers speed anew once it may move."""
-        return replace(self, motion=Motion(at_s=self.motion.at_s))
+    def refused(self, at_edge: bool) -> Self:
+        """It stands: it has not searched, and gathers speed anew once it may move. It does not try an edge twice."""
+        standing = replace(self, motion=Motion(at_s=self.motion.at_s))
+        if not at_edge or self.motion.speed_mm_s == 0:
+            return standing
+        if self.motion.speed_mm_s < 0:
+            return replace(standing, is_cornered=True)
+        return replace(standing, beyond_edge_id=self.target_id)
 
     def __str__(self) -> str:
         if self.target_id is None:
@@ -100,6 +109,8 @@ class FollowState:
             return "approaches" if self.motion.speed_mm_s > 0 else "backs off from"
         if self.motion.turn_rad_s != 0:
             return "turns to"
+        if self.is_cornered:
+            return "has an edge behind it and stays near"
         return "waits for" if self.is_closing else "holds its distance to"
 
 
@@ -116,7 +127,10 @@ def follow(
     target = _choose(old, presence, tracks, now_s, settings)
     if target is None:
         return _without_target(old, presence, tracks, now_s, settings)
+    is_cornered = old.is_cornered and target.distance_mm < settings.distance_mm
     is_closing, speed_mm_s = _wanted_speed(old.is_closing, target, settings)
+    if is_cornered:
+        speed_mm_s = max(speed_mm_s, 0.0)
     is_turning, turn_rad_s = _wanted_turn(old.is_turning, is_closing, target, settings)
     agility = Agility(settings.acceleration_mm_s2, TURN_ACCELERATION_RAD_S2)
     motion = approach_speeds(old.motion, speed_mm_s, turn_rad_s, now_s, agility)
@@ -136,6 +150,8 @@ def follow(
         is_turning=is_turning,
         side=_side(old.side, target),
         reached_at_s=reached_at_s,
+        is_cornered=is_cornered,
+        beyond_edge_id=old.beyond_edge_id,
     )
     return Decision(new, events, (*wheel_actions(old.motion, motion), *head_actions))
 
@@ -144,7 +160,7 @@ def _choose(
     old: FollowState, presence: Presence, tracks: Sequence[Track], now_s: float, settings: FollowSettings
 ) -> Track | None:
     """The one that is followed already, unless it is lost; else the nearest in view."""
-    believed_ids = {p.track.id for p in presence.present}
+    believed_ids = {p.track.id for p in presence.present} - {old.beyond_edge_id}
     believed = [track for track in tracks if track.id in believed_ids]
     for track in believed:
         if track.id == old.target_id and (
@@ -197,7 +213,7 @@ def _without_target(
     is_searching = (
         now_s - since_s >= SEARCH_PAUSE_S
         and searched_rad < settings.search_turns * math.tau
-        and all(track.missed_frames > 0 for track in tracks)
+        and all(track.missed_frames > 0 or track.id == old.beyond_edge_id for track in tracks)
     )
     motion = Motion(at_s=now_s)
     if is_searching:
@@ -213,5 +229,6 @@ def _without_target(
         side=old.side,
         searched_rad=searched_rad,
         reached_at_s=old.reached_at_s,
+        beyond_edge_id=old.beyond_edge_id,
     )
     return Decision(new, presence.events, actions)

@@ -50,7 +50,7 @@ class HideState:
     since_s: float = -math.inf
     motion: Motion = field(default_factory=Motion)
 
-    def refused(self) -> Self:
+    def refused(self, at_edge: bool) -> Self:
         """It stands: a turn has not begun, and a flight gathers speed anew once it may move."""
         phase = "watching" if self.phase == "turning" else self.phase
         return replace(self, phase=phase, motion=Motion(at_s=self.motion.at_s))

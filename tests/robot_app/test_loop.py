@@ -217,7 +217,7 @@ def test_a_behaviour_that_wants_to_know_is_told_when_it_may_not_move(caplog):
     class Turned:
         frames: int = 0
 
-        def refused(self):
+        def refused(self, at_edge):
             return Turned(self.frames - 1)
 
     def turn(state, tracks, now_s):
@@ -236,7 +236,7 @@ def test_in_a_pause_the_behaviour_is_not_asked_and_is_told_that_it_stands():
     class Speed:
         mm_s: float
 
-        def refused(self):
+        def refused(self, at_edge):
             return Speed(0.0)
 
     asked = []

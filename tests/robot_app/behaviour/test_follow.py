@@ -177,8 +177,48 @@ def test_the_search_holds_while_something_is_in_view():
 def test_a_robot_that_may_not_move_for_long_begins_anew_when_it_may():
     state, other = None, track()
     for i in range(20 * FPS):
-        state = FOLLOW(state, () if i < 10 * FPS else (other,), i / FPS).state.refused()
+        state = FOLLOW(state, () if i < 10 * FPS else (other,), i / FPS).state.refused(at_edge=False)
         assert state.searched_rad == 0
     now_s = 20.0
     drive = next(a for a in FOLLOW(state, (other,), now_s).actions if isinstance(a, Drive))
     assert 0 < drive.left_mm_s < 20
+
+
+def test_with_an_edge_behind_it_stays_near_and_backs_off_again_when_the_other_one_left_in_between():
+    near, far = track(distance_mm=120), track(distance_mm=230)
+    state = None
+    for i in range(FPS):
+        state = FOLLOW(state, (near,), i / FPS).state
+    assert state.motion.speed_mm_s < 0
+    state = state.refused(at_edge=True)
+    for i in range(FPS, 4 * FPS):
+        decision = FOLLOW(state, (near,), i / FPS)
+        state = decision.state
+        assert not any(isinstance(a, Drive) for a in decision.actions)
+    assert "edge behind" in str(state)
+    for i, other in enumerate([far] * FPS + [near] * FPS, start=4 * FPS):
+        decision = FOLLOW(state, (other,), i / FPS)
+        state = decision.state
+    assert state.motion.speed_mm_s < 0
+
+
+def test_a_robot_beyond_an_edge_is_left_alone_and_another_one_looked_for():
+    beyond, state = track(distance_mm=400), None
+    for i in range(FPS):
+        state = FOLLOW(state, (beyond,), i / FPS).state
+    assert state.motion.speed_mm_s > 0
+    state = state.refused(at_edge=True)
+    for i in range(FPS, 3 * FPS):
+        decision = FOLLOW(state, (beyond,), i / FPS)
+        state = decision.state
+    assert state.target_id is None
+    assert state.motion.turn_rad_s != 0
+    assert state.motion.speed_mm_s == 0
+
+
+def test_what_is_refused_elsewhere_is_tried_again():
+    near = track(distance_mm=120)
+    state = None
+    for i in range(FPS):
+        state = FOLLOW(state, (near,), i / FPS).state.refused(at_edge=False)
+    assert FOLLOW(state, (near,), 1.0).state.motion.speed_mm_s < 0

@@ -89,5 +89,5 @@ def test_after_a_refused_turn_it_does_not_flee_but_tries_again_later():
         assert not any(isinstance(action, Drive) for action in decision.actions)
         turns = [action for action in decision.actions if isinstance(action, Turn)]
         turned_at_s += [i / FPS for _ in turns]
-        state = decision.state.refused() if turns else decision.state
+        state = decision.state.refused(at_edge=False) if turns else decision.state
     assert len(turned_at_s) == 2
