@@ -5,7 +5,6 @@ import logging
 import math
 import threading
 import time
-import weakref
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -27,8 +26,10 @@ from robot_app.robots.calibration import fetch_calibration
 from robot_app.robots.connection import VectorConnection, connect
 from robot_app.robots.identity import VectorIdentity
 from robot_app.robots.lateness import Lateness
+from robot_app.robots.leaving import leave_at_interpreter_exit
 from robot_app.robots.mailbox import NewestFrame
 from robot_app.robots.repeats import Repeats
+from robot_app.robots.reported import as_state
 from robot_app.robots.sender import ActionSender
 
 CALIBRATION_TIMEOUT_S = 2.0
@@ -107,7 +108,7 @@ class VectorRobot:
             self._repeats = Repeats()
             self._events = connection.submit(self._watch("event", self._follow_events()))
             self._battery = connection.submit(self._watch("battery", self._follow_battery()))
-            _leave_at_interpreter_exit(self)
+            leave_at_interpreter_exit(self)
         except BaseException as error:  # such as Ctrl-C: nobody leaves what was not entered
             self.__exit__(type(error), error, error.__traceback__)
             raise
@@ -264,7 +265,7 @@ class VectorRobot:
         try:
             async for response in stream:
                 if response.event.WhichOneof("event_type") == "robot_state":
-                    self._reported = _as_state(response.event.robot_state)
+                    self._reported = as_state(response.event.robot_state)
                     self._reported_at_s = time.monotonic()
                     self._has_reported.set()
             self._mailbox.end(RobotLost(f"{self._identity}: stopped reporting its state; connect again"))
@@ -298,36 +299,7 @@ class VectorRobot:
                 future.cancel()
 
 
-def _as_state(reported: protocol.RobotState) -> RobotState:
-    def says(bit: int) -> bool:
-        return bool(reported.status & bit)
-
-    return RobotState(
-        head_angle_rad=reported.head_angle_rad,
-        lift_height_mm=reported.lift_height_mm,
-        heading_rad=reported.pose_angle_rad,
-        on_charger=says(protocol.ROBOT_STATUS_IS_ON_CHARGER),
-        cliff_detected=says(protocol.ROBOT_STATUS_CLIFF_DETECTED),
-        picked_up=says(protocol.ROBOT_STATUS_IS_PICKED_UP),
-    )
-
-
 def _reason(error: BaseException) -> str:
     if isinstance(error, grpc.RpcError):
         return f"{error.code().name}: {(error.details() or 'no details').splitlines()[0]}"
     return "no answer in time"
-
-
-def _leave_at_interpreter_exit(robot: VectorRobot) -> None:
-    """Stop the wheels when the interpreter ends with the `with` block still open, as in a thread that was forgotten.
-
-    `atexit` would be too late: the interpreter first waits for the threads in which gRPC streams are read, for ever.
-    """
-    reference = weakref.ref(robot)
-
-    def leave() -> None:
-        robot = reference()
-        if robot is not None:
-            robot.__exit__(None, None, None)
-
-    threading._register_atexit(leave)  # type: ignore[attr-defined]
