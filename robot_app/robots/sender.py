@@ -25,6 +25,8 @@ TURN_TIMEOUT_S = LONGEST_TURN_S
 HEAD_SPEED_RAD_S = 10.0
 HEAD_ACCELERATION_RAD_S2 = 10.0
 
+CANCEL_AGAIN_S = 0.1
+
 log = logging.getLogger(__name__)
 
 
@@ -156,11 +158,13 @@ class ActionSender:
 
     async def _stop(self) -> None:
         try:
-            earlier = dict(self._motion)
+            earlier, ends_s = dict(self._motion), time.monotonic() + DRIVE_TIMEOUT_S
             await stop_wheels(self._stub, [tag for tag in earlier.values() if tag is not None])
-            if earlier:
-                await asyncio.wait(earlier, timeout=DRIVE_TIMEOUT_S)
-                await stop_wheels(self._stub, [])
+            # A motion that was on its way may begin after the stop, and a turn has missed its cancellation then.
+            while earlier and time.monotonic() < ends_s:
+                await asyncio.wait(earlier, timeout=CANCEL_AGAIN_S)
+                earlier = {task: tag for task, tag in earlier.items() if not task.done()}
+                await stop_wheels(self._stub, [tag for tag in earlier.values() if tag is not None])
         finally:
             self._stops_under_way -= 1
             if self._stops_under_way == 0:

@@ -14,6 +14,7 @@ import pytest
 
 from robot_app.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.emulator import Emulator, Fault, Sensors
+from robot_app.emulator.motion import MotionService
 from robot_app.errors import ConfigError, FrameTimeout, InputError, RobotError, RobotLost
 from robot_app.robots.vector import VectorRobot, VectorSettings
 from tests.support.vector import IMPATIENT, emulated, pictures, wait_until, were_wheels_stopped, wheel_commands
@@ -280,6 +281,7 @@ FORGETS_TO_LEAVE = """
 import sys
 from robot_app.actions import Drive
 from robot_app.emulator import parse_address, read_emulator_config
+from robot_app.emulator.motion import MotionService
 from robot_app.robots.vector import VectorRobot
 
 robot = VectorRobot(read_emulator_config(*parse_address(sys.argv[1]))).__enter__()
@@ -301,3 +303,21 @@ def test_a_program_in_another_process_that_forgets_to_leave_still_stops_the_whee
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ConfigError, match="frame_timeout_s"):
         VectorSettings(frame_timeout_s=0)
+
+
+def test_a_turn_that_the_robot_begins_only_after_its_cancellation_is_cancelled_all_the_same(monkeypatch):
+    turn_in_place, arrived = MotionService.TurnInPlace, threading.Event()
+
+    def late(self, request, context):
+        arrived.set()
+        time.sleep(0.3)
+        return turn_in_place(self, request, context)
+
+    monkeypatch.setattr(MotionService, "TurnInPlace", late)
+    with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot:
+        robot.do(Turn(6.0))
+        assert arrived.wait(5)
+        robot.stop()
+        assert [command.name for command in emulator.commands.all if command.name == "TurnInPlace"]
+        wait_until(lambda: emulator.body.left_mm_s == emulator.body.right_mm_s == 0)
+        assert emulator.body.heading_rad < 2  # of 6
