@@ -18,12 +18,14 @@ class Side:
         detect: gives the detections of uint8 (H, W, 3) BGR.
         class_names: what labels index into.
         settings: of tracking, behaviour and motion.
+        sure_score: weaker detections count only where a robot is expected.
     """
 
     title: str
     detect: Callable[[Image], Detections]
     class_names: tuple[str, ...]
     settings: Settings
+    sure_score: float = 0.0
 
 
 def two_models(detectors: tuple[Detector, Detector], settings: Settings) -> tuple[Side, Side]:
@@ -38,13 +40,17 @@ def two_models(detectors: tuple[Detector, Detector], settings: Settings) -> tupl
 def two_behaviours(detector: Detector, a: tuple[str, Settings], b: tuple[str, Settings]) -> tuple[Side, Side]:
     """Sides that differ in their settings only, each with what it is called; A must be asked first for each frame.
 
-    Each frame is looked at once, unless a least score is set for one of them and not for the other.
+    Each frame is looked at once, with the least demand of both.
     """
-    first, second = _detect_once(detector)
+    (title_a, settings_a), (title_b, settings_b) = a, b
+    sure_a, sure_b = (detector.with_threshold(s.detector.score).score_threshold for s in (settings_a, settings_b))
+    least = min(sure_a, sure_b, settings_a.tracker.min_score, settings_b.tracker.min_score)
+    first, second = _detect_once(detector.with_threshold(least))
     names = detector.card.class_names
-    if a[1].detector != b[1].detector:
-        first, second = (detector.with_threshold(settings.detector.score) for _, settings in (a, b))
-    return Side(f"A: {a[0]}", first, names, a[1]), Side(f"B: {b[0]}", second, names, b[1])
+    return (
+        Side(f"A: {title_a}", first, names, settings_a, sure_a),
+        Side(f"B: {title_b}", second, names, settings_b, sure_b),
+    )
 
 
 def _detect_once(

@@ -88,7 +88,8 @@ def _readable(footage: Iterable[NamedStep]) -> Iterator[NamedStep]:
 def _replay(footage: Iterable[NamedStep], side: Side) -> Generator[Step, None, None]:
     settings = side.settings
     with ReplayRobot(named.step for named in footage) as robot:
-        yield from Loop(robot, side.detect, choose_behaviour(settings), settings).steps()
+        loop = Loop(robot, side.detect, choose_behaviour(settings), settings, sure_score=side.sure_score)
+        yield from loop.steps()
 
 
 def describe_difference(compared: ComparedStep, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
