@@ -24,7 +24,7 @@ lint: $(VENV)/.dev  ## Check style, types and the directions of imports
 	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.training  ## Measure latency against plain ONNX Runtime, PyTorch and, where installed, ultralytics
-	$(BIN)/python -m training.bench
+	$(BIN)/python -m training.evaluation.torch_benchmark
 
 faults: $(VENV)/.dev  ## Play every fault to a driving robot, and renew the table in README.md
 	$(BIN)/python -m pytest tests/e2e/test_faults.py --fault-table README.md

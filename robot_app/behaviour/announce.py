@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from robot_app.actions import Action, Say
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
-from robot_app.limits import Limits
-from robot_app.tracks import Track
+from robot_app.core.actions import Action, Say
+from robot_app.core.tracks import Track
+from robot_app.core.validation import Limits
 
 AHEAD_RAD = math.radians(15)
 """Within this of straight ahead a robot is neither on the left nor on the right."""

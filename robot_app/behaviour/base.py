@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar, runtime_checkable
 
-from robot_app.actions import Action
-from robot_app.tracks import Event, Track
+from robot_app.core.actions import Action
+from robot_app.core.tracks import Event, Track
 
 State = TypeVar("State")
 

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Self
 
-from robot_app.actions import Action
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
 from robot_app.behaviour.steering import Agility, Head, Motion, approach_speeds, clip, look_at, wheel_actions
-from robot_app.limits import Limits
-from robot_app.tracks import Event, Track
+from robot_app.core.actions import Action
+from robot_app.core.tracks import Event, Track
+from robot_app.core.validation import Limits
 
 DISTANCE_GAIN_PER_S = 1.3
+
 BEARING_GAIN_PER_S = 2.2
 """Speeds per error. With 0.2 s from picture to wheels both stay well below what begins to swing."""
 
@@ -33,8 +34,11 @@ BACKING_SHARE = 0.5
 """It backs off no faster than this part of its speed: there is no camera at the back."""
 
 SEARCH_PAUSE_S = 0.7
+
 SEARCH_RAD_S = 1.0
+
 TURN_ACCELERATION_RAD_S2 = 6.0
+
 REACHED_COOLDOWN_S = 5.0
 
 

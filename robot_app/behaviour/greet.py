@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from robot_app.actions import Action, Animate, Say, Turn
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
-from robot_app.limits import Limits
-from robot_app.tracks import Track
+from robot_app.core.actions import Action, Animate, Say, Turn
+from robot_app.core.tracks import Track
+from robot_app.core.validation import Limits
 
 
 @dataclass(frozen=True, slots=True)

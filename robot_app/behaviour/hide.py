@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Self
 
-from robot_app.actions import Action, Turn
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
 from robot_app.behaviour.steering import Agility, Motion, approach_speeds, wheel_actions
-from robot_app.limits import Limits
-from robot_app.tracks import Event, Track
+from robot_app.core.actions import Action, Turn
+from robot_app.core.tracks import Event, Track
+from robot_app.core.validation import Limits
 
 TURN_LASTS_S = 3.0
 """Long enough for half a turn."""
 
 IN_THE_WAY_RAD = math.radians(40)
+
 AGILITY = Agility(acceleration_mm_s2=250.0, turn_acceleration_rad_s2=6.0)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from robot_app.errors import ConfigError
-from robot_app.limits import Limits, check_limits
-from robot_app.tracks import Event, Track
+from robot_app.core.errors import ConfigError
+from robot_app.core.tracks import Event, Track
+from robot_app.core.validation import Limits, check_limits
 
 SAME_ROBOT_RATIO = 1.8
 """Distances of a robot that was lost and of one that is found, at most, for both to be the same."""

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from robot_app.actions import Action, Drive, SetHead, Stop
-from robot_app.tracks import Track
+from robot_app.core.actions import Action, Drive, SetHead, Stop
+from robot_app.core.tracks import Track
 
 TRACK_WIDTH_MM = 48.0
 """Between the centres of the treads."""
@@ -18,6 +18,7 @@ BRAKING = 2.0
 """Slowing down may be so many times as sudden as speeding up."""
 
 HEAD_BAND_RAD = 0.1
+
 HEAD_PAUSE_S = 0.5
 """The head moves when it is off by more than this, and not more often."""
 

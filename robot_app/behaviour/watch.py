@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
-from robot_app.tracks import Track
+from robot_app.core.tracks import Track
 
 
 @dataclass(frozen=True, slots=True)

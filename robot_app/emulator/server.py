@@ -1,7 +1,12 @@
-"""The emulated Vector as a whole: a gRPC server with its own certificate, token and configuration file."""
+"""What the emulated robot proves itself with, and what it asks its clients for.
 
+The emulated Vector as a whole: a gRPC server with its own certificate, token and configuration file.
+"""
+
+import datetime
 import secrets
 import threading
+from collections.abc import Callable
 from concurrent import futures
 from contextlib import suppress
 from pathlib import Path
@@ -10,25 +15,82 @@ from typing import Self
 
 import grpc
 from anki_vector.messaging import client
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from robot_app.emulator.body import Body, Sensors
-from robot_app.emulator.camera import Camera
-from robot_app.emulator.chassis import Felt
-from robot_app.emulator.commands import CommandLog
-from robot_app.emulator.control import Control
+from robot_app.core.errors import ConfigError
+from robot_app.emulator.body import Body, Felt, Sensors
+from robot_app.emulator.camera_feed import Camera
+from robot_app.emulator.control import CommandLog, Control
+from robot_app.emulator.discovery import CONFIG_NAME, emulator_folder
 from robot_app.emulator.dynamics import BodyState
+from robot_app.emulator.fault_proxy import Link
 from robot_app.emulator.faults import Fault, Faults
-from robot_app.emulator.folder import CONFIG_NAME, emulator_folder
-from robot_app.emulator.link import Link
-from robot_app.emulator.security import Gatekeeper, make_certificate
-from robot_app.emulator.service import VectorService
+from robot_app.emulator.grpc_service import VectorService
 from robot_app.emulator.world import World
-from robot_app.errors import ConfigError
-from robot_app.robots.identity import VectorIdentity, write_sdk_config
+from robot_app.robots.vector.identity import VectorIdentity, write_sdk_config
+
+VALID_DAYS = 30
+
+Handlers = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler]
+
+
+def make_certificate(name: str) -> tuple[bytes, bytes]:
+    """A new key and a certificate signed with it, made out to `name` as Vector's is; both PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    key_pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return key_pem, certificate.public_bytes(serialization.Encoding.PEM)
+
+
+class Gatekeeper(grpc.ServerInterceptor):  # type: ignore[misc] # grpc has no types
+    """Lets in calls that carry the token and that the service implements."""
+
+    def __init__(self, guid: str, service: client.ExternalInterfaceServicer) -> None:
+        self._authorization = f"Bearer {guid}"
+        self._service = service
+
+    def intercept_service(self, continuation: Handlers, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        """Refuse the call, or pass it on."""
+        if dict(call.invocation_metadata).get("authorization") != self._authorization:
+            return _refusal(grpc.StatusCode.UNAUTHENTICATED, "unknown token")
+        name = call.method.rpartition("/")[2]
+        unimplemented = getattr(client.ExternalInterfaceServicer, name, None)
+        if getattr(type(self._service), name, unimplemented) is unimplemented:
+            return _refusal(grpc.StatusCode.UNIMPLEMENTED, f"the emulated Vector has no {name}")
+        return continuation(call)
+
+
+def _refusal(code: grpc.StatusCode, details: str) -> grpc.RpcMethodHandler:
+    def refuse(_: object, context: grpc.ServicerContext) -> None:
+        context.abort(code, details)
+
+    return grpc.unary_unary_rpc_method_handler(refuse)
+
 
 NAME = "Vector-E1A2"
+
 SERIAL = "00e1a2e1"
+
 STOP_GRACE_S = 0.5
+
 REACTION_POLL_S = 0.02
 """How soon the control follows when the body begins, or ends, to get away from an edge."""
 
@@ -39,8 +101,8 @@ MAX_CALLS = 48
 class Emulator:
     """Runs an emulated Vector in threads of its own while its `with` block is open.
 
-    `robot_app.robots.vector.VectorRobot(emulator.identity)` connects to it, and so does any program that uses the SDK
-    and reads `config_path`.
+    `robot_app.robots.vector.driver.VectorRobot(emulator.identity)` connects to it, and so does any program that uses
+    the SDK and reads `config_path`.
     """
 
     def __init__(  # noqa: PLR0913

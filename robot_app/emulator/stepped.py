@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from robot_app.actions import Action, Drive, SetHead, Stop, Turn
-from robot_app.emulator.body import TURN_SPEED_RAD_S, Body
-from robot_app.emulator.chassis import Felt
-from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.legs import turn
+from robot_app.core.actions import Action, Drive, SetHead, Stop, Turn
+from robot_app.core.frame import Frame
+from robot_app.core.robot import RobotState
+from robot_app.emulator.body import TURN_SPEED_RAD_S, Body, Felt
+from robot_app.emulator.dynamics import BodyState, turn
 from robot_app.emulator.world import World
-from robot_app.frames import Frame
-from robot_app.robot import RobotState
 
 FRAME_LATENCY_S = 0.06
 """From the picture to the decision on it: exposure, JPEG, radio and detection."""
@@ -26,7 +24,7 @@ HEAD_SPEED_RAD_S = 10.0
 
 
 class SteppedRobot:
-    """Lives in a world whose time passes only while frames are taken; see `robot_app.robot.Robot` for the contract.
+    """Lives in a world whose time passes only while frames come; see `robot_app.core.robot.Robot` for the contract.
 
     Attributes:
         actions: what it was told to do, in order; `stop()` counts as `Stop`.

@@ -1,17 +1,131 @@
-"""What the emulated robot's camera shows."""
+"""What is around the body and can be felt: the table and its edge, other robots, the charger.
 
-from collections.abc import Sequence
+What the emulated robot's camera shows.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from robot_app.camera import CameraModel
+from robot_app.core.camera import CameraModel
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.surroundings import Surroundings
-from robot_app.errors import InputError
+from robot_app.simulation.vector_model import RADIUS_MM, Point, RobotPose, corners_of, gap_mm, middle_of, on_floor
+
+CLIFF_SENSORS_MM = ((2.0, 14.0), (2.0, -14.0), (-50.0, 14.0), (-50.0, -14.0))
+"""Front left, front right, rear left, rear right, from the robot's origin; as in Vector's published firmware."""
+
+PROXIMITY_MM = 10.0
+"""The distance sensor, ahead of the origin, looks forward; firmware."""
+
+BEAM_RAD = math.radians(25)
+"""Its whole field of view; SDK."""
+
+NEAREST_MM, FARTHEST_MM = 30.0, 400.0
+"""Its useful range; firmware."""
+
+BEAM_RAYS = 9
+
+ON_CHARGER_MM = 30.0
+"""How far from its place on the charger the robot still touches the contacts; an assumption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """A table top with its centre at the origin, `length_mm` along x and `width_mm` along y."""
+
+    length_mm: float
+    width_mm: float
+
+    def holds(self, point: Point) -> bool:
+        """The point is on it."""
+        return abs(point[0]) <= self.length_mm / 2 and abs(point[1]) <= self.width_mm / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Proximity:
+    """What the distance sensor tells: to the nearest thing in its beam; unobstructed when there is none in range."""
+
+    distance_mm: float = FARTHEST_MM
+    is_unobstructed: bool = True
+
+    @property
+    def signal_quality(self) -> float:
+        """Falls with the square of the distance, as the light that comes back does; an assumption."""
+        return 0.01 if self.is_unobstructed else min(1.0, (100.0 / self.distance_mm) ** 2)
+
+
+def _nobody(_: float) -> tuple[RobotPose, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """A floor without end and without anybody, unless told otherwise.
+
+    Attributes:
+        table: what the robots stand on.
+        others: where the other robots are, by the time in seconds.
+        charger: where the robot stands when it is on its charger.
+    """
+
+    table: Rectangle | None = None
+    others: Callable[[float], tuple[RobotPose, ...]] = _nobody
+    charger: Point | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """There is nothing to fall off or to run into."""
+        return self.table is None and self.others is _nobody
+
+    def cliffs(self, pose: RobotPose) -> tuple[bool, ...]:
+        """Which of the `CLIFF_SENSORS_MM` look into the depth."""
+        table = self.table
+        return tuple(table is not None and not table.holds(on_floor(pose, *place)) for place in CLIFF_SENSORS_MM)
+
+    def is_beyond_edge(self, pose: RobotPose) -> bool:
+        """The robot's middle is over the edge, so it falls."""
+        return self.table is not None and not self.table.holds(middle_of(pose))
+
+    def gap_mm(self, pose: RobotPose, at_s: float) -> float:
+        """To the nearest outline of another robot; 0 or less when they touch."""
+        x, y = middle_of(pose)
+        nearest = math.inf
+        for other in self.others(at_s):
+            other_x, other_y = middle_of(other)
+            apart = math.hypot(other_x - x, other_y - y)
+            # Far away, the outlines need not be looked at.
+            nearest = min(nearest, apart - 2 * RADIUS_MM if apart > 3 * RADIUS_MM else gap_mm(pose, other))
+        return nearest
+
+    def proximity(self, pose: RobotPose, at_s: float) -> Proximity:
+        """What the distance sensor tells."""
+        eye = on_floor(pose, PROXIMITY_MM, 0.0)
+        outlines = [corners_of(other) for other in self.others(at_s)]
+        sides = [(c[i - 1], c[i]) for c in outlines for i in range(4)]
+        angles = [pose.heading_rad + BEAM_RAD * (i / (BEAM_RAYS - 1) - 0.5) for i in range(BEAM_RAYS)]
+        nearest = min((_to_side(eye, angle, side) for angle in angles for side in sides), default=math.inf)
+        return Proximity() if nearest > FARTHEST_MM else Proximity(max(nearest, NEAREST_MM), False)
+
+    def is_on_charger(self, pose: RobotPose) -> bool:
+        """The robot stands on its charger's contacts."""
+        return self.charger is not None and math.dist(self.charger, (pose.x_mm, pose.y_mm)) <= ON_CHARGER_MM
+
+
+def _to_side(eye: Point, angle_rad: float, side: tuple[Point, Point]) -> float:
+    """How far a ray goes until it meets a line from one point to another; infinity when it does not."""
+    (x1, y1), (x2, y2) = side
+    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
+    along1, aside1 = (x1 - eye[0]) * cos + (y1 - eye[1]) * sin, (y1 - eye[1]) * cos - (x1 - eye[0]) * sin
+    along2, aside2 = (x2 - eye[0]) * cos + (y2 - eye[1]) * sin, (y2 - eye[1]) * cos - (x2 - eye[0]) * sin
+    if aside1 * aside2 > 0 or aside1 == aside2:
+        return math.inf
+    distance = along1 + (along2 - along1) * aside1 / (aside1 - aside2)
+    return distance if distance > 0 else math.inf
+
 
 VECTOR_FPS = 15.0
 """About what the real camera streams with the SDK connected."""
-
-FOOTAGE_KEPT_S = 0.5
 
 
 class World(Protocol):
@@ -45,60 +159,3 @@ class World(Protocol):
     def picture(self, index: int, body: BodyState) -> bytes | None:
         """The JPEG that the camera takes as its `index`-th from where the body is; `None` when there are no more."""
         ...
-
-
-class FootageWorld:
-    """Plays pictures, whatever the robot does."""
-
-    def __init__(
-        self,
-        pictures: Sequence[bytes],
-        fps: float = VECTOR_FPS,
-        *,
-        loop: bool = False,
-        calibration: CameraModel | None = None,
-    ) -> None:
-        """Show `pictures` (JPEG) at `fps`, over and over with `loop`; without a calibration, Vector's nominal one.
-
-        Raises:
-            InputError: no pictures, or a rate that is not positive.
-        """
-        if not pictures:
-            raise InputError("the footage for the emulated camera is empty; expected at least one JPEG")
-        if not fps > 0:
-            raise InputError(f"the emulated camera cannot run at {fps:g} pictures/s; expected more than 0")
-        self._pictures = pictures
-        self._fps = fps
-        self._loop = loop
-        self._calibration = calibration or CameraModel()
-
-    @property
-    def calibration(self) -> CameraModel:
-        """Of the camera that took the footage, as far as it is known."""
-        return self._calibration
-
-    @property
-    def fps(self) -> float:
-        """Pictures in a second."""
-        return self._fps
-
-    @property
-    def keeps_s(self) -> float:
-        """A little; a client that is slower than this misses pictures."""
-        return FOOTAGE_KEPT_S
-
-    @property
-    def surroundings(self) -> Surroundings:
-        """A floor without end."""
-        return Surroundings()
-
-    @property
-    def start(self) -> BodyState:
-        """The middle of it."""
-        return BodyState()
-
-    def picture(self, index: int, body: BodyState) -> bytes | None:
-        """The `index`-th picture of the footage, wherever the body is."""
-        if index >= len(self._pictures) and not self._loop:
-            return None
-        return self._pictures[index % len(self._pictures)]

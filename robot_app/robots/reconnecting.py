@@ -8,10 +8,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from robot_app.actions import Action
-from robot_app.errors import RobotError, VectorDetectorError
-from robot_app.frames import Frame
-from robot_app.robot import Robot, RobotState
+from robot_app.core.actions import Action
+from robot_app.core.errors import RobotError, VectorDetectorError
+from robot_app.core.frame import Frame
+from robot_app.core.robot import Robot, RobotState
 
 RETRY_EVERY_S = 0.5
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class ReconnectingRobot:
-    """Wraps robots that break into one that comes back by itself; for the contract see `robot_app.robot.Robot`.
+    """Wraps robots that break into one that comes back by itself; for the contract see `robot_app.core.robot.Robot`.
 
     Attributes:
         reconnections: how often it has come back so far.

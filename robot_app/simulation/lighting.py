@@ -1,4 +1,7 @@
-"""Light that comes from all around, as a small picture of the surroundings in linear light."""
+"""What the 8-bit values of textures stand for.
+
+Light that comes from all around, as a small picture of the surroundings in linear light.
+"""
 
 from dataclasses import dataclass
 
@@ -6,7 +9,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_app.core.frame import Image
+
+LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
+"""8-bit picture values to linear light."""
+
+BRIGHT = 250
+"""Texture values from here on are lights: windows and lamps painted on walls."""
+
+LAMP_GAIN = 6.0
+
+
+def lamp_mask(picture: Image) -> NDArray[np.bool_]:
+    """Where a picture uint8 (H, W, 3) shows lights, bool (H, W)."""
+    return np.asarray(cv2.inRange(picture, (BRIGHT,) * 3, (255,) * 3).astype(bool))
+
+
 ENVIRONMENT_HW = (64, 128)
+
 LOOKUP_HW = (256, 512)
 """Tables are enlarged to this, so that taking the nearest texel shows no steps."""
 

@@ -6,10 +6,32 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.frames import FRAME_HW, Image
-from robot_app.simulation.face import Eyes
-from robot_app.simulation.kinematics import RobotPose, rotation
+from robot_app.core.frame import FRAME_HW, Image
 from robot_app.simulation.lighting import Environment
+from robot_app.simulation.vector_model import RobotPose, rotation
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """How the eyes are drawn.
+
+    Attributes:
+        colour_bgr: 0 to 1, linear light; cyan on a robot as it comes.
+        openness: 0 shut to 1 wide open.
+        look_x, look_y: -1 to 1, where both eyes have moved; positive is to the right and down as an onlooker sees it.
+        size: 1 is the usual size.
+        brightness: of the display; 0 is a dark screen.
+        caption: text shown instead of the eyes; empty for eyes.
+    """
+
+    colour_bgr: tuple[float, float, float] = (1.0, 0.85, 0.05)
+    openness: float = 1.0
+    look_x: float = 0.0
+    look_y: float = 0.0
+    size: float = 1.0
+    brightness: float = 1.0
+    caption: str = ""
+
 
 Bgr = tuple[float, float, float]
 """Reflectance 0 to 1 in linear light."""

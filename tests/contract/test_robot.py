@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from robot_app.actions import Animate, Drive, Say, SetHead, Stop, Turn
-from robot_app.detection.detections import Detections
-from robot_app.emulator import FootageWorld
+from robot_app.core.actions import Animate, Drive, Say, SetHead, Stop, Turn
+from robot_app.core.detections import Detections
+from robot_app.core.frame import Frame
+from robot_app.core.robot import Robot, RobotState
+from robot_app.core.step import Step, Timings
+from robot_app.emulator.footage_world import FootageWorld
 from robot_app.emulator.stepped import SteppedRobot
-from robot_app.frames import Frame
-from robot_app.robot import Robot, RobotState
-from robot_app.robots.live import live_vector
-from robot_app.robots.replay import ReplayRobot
-from robot_app.robots.vector import VectorRobot
-from robot_app.safety import MotionSettings
-from robot_app.step import Step, Timings
+from robot_app.robots.replaying import ReplayRobot
+from robot_app.robots.vector.driver import VectorRobot
+from robot_app.safety.gate import MotionSettings
+from robot_app.safety.supervised import live_vector
 from tests.support.vector import IMPATIENT, emulated, pictures, wait_until, were_wheels_stopped
 
 COUNT = 12

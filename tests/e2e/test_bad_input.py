@@ -7,16 +7,17 @@ import sys
 
 import pytest
 
-from robot_app.cli import main
-from robot_app.commands import bench, demo
-from robot_app.emulator import Emulator, Fault, FootageWorld
-from robot_app.emulator.security import make_certificate
-from robot_app.parser import FAULTS
-from robot_app.robots.identity import VectorIdentity, write_sdk_config
+from robot_app.cli import bench, demo
+from robot_app.cli.main import main
+from robot_app.cli.parser import FAULTS
+from robot_app.emulator.faults import Fault
+from robot_app.emulator.footage_world import FootageWorld
+from robot_app.emulator.server import Emulator, make_certificate
+from robot_app.robots.vector.identity import VectorIdentity, write_sdk_config
 from tests.support.footage import save_visit
 from tests.support.vision import save_vision_model, scene_frame
 
-PROGRAM = "import sys; from robot_app.cli import main; sys.exit(main())"
+PROGRAM = "import sys; from robot_app.cli.main import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from robot_app.emulator import Fault
+from robot_app.emulator.faults import Fault
 from tests.support.fault_worlds import (
     Outcome,
     play_dead_guard,
@@ -25,9 +25,13 @@ from tests.support.fault_worlds import (
 )
 
 WORKERS = 4
+
 STOPS_WITHIN_S = 0.5
+
 RECOVERS_WITHIN_S = 5.0
+
 LOSES_AT_MOST_S = 1.0
+
 MISSED_FRAMES = 3
 """A loop that a busy machine holds up for a moment takes the newest frame and leaves out those before."""
 

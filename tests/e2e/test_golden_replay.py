@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from robot_app.choice import choose_behaviour
-from robot_app.config import Settings
-from robot_app.detection import Detector
-from robot_app.footage import read_footage
-from robot_app.loop import Loop
-from robot_app.paths import DEFAULT_MODEL, DEMO_RECORDING
-from robot_app.robots.replay import ReplayRobot
+from robot_app.behaviour.registry import choose_behaviour
+from robot_app.core.files import DEFAULT_MODEL, DEMO_RECORDING
+from robot_app.media.footage import read_footage
+from robot_app.perception.detector import Detector
+from robot_app.robots.replaying import ReplayRobot
+from robot_app.runtime.loop import Loop
+from robot_app.runtime.settings import Settings
 from tests.support.decisions import decision_of, golden_line
 
 GOLDEN = Path(__file__).parent / "golden"

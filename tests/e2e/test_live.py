@@ -11,14 +11,15 @@ from pathlib import Path
 import cv2
 import pytest
 
-from robot_app.cli import main
-from robot_app.commands.world import load_world
-from robot_app.config import load_settings
-from robot_app.detection import Detector
-from robot_app.emulator import Emulator, Fault
-from robot_app.recording import read_card, read_steps
-from robot_app.robots.replay import ReplayRobot
-from robot_app.session import run_session
+from robot_app.cli.main import main
+from robot_app.emulator.faults import Fault
+from robot_app.emulator.footage_world import load_world
+from robot_app.emulator.server import Emulator
+from robot_app.media.recording.reader import read_card, read_steps
+from robot_app.perception.detector import Detector
+from robot_app.robots.replaying import ReplayRobot
+from robot_app.runtime.session import run_session
+from robot_app.runtime.settings import load_settings
 from tests.support.decisions import decision_of
 from tests.support.footage import save_visit
 from tests.support.vision import CARD
@@ -100,7 +101,7 @@ def robot_app():
     with ExitStack() as stack:
 
         def start(*arguments):
-            command = [sys.executable, "-c", "import sys; from robot_app.cli import main; sys.exit(main())"]
+            command = [sys.executable, "-c", "import sys; from robot_app.cli.main import main; sys.exit(main())"]
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
             process = subprocess.Popen(
                 [*command, *map(str, arguments)], **pipes, env={**os.environ, "PYTHONUNBUFFERED": "1"}

@@ -12,17 +12,18 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from robot_app.actions import Drive
 from robot_app.behaviour import Decision
-from robot_app.config import Settings
-from robot_app.controls import Controls
-from robot_app.detection import Detections, Detector
-from robot_app.loop import Loop
-from robot_app.robot import RobotState
-from robot_app.robots.vector import VectorRobot
-from robot_app.safety import MotionSettings, why_not_move
-from robot_app.view.server import ServerThread, listen
-from robot_app.view.service import build_service
+from robot_app.core.actions import Drive
+from robot_app.core.detections import Detections
+from robot_app.core.robot import RobotState
+from robot_app.perception.detector import Detector
+from robot_app.robots.vector.driver import VectorRobot
+from robot_app.runtime.loop import Loop
+from robot_app.runtime.settings import Settings
+from robot_app.safety.gate import MotionSettings, why_not_move
+from robot_app.safety.operator_controls import Controls
+from robot_app.web.detection_api import build_service
+from robot_app.web.http_server import ServerThread, listen
 from tests.support.browser import chromium
 from tests.support.robots import ScriptedRobot, StubbornRobot
 from tests.support.steps import make_step
@@ -31,7 +32,9 @@ from tests.support.view import live_view
 from tests.support.vision import scene_frame
 
 PHONE = {"width": 390, "height": 844}
+
 DESKTOP = {"width": 1280, "height": 800}
+
 BOX = (100.0, 50.0, 200.0, 150.0)
 
 expect.set_options(timeout=30_000)  # for a machine that is busy with other work

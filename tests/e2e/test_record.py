@@ -9,15 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from robot_app.cli import main
-from robot_app.collection import collect_footage
-from robot_app.commands.world import load_world
-from robot_app.emulator import Emulator, Fault
-from robot_app.errors import FrameTimeout
-from robot_app.footage import read_footage
-from robot_app.recording import LiveRecording, read_card, read_steps
-from robot_app.robots.vector import VectorRobot
-from robot_app.sinks import Progress
+from robot_app.cli.main import main
+from robot_app.core.errors import FrameTimeout
+from robot_app.emulator.faults import Fault
+from robot_app.emulator.footage_world import load_world
+from robot_app.emulator.server import Emulator
+from robot_app.media.footage import read_footage
+from robot_app.media.recording.background import LiveRecording
+from robot_app.media.recording.reader import read_card, read_steps
+from robot_app.robots.vector.driver import VectorRobot
+from robot_app.runtime.console import Progress
+from robot_app.runtime.session import collect_footage
 from tests.support.footage import save_visit
 from tests.support.robots import ScriptedRobot
 from tests.support.vector import IMPATIENT, emulated
@@ -72,7 +74,7 @@ def test_a_camera_that_falls_silent_ends_it_without_a_word_to_the_wheels(tmp_pat
 
 def test_ctrl_c_ends_it_in_good_order(tmp_path):
     walk = tmp_path / "walk.mcap"
-    program = "import sys; from robot_app.cli import main; sys.exit(main())"
+    program = "import sys; from robot_app.cli.main import main; sys.exit(main())"
     with Emulator(load_world(save_visit(tmp_path / "visit.mcap"), loop=True)) as emulator:
         command = [sys.executable, "-c", program, "record", str(walk), "--emulator", emulator.identity.address]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from robot_app.choice import choose_behaviour
-from robot_app.config import BehaviourSettings, Settings
-from robot_app.emulator import Emulator
-from robot_app.emulator.scene import SceneWorld, lively_scene
-from robot_app.loop import Loop
-from robot_app.robots.live import live_vector
+from robot_app.behaviour.registry import BehaviourSettings, choose_behaviour
+from robot_app.emulator.scene_world import SceneWorld, lively_scene
+from robot_app.emulator.server import Emulator
+from robot_app.runtime.loop import Loop
+from robot_app.runtime.settings import Settings
+from robot_app.safety.supervised import live_vector
 from tests.support.scenes import (
     FARTHEST_MM,
     NEAREST_MM,

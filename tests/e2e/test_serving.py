@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from robot_app.commands.world import load_world
-from robot_app.emulator import Emulator
+from robot_app.emulator.footage_world import load_world
+from robot_app.emulator.server import Emulator
 from tests.support.footage import save_visit
 from tests.support.view import Client, next_picture
 from tests.support.vision import scene_frame
 
-PROGRAM = "import sys; from robot_app.cli import main; sys.exit(main())"
+PROGRAM = "import sys; from robot_app.cli.main import main; sys.exit(main())"
 
 
 @contextmanager

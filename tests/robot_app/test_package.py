@@ -4,13 +4,13 @@ import sys
 
 import pytest
 
-from robot_app.paths import DEMO_RECORDING
+from robot_app.core.files import DEMO_RECORDING
 
 
 def test_detecting_leaves_nothing_in_the_users_home(tmp_path, vision_model):
     home = tmp_path / "home"
     home.mkdir()
-    code = "import sys, pathlib; from robot_app.detection import Detector; Detector.load(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib; from robot_app.perception import Detector; Detector.load(pathlib.Path(sys.argv[1]))"
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     command = [sys.executable, "-c", code, str(vision_model)]
     subprocess.run(command, env=environment | {"HOME": str(home)}, check=True, timeout=60)
@@ -19,8 +19,8 @@ def test_detecting_leaves_nothing_in_the_users_home(tmp_path, vision_model):
 
 def test_the_edge_imports_neither_torch_nor_training():
     code = (
-        "import sys; import robot_app.cli, robot_app.detection, robot_app.session, robot_app.emulator, "
-        "robot_app.robots.vector, robot_app.simulation.live; "
+        "import sys; import robot_app.cli.main, robot_app.perception, robot_app.runtime.session, robot_app.emulator, "
+        "robot_app.robots.vector.driver, robot_app.simulation.live_renderer; "
         "print([m for m in ('torch', 'torchvision', 'training') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
@@ -34,7 +34,7 @@ def run_without(module, error, command=("replay", "walk.mcap")):
         "class Missing:\n"
         f"    def find_spec(self, name, *_):\n        if name == {module!r}:\n            raise {error}\n"
         "sys.meta_path.insert(0, Missing())\n"
-        "from robot_app.cli import main\n"
+        "from robot_app.cli.main import main\n"
         f"sys.exit(main({list(command)!r}))"
     )
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
@@ -56,7 +56,7 @@ def test_a_missing_package_is_named_in_one_line():
 
 def test_help_needs_none_of_the_heavy_parts():
     code = (
-        "import sys; from robot_app.parser import build_parser; build_parser(); "
+        "import sys; from robot_app.cli.parser import build_parser; build_parser(); "
         "print([m for m in ('cv2', 'onnxruntime', 'grpc', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
@@ -65,9 +65,9 @@ def test_help_needs_none_of_the_heavy_parts():
 
 def test_the_page_is_imported_only_when_it_is_asked_for():
     code = (
-        "import sys; import robot_app.commands.run, robot_app.commands.demo, robot_app.commands.replay; "
-        "import robot_app.commands.serve; "
-        "print([m for m in ('robot_app.view', 'starlette', 'fastapi', 'uvicorn', 'websockets') if m in sys.modules])"
+        "import sys; import robot_app.cli.run, robot_app.cli.demo, robot_app.cli.replay; "
+        "import robot_app.cli.serve; "
+        "print([m for m in ('robot_app.web', 'starlette', 'fastapi', 'uvicorn', 'websockets') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

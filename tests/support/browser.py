@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+
 HOW_TO_GET = "these tests need a browser: `apt install chromium`, or `.venv/bin/playwright install chromium`"
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from robot_app.step import Step
+from robot_app.core.step import Step
 
 
 def decision_of(step: Step) -> dict[str, Any]:

@@ -9,27 +9,32 @@ from typing import Any
 
 import numpy as np
 
-from robot_app.actions import Action, Drive, SetHead, Stop, Turn
 from robot_app.behaviour import Behaviour
-from robot_app.camera import CameraModel
-from robot_app.detection import Detections
-from robot_app.ranging import BOX_SIGMA, BOX_SIGMA_PX
-from robot_app.simulation.footprint import gap_mm, middle_of
-from robot_app.simulation.kinematics import RobotPose
-from robot_app.simulation.outlines import cut_to_frame, outline
-from robot_app.tracking import TrackerSettings, TrackerState, Viewpoint, update_tracks
-from robot_app.tracks import Event, Track, XyxyPx
+from robot_app.core.actions import Action, Drive, SetHead, Stop, Turn
+from robot_app.core.camera import CameraModel
+from robot_app.core.detections import Detections
+from robot_app.core.tracks import Event, Track, XyxyPx
+from robot_app.perception.ranging import BOX_SIGMA, BOX_SIGMA_PX
+from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, update_tracks
+from robot_app.simulation.vector_model import RobotPose, cut_to_frame, gap_mm, middle_of, outline
 
 CAMERA = CameraModel()
+
 FPS = 15
+
 LATENCY_S = 0.1
 """From the picture to wheels that obey it."""
 
 STEPS_PER_FRAME = 4
+
 TRACK_WIDTH_MM = 48.0
+
 WHEEL_ACCELERATION_MM_S2 = 1000.0
+
 HEAD_RAD_S = 2.0
+
 TURN_RAD_S = 2.0
+
 LEAST_BOX_PX = 8.0
 
 

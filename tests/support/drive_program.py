@@ -9,13 +9,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from robot_app.config import Settings
-from robot_app.emulator import parse_address, read_emulator_config
-from robot_app.errors import EXIT_CODE, VectorDetectorError
-from robot_app.loop import Loop
-from robot_app.recording import LiveRecording
-from robot_app.robots.live import live_vector
-from robot_app.signals import Terminated, termination_raises
+from robot_app.cli.main import Terminated, termination_raises
+from robot_app.core.errors import EXIT_CODE, VectorDetectorError
+from robot_app.emulator.discovery import parse_address, read_emulator_config
+from robot_app.media.recording.background import LiveRecording
+from robot_app.runtime.loop import Loop
+from robot_app.runtime.settings import Settings
+from robot_app.safety.supervised import live_vector
 from tests.support.driving import always_drive, see_nothing
 
 HOLDS_LOCK_S = 1.0

@@ -7,15 +7,15 @@ from contextlib import closing
 from types import TracebackType
 from typing import Self
 
-from robot_app.actions import Drive
 from robot_app.behaviour import Decision
-from robot_app.config import Settings
-from robot_app.detection import Detections
-from robot_app.frames import Image
-from robot_app.loop import Loop
-from robot_app.robot import Robot
-from robot_app.step import Step
-from robot_app.tracks import Track
+from robot_app.core.actions import Drive
+from robot_app.core.detections import Detections
+from robot_app.core.frame import Image
+from robot_app.core.robot import Robot
+from robot_app.core.step import Step
+from robot_app.core.tracks import Track
+from robot_app.runtime.loop import Loop
+from robot_app.runtime.settings import Settings
 
 SPEED_MM_S = 40.0
 

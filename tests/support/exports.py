@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 CLASSES = ("cat", "dog")
+
 HW = (96, 128)
 
 
@@ -207,4 +208,5 @@ WITH_SPLITS: tuple[Export, ...] = (
     cvat_ultralytics,
     cvat_voc,
 )
+
 WITHOUT_SPLITS: tuple[Export, ...] = (label_studio_coco, label_studio_yolo, label_studio_voc)

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from robot_app.detection import Detections
-from robot_app.emulator import Emulator, Fault
-from robot_app.frames import Image
-from robot_app.recording import LiveRecording, read_steps
-from robot_app.robots.live import live_vector
-from robot_app.safety import MotionSettings
+from robot_app.core.detections import Detections
+from robot_app.core.frame import Image
+from robot_app.emulator.faults import Fault
+from robot_app.emulator.server import Emulator
+from robot_app.media.recording.background import LiveRecording
+from robot_app.media.recording.reader import read_steps
+from robot_app.safety.gate import MotionSettings
+from robot_app.safety.supervised import live_vector
 from tests.support.disk import Disk
 from tests.support.drive_program import HOLDS_LOCK_S
 from tests.support.driving import Driving, see_nothing
@@ -25,10 +27,12 @@ from tests.support.processes import children
 from tests.support.vector import emulated, wait_until
 
 FPS = 15.0
+
 CALM_S = 0.7
 """How long the robot drives before something happens."""
 
 WAIT_S = 12.0
+
 HOLDS_UP = (signal.SIGSTOP, signal.SIGUSR1)
 """Signals after which a program goes on, the first one when it gets SIGCONT."""
 

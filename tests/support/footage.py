@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from robot_app.frames import Frame, encode_jpeg
-from robot_app.recording import RecordingWriter
-from robot_app.robot import RobotState
-from robot_app.step import Step
-from robot_app.tracks import XyxyPx
+from robot_app.core.frame import Frame, encode_jpeg
+from robot_app.core.robot import RobotState
+from robot_app.core.step import Step
+from robot_app.core.tracks import XyxyPx
+from robot_app.media.recording.writer import RecordingWriter
 from tests.support.vision import paint_scene
 
 STORY_FPS = 12.0
+
 STORY_S = 5.0
 
 

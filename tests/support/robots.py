@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
-from robot_app.actions import Action
-from robot_app.errors import RobotError
-from robot_app.frames import Frame
-from robot_app.robot import RobotState
+from robot_app.core.actions import Action
+from robot_app.core.errors import RobotError
+from robot_app.core.frame import Frame
+from robot_app.core.robot import RobotState
 
 Beat = Frame | Exception | Callable[[], None]
 """A frame to show, an error to raise, or something to do between frames."""

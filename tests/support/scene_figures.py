@@ -18,7 +18,9 @@ from tests.support.scenes import (
 )
 
 RANGING_SCENES, PASSING_SCENES = 24, 12
+
 SCENE_S = 8.0
+
 FIRST_START = 200
 """The starts before were looked at while this was built."""
 

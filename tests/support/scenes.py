@@ -7,32 +7,34 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 
-from robot_app.assignment import assign
-from robot_app.choice import choose_behaviour
-from robot_app.config import BehaviourSettings, Settings
-from robot_app.detection import Detector
-from robot_app.detection.matching import iou
+from robot_app.behaviour.registry import BehaviourSettings, choose_behaviour
+from robot_app.core.detections import iou
+from robot_app.core.files import DEFAULT_MODEL
+from robot_app.core.step import Step
+from robot_app.core.tracks import Track, XyxyPx
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.scene import TABLE, Scene, SceneWorld, TrueRobot
-from robot_app.emulator.scripts import Actor, drive_path, stand, turn_in_place
+from robot_app.emulator.scene_world import TABLE, Actor, Scene, SceneWorld, TrueRobot, drive_path, stand, turn_in_place
 from robot_app.emulator.stepped import SteppedRobot
-from robot_app.loop import Loop
-from robot_app.paths import DEFAULT_MODEL
-from robot_app.simulation.footprint import corners_of, gap_mm, middle_of
-from robot_app.simulation.kinematics import RobotPose, camera_transform
-from robot_app.simulation.outlines import placed
+from robot_app.perception.assignment import assign
+from robot_app.perception.detector import Detector
+from robot_app.runtime.loop import Loop
+from robot_app.runtime.settings import Settings
 from robot_app.simulation.scene import RobotLook
-from robot_app.step import Step
-from robot_app.tracks import Track, XyxyPx
+from robot_app.simulation.vector_model import RobotPose, camera_transform, corners_of, gap_mm, middle_of, placed
 
 NEAREST_MM, FARTHEST_MM = 150.0, 800.0
+
 HOLDS_MM, HOLDS_WITHIN_MM = 200.0, 30.0
+
 HOLDS_FOR_S = 1.0
+
 FOLLOW_S = 15.0
+
 WORTH_SEEING = 0.5
 """A robot of which less is in view may be missed."""
 
 SAME_IOU = 0.3
+
 MARGIN_MM = 10.0
 """Between a robot's outline and the table's edge, at the start."""
 

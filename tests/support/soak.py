@@ -11,17 +11,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from robot_app.emulator import Emulator, Fault
-from robot_app.robots.live import live_vector
-from robot_app.safety import MotionSettings
-from robot_app.step import Step
+from robot_app.core.step import Step
+from robot_app.emulator.faults import Fault
+from robot_app.emulator.server import Emulator
+from robot_app.safety.gate import MotionSettings
+from robot_app.safety.supervised import live_vector
 from tests.support.driving import Driving
 from tests.support.processes import children
 from tests.support.vector import emulated, wait_until
 
 FPS = 30.0
+
 CALM_S = 1.5
+
 GUARD = "guard_process"
+
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 

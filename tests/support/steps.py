@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from robot_app.actions import Animate, Drive, Say, SetHead, Stop, Turn
-from robot_app.camera import CameraModel
-from robot_app.detection import Detections
-from robot_app.frames import Frame
-from robot_app.robot import RobotState
-from robot_app.step import Step, Timings
-from robot_app.tracks import Event, Track
+from robot_app.core.actions import Animate, Drive, Say, SetHead, Stop, Turn
+from robot_app.core.camera import CameraModel
+from robot_app.core.detections import Detections
+from robot_app.core.frame import Frame
+from robot_app.core.robot import RobotState
+from robot_app.core.step import Step, Timings
+from robot_app.core.tracks import Event, Track
 from tests.support.vision import scene_frame
 
 CAMERA = CameraModel(focal_px=1000 / 3, centre_x_px=318.2, centre_y_px=181.9)

@@ -11,6 +11,7 @@ from training.study.results import Arm, CurvePoint, DataPart, Matches, Published
 from training.study.scoring import average_precision
 
 CLASSES = 2
+
 TEST_IMAGES = 25
 
 Skill = Callable[[Arm], float]

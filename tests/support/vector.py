@@ -7,11 +7,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from robot_app.emulator import Command, Emulator, Fault, FootageWorld
-from robot_app.frames import encode_jpeg
-from robot_app.robots.vector import VectorSettings
+from robot_app.core.frame import encode_jpeg
+from robot_app.emulator.control import Command
+from robot_app.emulator.faults import Fault
+from robot_app.emulator.footage_world import FootageWorld
+from robot_app.emulator.server import Emulator
+from robot_app.robots.vector.driver import VectorSettings
 
 WHEEL_CALLS = ("DriveWheels", "StopAllMotors", "TurnInPlace")
+
 BRAKING_S = 0.15
 """Longer than wheels need from any speed to a standstill."""
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.cli import main
+from training.cli.main import main
 
 
 @dataclass(frozen=True)

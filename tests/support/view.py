@@ -8,9 +8,9 @@ from pathlib import Path
 
 from websockets.sync.client import ClientConnection, connect
 
-from robot_app.controls import Controls
-from robot_app.view.desk import Labels
-from robot_app.view.live import LiveView
+from robot_app.safety.operator_controls import Controls
+from robot_app.web.live_page import LiveView
+from robot_app.web.viewmodel import Labels
 from tests.support.vision import CARD
 
 

@@ -12,12 +12,12 @@ import onnx
 import onnx.parser
 from onnx import helper
 
-from robot_app.detection import DataVersion, Metrics, ModelCard, Parity, StartWeights
-from robot_app.detection.card import CARD_KEY
-from robot_app.frames import FRAME_HW, Frame, Image, encode_jpeg
-from robot_app.tracks import XyxyPx
+from robot_app.core.frame import FRAME_HW, Frame, Image, encode_jpeg
+from robot_app.core.tracks import XyxyPx
+from robot_app.perception.card import CARD_KEY, DataVersion, Metrics, ModelCard, Parity, StartWeights
 
 CYAN_BGR = (255, 255, 0)
+
 RED_BGR = (0, 0, 255)
 
 CARD = ModelCard(

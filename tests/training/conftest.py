@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.support.labelled import write_rectangles
-from training.cli import main
+from training.cli.main import main
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from robot_app.detection.letterbox import PADDING_VALUE
-from training.detectors.base import TrainableDetector
+from robot_app.perception.letterbox import PADDING_VALUE
+from training.detectors.trainable import TrainableDetector
 
 STRIDE = 32
 """Network sizes are multiples of the coarsest stride."""

@@ -6,7 +6,7 @@ from torchvision.models.detection import ssdlite320_mobilenet_v3_large
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
-from training.detectors.base import Candidates, Losses, Parts, Targets, TrainableDetector
+from training.detectors.trainable import Candidates, Losses, Parts, Targets, TrainableDetector
 
 PIXEL_CENTRE = 127.5
 """torchvision trained this network on RGB from -1 to 1."""

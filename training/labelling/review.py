@@ -1,15 +1,116 @@
-"""At which frames a person should look first: those where a model is unsure, or another one sees otherwise."""
+"""Why a person should look at a frame.
 
-from collections.abc import Sequence
+Objects that vanish for a moment.
+
+At which frames a person should look first: those where a model is unsure, or another one sees otherwise.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
-from robot_app.detection import Detections
-from robot_app.detection.matching import SAME_OBJECT_IOU, box_at, compare_detections, iou
-from training.labelling.doubts import MODELS_DISAGREE, NEAR_THRESHOLD, Doubt, Review
-from training.labelling.frames import LabelledFrame, Labeller
-from training.labelling.gaps import find_gaps
+from robot_app.core.detections import SAME_OBJECT_IOU, Detections, box_at, compare_detections, iou
+from training.labelling.labeller import LabelledFrame, Labeller
+
+NEAR_THRESHOLD = "near the threshold"
+
+TRACK_BROKEN = "track broken"
+
+MODELS_DISAGREE = "models disagree"
+
+KINDS = (NEAR_THRESHOLD, TRACK_BROKEN, MODELS_DISAGREE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Doubt:
+    """One reason to look at a frame.
+
+    Attributes:
+        kind: one of `KINDS`.
+        detail: in words.
+        urgency: 0 to 1.
+        perhaps_wrong: those of the labels that may be none.
+        perhaps_missing: what may be an object without a label.
+    """
+
+    kind: str
+    detail: str
+    urgency: float
+    perhaps_wrong: Detections
+    perhaps_missing: Detections
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Review:
+    """A frame and the reasons to look at it, if any."""
+
+    frame: LabelledFrame
+    doubts: tuple[Doubt, ...]
+
+    @property
+    def urgency(self) -> float:
+        """Sum over the reasons, so that a frame with several of them comes before one with one of them."""
+        return sum(doubt.urgency for doubt in self.doubts)
+
+    @property
+    def reasons(self) -> str:
+        """In words; empty without any."""
+        return "; ".join(str(doubt) for doubt in self.doubts)
+
+
+LONGEST_GAP_FRAMES = 5
+"""An object that is away for longer has probably left."""
+
+FOLLOWED_IOU = 0.3
+"""Boxes before and after a gap overlap by at least this if they are of one object, which may have moved."""
+
+
+def find_gaps(frames: Sequence[LabelledFrame], class_names: tuple[str, ...]) -> list[Doubt | None]:
+    """For each frame, an object that is seen before and after it, but not in it; the shortest gap if there are more."""
+    doubts: list[Doubt | None] = [None] * len(frames)
+    for before in range(len(frames)):
+        for index, after in _returning(frames, before):
+            gap = after - before - 1
+            name = class_names[int(frames[before].objects.labels[index])]
+            doubt = Doubt(
+                kind=TRACK_BROKEN,
+                detail=f"{name} seen before and after, but not in {_frames(gap)}",
+                urgency=1 - (gap - 1) / LONGEST_GAP_FRAMES,
+                perhaps_wrong=Detections.empty(),
+                perhaps_missing=frames[before].objects.select(np.array([index], np.intp)),
+            )
+            for between in range(before + 1, after):
+                known = doubts[between]
+                if known is None or doubt.urgency > known.urgency:
+                    doubts[between] = doubt
+    return doubts
+
+
+def _returning(frames: Sequence[LabelledFrame], before: int) -> Iterator[tuple[int, int]]:
+    """Objects of a frame that are gone in the next one, and the frame in which each is back soon."""
+    objects = frames[before].objects
+    last = min(before + 1 + LONGEST_GAP_FRAMES, len(frames) - 1)
+    for index in range(len(objects)):
+        after = next((j for j in range(before + 1, last + 1) if _is_in(objects, index, frames[j].objects)), None)
+        if after is not None and after > before + 1:
+            yield index, after
+
+
+def _is_in(objects: Detections, index: int, others: Detections) -> bool:
+    return any(
+        others.labels[i] == objects.labels[index] and iou(box_at(objects, index), box_at(others, i)) >= FOLLOWED_IOU
+        for i in range(len(others))
+    )
+
+
+def _frames(gap: int) -> str:
+    return "this frame" if gap == 1 else f"these {gap} frames"
+
 
 LOW_MARGIN = 0.15
 """A score closer to the threshold than this could as well be on its other side."""

@@ -7,11 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from robot_app.errors import ConfigError
+from robot_app.core.errors import ConfigError
 
 Percent = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?\d)(\.\d+)?%$")]
+
 Freeze = Literal["none", "backbone", "backbone+neck", "features"]
+
 Count = Annotated[int, Field(gt=0)]
+
 Seed = Annotated[int, Field(ge=0)]
 
 
@@ -47,7 +50,7 @@ class DataSection(_Section):
 
 
 class TrainingSection(_Section):
-    """What all arms share; see `training.settings.Settings`. Without epochs, as many as `robot-train train` takes."""
+    """What all arms share; see `training.engine.hyperparameters.Settings`. Without epochs, as `robot-train train`."""
 
     architecture: str = "yolox-nano"
     frame: tuple[Count, Count] = (640, 360)

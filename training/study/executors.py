@@ -13,12 +13,14 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
-from robot_app.errors import ConfigError, MissingPartError
+from robot_app.core.errors import ConfigError, MissingPartError
 
 Given = ParamSpec("Given")
+
 Result = TypeVar("Result")
 
 THREADS_VARIABLE = "OMP_NUM_THREADS"
+
 ANSWER_WITHIN_S = 10.0
 
 
@@ -96,7 +98,7 @@ class RayExecutor:
 
     def submit(self, function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> "Future[Result]":
         """Begin a call as a task. A task whose node is lost is begun again, and continues where it was."""
-        import ray  # noqa: PLC0415 - an extra
+        import ray
 
         task = ray.remote(function).options(**self._resources, max_retries=2)
         future: Future[Result] = Future()
@@ -106,7 +108,7 @@ class RayExecutor:
 
 def _pass_on(done: "Future[Result]", future: "Future[Result]") -> None:
     """What a task raised as it was raised there; Ray's own errors carry whole tracebacks in their message."""
-    from ray.exceptions import RayError, RayTaskError  # noqa: PLC0415 - an extra
+    from ray.exceptions import RayError, RayTaskError
 
     error = done.exception()
     if error is None:
@@ -130,7 +132,7 @@ def ray_executor(address: str, cpus: int) -> Iterator[RayExecutor]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
     try:
-        import ray  # noqa: PLC0415 - an extra
+        import ray
     except ModuleNotFoundError as error:
         raise MissingPartError("--ray: Ray is not installed; pip install ray, here and on all nodes") from error
 
@@ -166,7 +168,7 @@ def _knock(address: str) -> None:
 
 
 def _largest_node_cpus() -> int:
-    import ray  # noqa: PLC0415 - an extra
+    import ray
 
     nodes = ray.nodes()  # type: ignore[no-untyped-call]
     return max((int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]), default=1)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from robot_app.errors import ConfigError
-from training.datasets.coco import LabelledImages
-from training.progress import BEST_NAME
-from training.schedule import default_batch_size, default_epochs
-from training.settings import Settings
+from robot_app.core.errors import ConfigError
+from training.data.dataset import LabelledImages
+from training.engine.hyperparameters import Settings, default_batch_size, default_epochs
+from training.engine.progress import BEST_NAME
 from training.study.config import ArmSection, StudyConfig
 from training.study.results import Arm
 
 BUILT_IN_STARTS = ("scratch", "coco")
+
 _NAMES = {"none": "all trains", "backbone": "backbone frozen", "backbone+neck": "head only", "features": "features"}
 
 

@@ -9,9 +9,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.errors import InputError
+from robot_app.core.errors import InputError
 
 RESULT_NAME = "result.json"
+
 MATCHES_NAME = "matches.npz"
 
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
+
 SIGNIFICANCE = 0.05
+
 FEWEST_SEEDS = 3
 """Fewer common seeds than this test nothing."""
 

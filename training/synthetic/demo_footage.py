@@ -11,22 +11,22 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from robot_app.detection import Detections
-from robot_app.frames import Frame, encode_jpeg
-from robot_app.recording import RecordingWriter
-from robot_app.robot import RobotState
-from robot_app.simulation.face import Eyes
-from robot_app.simulation.kinematics import RobotPose
-from robot_app.simulation.scene import Floor, Lens, PlacedRobot, Prop, RobotLook, Room, Scene, Shape, Wall
+from robot_app.core.detections import Detections
+from robot_app.core.frame import Frame, encode_jpeg
+from robot_app.core.robot import RobotState
+from robot_app.core.step import Step, Timings
+from robot_app.media.recording.writer import RecordingWriter
+from robot_app.simulation.rooms import clutter, plain, sample_light, window, wood
+from robot_app.simulation.scene import Eyes, Floor, Lens, PlacedRobot, Prop, RobotLook, Room, Scene, Shape, Wall
 from robot_app.simulation.sensor import SensorLook, expose
-from robot_app.simulation.surroundings import sample_light
-from robot_app.simulation.textures import clutter, plain, window, wood
-from robot_app.step import Step, Timings
-from training.synthetic.renderer import SceneRenderer
-from training.synthetic.rooms import TEXTURE_PX
+from robot_app.simulation.vector_model import RobotPose
+from training.synthetic.sampler import TEXTURE_PX
+from training.synthetic.scene_renderer import SceneRenderer
 
 FRAMES_PER_S = 15.0
+
 SEED = 31
+
 QUALITY = 56
 
 Path2D = tuple[tuple[float, float, float, float], ...]
@@ -41,7 +41,9 @@ VISITOR: Path2D = (
     (8.8, 195, -20, 60),
     (10.3, 420, 560, 70),
 )
+
 PASSER_BY: Path2D = ((11.5, 950, 1150, -90), (14.5, 900, 0, -95), (16.8, 820, -1050, -100))
+
 DURATION_S = 17.5
 
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from robot_app.actions import Say
 from robot_app.behaviour import AnnounceSettings, announce
-from robot_app.tracks import Track
+from robot_app.core.actions import Say
+from robot_app.core.tracks import Track
 
 SETTINGS = AnnounceSettings(seen_frames=3, window_frames=5, left_after_s=1.0, settle_s=0.5, cooldown_s=4.0)
+
 FPS = 10
 
 

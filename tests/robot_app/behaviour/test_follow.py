@@ -6,15 +6,16 @@ from functools import partial
 
 import pytest
 
-from robot_app.actions import Drive, SetHead, Stop
 from robot_app.behaviour import FollowSettings, follow
-from robot_app.simulation.kinematics import RobotPose
-from robot_app.simulation.outlines import placed
-from robot_app.tracks import Track
+from robot_app.core.actions import Drive, SetHead, Stop
+from robot_app.core.tracks import Track
+from robot_app.simulation.vector_model import RobotPose, placed
 from tests.support.desk import FPS, Eyes, live, random_start
 
 SETTINGS = FollowSettings()
+
 FOLLOW = partial(follow, settings=SETTINGS)
+
 HOME = RobotPose()
 
 

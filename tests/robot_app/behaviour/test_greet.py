@@ -5,19 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robot_app.actions import Animate, Say, Turn
 from robot_app.behaviour import GreetSettings, greet
-from robot_app.camera import CameraModel
-from robot_app.detection import Detections
-from robot_app.errors import ConfigError
-from robot_app.tracking import TrackerSettings, TrackerState, Viewpoint, update_tracks
-from robot_app.tracks import Track
+from robot_app.core.actions import Animate, Say, Turn
+from robot_app.core.camera import CameraModel
+from robot_app.core.detections import Detections
+from robot_app.core.errors import ConfigError
+from robot_app.core.tracks import Track
+from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, update_tracks
 
 FPS = 10
+
 SETTINGS = GreetSettings(
     seen_frames=3, window_frames=5, left_after_s=1.0, cooldown_s=5.0, dead_band_rad=0.15,
     hello="hello", goodbye="bye", animation="Wave",
 )  # fmt: skip
+
 HELLO, BYE, WAVE = Say("hello"), Say("bye"), Animate("Wave")
 
 
@@ -180,6 +182,7 @@ def test_single_false_alarms_are_never_greeted(fps):
 
 
 STANDING = Detections(np.array([(300, 150, 360, 217)], np.float32), np.array([0.9], np.float32), np.zeros(1, np.int64))
+
 NOBODY = Detections.empty()
 
 

@@ -5,15 +5,16 @@ from functools import partial
 
 import pytest
 
-from robot_app.actions import Drive, Stop, Turn
 from robot_app.behaviour import HideSettings, hide
-from robot_app.simulation.kinematics import RobotPose
-from robot_app.simulation.outlines import placed
-from robot_app.tracks import Track
+from robot_app.core.actions import Drive, Stop, Turn
+from robot_app.core.tracks import Track
+from robot_app.simulation.vector_model import RobotPose, placed
 from tests.support.desk import Eyes, live
 
 SETTINGS = HideSettings()
+
 FPS = 15
+
 HOME = RobotPose()
 
 

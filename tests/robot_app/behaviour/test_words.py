@@ -16,7 +16,7 @@ from robot_app.behaviour import (
     hide,
     watch,
 )
-from robot_app.tracks import Track
+from robot_app.core.tracks import Track
 
 FPS = 15
 

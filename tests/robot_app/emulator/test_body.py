@@ -13,8 +13,9 @@ from robot_app.emulator.dynamics import (
     TURN_CENTRE_MM,
     WHEEL_ACCELERATION_MM_S2,
     WHEEL_BRAKING_MM_S2,
+    straight,
+    turn,
 )
-from robot_app.emulator.legs import straight, turn
 
 
 class Clock:

@@ -9,11 +9,11 @@ import grpc
 import pytest
 from anki_vector.messaging import client, protocol
 
-from robot_app.actions import Drive
-from robot_app.emulator import Emulator
+from robot_app.core.actions import Drive
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.scene import Scene, SceneWorld
-from robot_app.robots.vector import VectorRobot
+from robot_app.emulator.scene_world import Scene, SceneWorld
+from robot_app.emulator.server import Emulator
+from robot_app.robots.vector.driver import VectorRobot
 from tests.support.vector import IMPATIENT, emulated, wait_until
 
 

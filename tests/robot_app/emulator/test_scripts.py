@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from robot_app.emulator.scripts import Actor, drive_path, stand, turn_in_place
-from robot_app.simulation.kinematics import RobotPose
+from robot_app.emulator.scene_world import Actor, drive_path, stand, turn_in_place
+from robot_app.simulation.vector_model import RobotPose
 
 SQUARE = [(0.0, 0.0), (200.0, 0.0), (200.0, 200.0), (0.0, 200.0)]
 

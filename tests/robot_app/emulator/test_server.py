@@ -14,11 +14,14 @@ import grpc
 import pytest
 from anki_vector.messaging import client, protocol
 
-from robot_app.emulator import BodyState, Emulator, FootageWorld, parse_address, read_emulator_config
-from robot_app.errors import ConfigError, InputError
-from robot_app.robots.connection import VectorConnection, connect
-from robot_app.robots.identity import read_sdk_config
-from robot_app.robots.vector import VectorRobot
+from robot_app.core.errors import ConfigError, InputError
+from robot_app.emulator.discovery import parse_address, read_emulator_config
+from robot_app.emulator.dynamics import BodyState
+from robot_app.emulator.footage_world import FootageWorld
+from robot_app.emulator.server import Emulator
+from robot_app.robots.vector.connection import VectorConnection, connect
+from robot_app.robots.vector.driver import VectorRobot
+from robot_app.robots.vector.identity import read_sdk_config
 from tests.support.vector import emulated, pictures, wait_until
 
 

@@ -5,11 +5,9 @@ import math
 import pytest
 
 from robot_app.emulator.body import Body
-from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.legs import straight, turn
-from robot_app.emulator.surroundings import FARTHEST_MM, Rectangle, Surroundings
-from robot_app.simulation.footprint import FRONT_MM, REAR_MM, gap_mm
-from robot_app.simulation.kinematics import RobotPose
+from robot_app.emulator.dynamics import BodyState, straight, turn
+from robot_app.emulator.world import FARTHEST_MM, Rectangle, Surroundings
+from robot_app.simulation.vector_model import FRONT_MM, REAR_MM, RobotPose, gap_mm
 
 TABLE = Rectangle(1200, 800)
 

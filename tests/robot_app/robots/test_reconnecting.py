@@ -2,8 +2,8 @@
 
 import pytest
 
-from robot_app.actions import Drive
-from robot_app.errors import ConfigError, FrameTimeout, RobotIdentityError, RobotLost
+from robot_app.core.actions import Drive
+from robot_app.core.errors import ConfigError, FrameTimeout, RobotIdentityError, RobotLost
 from robot_app.robots import reconnecting
 from robot_app.robots.reconnecting import ReconnectingRobot
 from tests.support.robots import ScriptedRobot

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from robot_app.simulation.kinematics import RobotPose, body_transforms, camera_transform
-from robot_app.simulation.mesh import Joint, load_vector
+from robot_app.simulation.vector_model import Joint, RobotPose, body_transforms, camera_transform, load_vector
 
 
 def posed(joint, pose):

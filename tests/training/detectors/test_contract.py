@@ -11,16 +11,22 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from training.detectors.base import Targets, TrainableDetector
-from training.detectors.build import SCRATCH, build_detector
+from training.detectors.factory import SCRATCH, build_detector
 from training.detectors.frame_model import FrameModel
+from training.detectors.trainable import Targets, TrainableDetector
 
 FRAME_HW = (120, 192)
+
 REDUCTION = 2
+
 NETWORK_HW = (64, 96)
+
 CLASSES = ("vector", "cube")
+
 STEPS = 80
+
 NOTHING = Targets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
+
 OBJECTS = (
     Targets(torch.tensor([[10.0, 12.0, 50.0, 54.0]]), torch.tensor([0])),
     Targets(torch.tensor([[36.0, 6.0, 88.0, 40.0]]), torch.tensor([1])),

@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from training.detectors.yolox import Yolox
-from training.detectors.yolox.blocks import Focus, SpatialPyramid
-from training.detectors.yolox.decode import decode
+from training.detectors.yolox import Focus, SpatialPyramid, Yolox
+from training.detectors.yolox_loss import decode
 
 COCO_SIZED = tuple(str(number) for number in range(80))
 

@@ -12,17 +12,18 @@ import cv2
 import numpy as np
 import pytest
 
-from robot_app.detection import DataVersion, Detector, StartWeights
-from robot_app.footage import read_frames
-from robot_app.frames import encode_jpeg
-from robot_app.recording import RecordingWriter
-from robot_app.step import Step
+from robot_app.core.frame import encode_jpeg
+from robot_app.core.step import Step
+from robot_app.media.footage import read_frames
+from robot_app.media.recording.writer import RecordingWriter
+from robot_app.perception.card import DataVersion, StartWeights
+from robot_app.perception.detector import Detector
 from tests.support.footage import save_story
 from tests.support.vision import CARD, paint_scene, save_vision_model, scene_frame
-from training.cli import main
-from training.datasets.coco import read_coco
-from training.detectors.build import build_detector
-from training.trained import Recipe, save_trained
+from training.cli.main import main
+from training.data.dataset import read_coco
+from training.detectors.factory import build_detector
+from training.detectors.trained import Recipe, save_trained
 
 FRAMES = 60
 

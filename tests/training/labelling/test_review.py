@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
-from robot_app.detection import Detections
-from training.labelling.frames import LabelledFrame, Labeller
+from robot_app.core.detections import Detections
+from training.labelling.labeller import LabelledFrame, Labeller
 from training.labelling.review import review
 
 CLASSES = ("king", "pawn")
+
 LEFT, RIGHT = (0.0, 0.0, 40.0, 40.0), (200.0, 0.0, 240.0, 40.0)
+
 Seen = tuple[tuple[float, float, float, float], float, int]
 
 

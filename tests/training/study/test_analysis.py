@@ -4,10 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robot_app.errors import InputError
+from robot_app.core.errors import InputError
 from tests.support.studies import make_arm, make_run, make_study
-from training.study.analysis import analyse
-from training.study.comparisons import Factor, Measure, Verdict, find_pairs
+from training.study.analysis import Factor, Measure, Verdict, analyse, find_pairs
 from training.study.results import CurvePoint
 
 SCRATCH, COCO, OWN = make_arm("scratch"), make_arm("coco"), make_arm("own")

@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from robot_app.errors import ConfigError
+from robot_app.core.errors import ConfigError
 from tests.support.labelled import write_rectangles
-from training.datasets.coco import LabelledImages, read_coco
+from training.data.dataset import LabelledImages, read_coco
 from training.study.config import read_config
 from training.study.plan import PlannedRun, plan_runs
 
 HEAD = 'title = "T"\nseeds = [0, 1]\n[data]\ntrain = "a"\nvalidation = "b"\ntest = "c"\n'
+
 ARM = '[[arms]]\nstart = "scratch"\n'
 
 

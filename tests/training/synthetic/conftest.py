@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from robot_app.simulation.kinematics import RobotPose
 from robot_app.simulation.lighting import ENVIRONMENT_HW, Environment
 from robot_app.simulation.scene import Floor, PlacedRobot, Room, Scene
-from training.synthetic.renderer import SceneRenderer
+from robot_app.simulation.vector_model import RobotPose
+from training.synthetic.scene_renderer import SceneRenderer
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from robot_app.simulation.desk import desk_room
-from robot_app.simulation.kinematics import RobotPose
-from robot_app.simulation.live import OBSERVER_LOOK, LiveRenderer
+from robot_app.simulation.live_renderer import OBSERVER_LOOK, LiveRenderer
+from robot_app.simulation.rooms import desk_room
 from robot_app.simulation.scene import PlacedRobot, Scene
 from robot_app.simulation.sensor import SensorLook, expose
+from robot_app.simulation.vector_model import RobotPose
 
 QUIET = SensorLook(noise=0.0)
+
 HERE = RobotPose(-300, 0, 0.0, 0.05)
+
 MEETINGS = {
     "near and half hidden": (HERE, (RobotPose(-120, 10, 2.8, 0.3, 50), RobotPose(60, -40, -1.0))),
     "across the table": (RobotPose(500, 300, -2.5, 0.2), (RobotPose(-300, -300, 0.7), RobotPose(-450, -200, 2.0))),

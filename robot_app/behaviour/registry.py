@@ -1,0 +1,133 @@
+"""Which behaviour runs: one of ours by name, or a function of your own."""
+
+import importlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from robot_app.behaviour import (
+    AnnounceSettings,
+    Behaviour,
+    Decision,
+    FollowSettings,
+    GreetSettings,
+    HideSettings,
+    WatchSettings,
+    announce,
+    follow,
+    greet,
+    hide,
+    watch,
+)
+from robot_app.core.errors import ConfigError
+from robot_app.core.tracks import Track
+from robot_app.core.validation import suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourSettings:
+    """`name`: what the robot does: one of ours, or `module:function` for a function of your own."""
+
+    name: str = "greet"
+
+
+class BehaviourSections(Protocol):
+    """The sections of the settings that name a behaviour and configure it."""
+
+    @property
+    def behaviour(self) -> BehaviourSettings: ...
+    @property
+    def watch(self) -> WatchSettings: ...
+    @property
+    def greet(self) -> GreetSettings: ...
+    @property
+    def follow(self) -> FollowSettings: ...
+    @property
+    def hide(self) -> HideSettings: ...
+    @property
+    def announce(self) -> AnnounceSettings: ...
+
+
+BEHAVIOUR_NAMES = ("watch", "greet", "follow", "hide", "announce")
+
+SIGNATURE = "def my_behaviour(state, tracks, now_s) -> robot_app.behaviour.Decision"
+
+
+def choose_behaviour(settings: BehaviourSections) -> Behaviour[Any]:
+    """The behaviour that `settings.behaviour.name` names, with its own section of the settings.
+
+    `module:function` names a function of your own, found as Python finds modules, and in the current folder.
+
+    Raises:
+        ConfigError: there is none of that name; or the module cannot be imported, lacks the function, or the function
+            does not take (state, tracks, now_s). Later, in the loop: the function failed or returned no `Decision`.
+    """
+    name = settings.behaviour.name
+    ours: dict[str, Behaviour[Any]] = {
+        "watch": partial(watch, settings=settings.watch),
+        "greet": partial(greet, settings=settings.greet),
+        "follow": partial(follow, settings=settings.follow),
+        "hide": partial(hide, settings=settings.hide),
+        "announce": partial(announce, settings=settings.announce),
+    }
+    if name in ours:
+        return ours[name]
+    if ":" in name:
+        return _checked(name, _load(name))
+    expected = f"{suggestion(name, list(ours))} (or a function of yours, my_module:my_function)"
+    raise ConfigError(f'no behaviour "{name}"; {expected}')
+
+
+def _load(name: str) -> Callable[..., Any]:
+    module_name, _, function_name = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:  # an installed command does not look there by itself
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f'behaviour "{name}": no module "{error.name}" (looked in {here} and where Python finds packages)'
+        ) from error
+    except (Exception, SystemExit) as error:  # whatever the code of someone else does
+        raise ConfigError(f'behaviour "{name}": importing {module_name} failed: {_where(error)}') from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        found = "is not a function" if hasattr(module, function_name) else "is not in it"
+        raise ConfigError(f'behaviour "{name}": "{function_name}" {found} ({module.__file__}); expected: {SIGNATURE}')
+    return function  # type: ignore[no-any-return]
+
+
+def _checked(name: str, function: Callable[..., Any]) -> Behaviour[Any]:
+    """The function, with errors in one line."""
+    try:
+        inspect.signature(function).bind(None, (), 0.0)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f'behaviour "{name}": cannot be called ({error}); expected: {SIGNATURE}') from error
+
+    def behave(state: object, tracks: Sequence[Track], now_s: float) -> Decision[Any]:
+        try:
+            decision = function(state, tracks, now_s)
+        except Exception as error:  # the code of someone else
+            raise ConfigError(f'behaviour "{name}" failed: {_where(error)}') from error
+        if not isinstance(decision, Decision):
+            kind = type(decision).__name__
+            raise ConfigError(f'behaviour "{name}": returned {kind}; expected a robot_app.behaviour.Decision')
+        return decision
+
+    return behave
+
+
+def _where(error: BaseException) -> str:
+    """The error and the line that raised it, in one line."""
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} ({error.filename}, line {error.lineno})"
+    text = " ".join(str(error).split())
+    described = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{described} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else described

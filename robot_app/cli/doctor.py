@@ -1,0 +1,71 @@
+"""`robot-app doctor`: what is wrong, if anything, between this machine and a robot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from robot_app.cli.options import Commands, add_command, add_model, add_robot
+from robot_app.core.errors import RobotError
+
+if TYPE_CHECKING:
+    from robot_app.tools.diagnostics.checklist import Case
+    from robot_app.tools.diagnostics.findings import Finding
+
+
+def add_parser(commands: Commands) -> None:
+    """Describe the command."""
+    parser = add_command(
+        commands,
+        run,
+        help_line="find out what is wrong between this machine and a robot",
+        description=(
+            "Checks software, configuration, network, certificate, token, control, camera, model, speed and disk,\n"
+            "in this order, and says what to do about the first thing that fails. Secrets are never shown."
+        ),
+        examples="  robot-app doctor\n  robot-app doctor --serial 00e20100 --json > report.json",
+    )
+    add_robot(parser)
+    add_model(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, to be attached to a bug report")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check everything, tell it, and end with an error when something has failed.
+
+    Raises:
+        RobotError: a check has failed; the message names the first.
+    """
+    from robot_app.tools.diagnostics.checklist import examine
+    from robot_app.tools.diagnostics.findings import findings_as_json, format_findings
+
+    findings = list(examine(_case(args)))
+    report = findings_as_json(findings) if args.json else format_findings(findings)
+    sys.stdout.write(f"{report}\n")
+    _raise_first(findings)
+
+
+def _raise_first(findings: Iterable[Finding]) -> None:
+    from robot_app.tools.diagnostics.findings import Status
+
+    failed = [finding for finding in findings if finding.status is Status.FAILED]
+    if failed:
+        raise RobotError(f"{failed[0].check}: {failed[0].text}; {failed[0].hint or 'see above'}")
+
+
+def _case(args: argparse.Namespace) -> Case:
+    from robot_app.robots.vector.identity import default_config_path, read_sdk_config
+    from robot_app.tools.diagnostics.checklist import Case
+
+    if args.emulator is None:
+        return Case(default_config_path(), lambda: read_sdk_config(serial=args.serial), False, args.model, Path.cwd())
+    # Not at the top: the emulator needs the SDK, which may be what is broken.
+    from robot_app.emulator.discovery import CONFIG_NAME, emulator_folder, parse_address, read_emulator_config
+
+    host, port = parse_address(args.emulator)
+    return Case(
+        emulator_folder(port) / CONFIG_NAME, lambda: read_emulator_config(host, port), True, args.model, Path.cwd()
+    )

@@ -1,0 +1,190 @@
+"""Options that several commands share, the forms of values that can be typed, and what the options stand for."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, TypeAlias
+
+from robot_app.core.errors import MissingPartError
+from robot_app.core.files import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from robot_app.core.step import Sink
+    from robot_app.perception.card import ModelCard
+    from robot_app.robots.vector.identity import VectorIdentity
+    from robot_app.runtime.settings import Settings
+    from robot_app.safety.operator_controls import Controls
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+VIEW_ADDRESS = ("127.0.0.1", 8088)
+
+SOURCE_HELP = "recording (.mcap), video file, or folder of pictures"
+
+
+def add_command(
+    commands: Commands,
+    run: Callable[[argparse.Namespace], None],
+    *,
+    help_line: str,
+    description: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    """Add a command, named as the module of its function `run(args)`."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        run.__module__.rpartition(".")[2],
+        help=help_line,
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_robot(parser: argparse.ArgumentParser) -> None:
+    """Which robot, or emulated one."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
+    which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
+
+
+def add_view(parser: argparse.ArgumentParser) -> None:
+    """A live page."""
+    parser.add_argument(
+        "--view",
+        type=address,
+        nargs="?",
+        const=VIEW_ADDRESS,
+        metavar="HOST:PORT",
+        help="serve a live page (at {}:{}); beyond this machine it asks for a token".format(*VIEW_ADDRESS),
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Which model file."""
+    parser.add_argument(
+        "--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="model file (default: models/vector.onnx)"
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """A file with settings."""
+    parser.add_argument("--config", type=Path, metavar="TOML", help="file with settings (default: none)")
+
+
+def add_behaviour(parser: argparse.ArgumentParser) -> None:
+    """What to do about what is seen, and where to tell it."""
+    parser.add_argument(
+        "--behaviour",
+        metavar="NAME",
+        help="watch, greet, follow, hide, announce, or my_module:my_function (default: the settings', else greet)",
+    )
+    parser.add_argument(
+        "--events", metavar="FILE", help="append every event to this file as a line of JSON; - prints them"
+    )
+
+
+def positive_number(text: str) -> float:
+    """A number above 0."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return value
+
+
+def seconds_from_start(text: str) -> float:
+    """A time, counted from the beginning."""
+    value = _number(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds from the beginning, 0 or more, found {text}")
+    return value
+
+
+def score(text: str) -> float:
+    """A score from 0 to 1."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
+    return value
+
+
+def port(text: str) -> int:
+    """A port; 0 is any free one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found {text}")
+    return int(text)
+
+
+def address(text: str) -> tuple[str, int]:
+    """A host and a port."""
+    host, colon, number = text.rpartition(":")
+    if not colon or not host or not number.isdecimal() or int(number) > 65535:
+        raise argparse.ArgumentTypeError(f"expected HOST:PORT, such as 0.0.0.0:8088, found {text}")
+    return host.removeprefix("[").removesuffix("]"), int(number)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan  # out of every range
+
+
+def chosen_identity(args: argparse.Namespace) -> VectorIdentity:
+    """The robot, or the emulator, that `--serial` or `--emulator` names.
+
+    Raises:
+        ConfigError: there is no such robot, or it is not clear which is meant.
+    """
+    from robot_app.emulator.discovery import parse_address, read_emulator_config
+    from robot_app.robots.vector.identity import read_sdk_config
+
+    if args.emulator is not None:
+        return read_emulator_config(*parse_address(args.emulator))
+    return read_sdk_config(serial=args.serial)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """What a session needs for the page: further sinks, and the commands of the person; none without `--view`."""
+
+    sinks: tuple[Sink, ...] = ()
+    controls: Controls | None = None
+
+
+@contextmanager
+def viewing(
+    address: tuple[str, int] | None, card: ModelCard, about: str, settings: Settings, report: TextIO = sys.stdout
+) -> Iterator[Viewing]:
+    """Serve the page at `address` within this block and tell where it is; nothing without an address.
+
+    `about` names the robot or footage in the page's title.
+
+    Raises:
+        MissingPartError: the packages for it are not installed.
+        ConfigError: the address is taken, not allowed, or not this machine's.
+    """
+    if address is None:
+        yield Viewing()
+        return
+    try:
+        from robot_app.safety.operator_controls import Controls
+        from robot_app.web.live_page import LiveView
+        from robot_app.web.viewmodel import Labels
+    except ModuleNotFoundError as error:
+        raise MissingPartError(
+            f"--view needs the package {error.name}; install this software with its extra: pip install '.[view]'"
+        ) from error
+    controls = Controls()
+    labels = Labels(f"{about} · {card.name} {card.version}", settings.behaviour.name)
+    with LiveView(address, labels=labels, card=card, controls=controls) as view:
+        report.write(f"view     {view.url}\n")
+        report.flush()
+        yield Viewing((view.sink,), controls)

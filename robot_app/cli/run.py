@@ -1,0 +1,82 @@
+"""`robot-app run`: look through a robot and react, until Ctrl-C."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from robot_app.cli.options import (
+    Commands,
+    add_behaviour,
+    add_command,
+    add_config,
+    add_model,
+    add_robot,
+    add_view,
+    chosen_identity,
+    viewing,
+)
+
+
+def add_parser(commands: Commands) -> None:
+    """Describe the command."""
+    parser = add_command(
+        commands,
+        run,
+        help_line="look through a robot's camera and react to other Vectors",
+        description=(
+            "Connects to a Vector, prints who appears and leaves, and greets, or does as --behaviour says. Ctrl-C\n"
+            "stops the wheels and ends.\n"
+            "Robots are found in ~/.anki_vector/sdk_config.ini, which the SDK's `python -m anki_vector.configure`\n"
+            "writes."
+        ),
+        examples=(
+            "  robot-app run\n"
+            "  robot-app run --serial 00e20100 --record walk.mcap\n"
+            "  robot-app run --behaviour follow --events events.jsonl\n"
+            "  robot-app run --behaviour my_module:my_function\n"
+            "  robot-app run --view\n"
+            "  robot-app run --emulator 127.0.0.1:8443     after `robot-app emulate --port 8443` elsewhere"
+        ),
+    )
+    add_robot(parser)
+    add_model(parser)
+    add_config(parser)
+    add_behaviour(parser)
+    parser.add_argument("--record", type=Path, metavar="MCAP", help="write everything to this new recording")
+    add_view(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run until the robot's camera ends or Ctrl-C."""
+    from robot_app.media.recording.background import LiveRecording
+    from robot_app.media.recording.writer import check_new
+    from robot_app.perception.detector import Detector
+    from robot_app.runtime.console import EventPrinter, Summary
+    from robot_app.runtime.event_stream import EventWriter
+    from robot_app.runtime.session import run_session
+    from robot_app.runtime.settings import load_settings
+    from robot_app.safety.supervised import live_vector
+
+    settings = load_settings(args.config, behaviour=args.behaviour)
+    detector = Detector.load(args.model, settings.detector.score)
+    if args.record is not None:
+        check_new(args.record)
+    identity = chosen_identity(args)
+    # With events on standard output, another program reads there, and people read the rest beside it.
+    report = sys.stderr if args.events == "-" else sys.stdout
+    report.write(f"robot    {identity}\n")
+    report.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
+    summary = Summary()
+    recordings = () if args.record is None else (LiveRecording(args.record, detector.card),)
+    names = detector.card.class_names
+    writers = () if args.events is None else (EventWriter(args.events, names),)
+    sinks = (*recordings, *writers, EventPrinter(names, report), summary)
+    try:
+        with viewing(args.view, detector.card, identity.name, settings, report) as view:
+            robot = live_vector(lambda: chosen_identity(args), settings.motion)
+            run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
+    finally:
+        if summary.result().frames:
+            report.write(f"{summary.result()}\n")
+            for recording in recordings:
+                report.write(f"recorded {recording.report()}\n")

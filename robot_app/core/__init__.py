@@ -1,0 +1,1 @@
+"""What every part speaks; imports nothing else of this software."""

@@ -1,0 +1,109 @@
+"""Footage as the world of the emulated robot."""
+
+import itertools
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from robot_app.core.camera import CameraModel
+from robot_app.core.errors import InputError
+from robot_app.core.frame import Frame
+from robot_app.emulator.dynamics import BodyState
+from robot_app.emulator.world import VECTOR_FPS, Surroundings
+from robot_app.media.footage import fit_frame, read_frames
+
+FOOTAGE_KEPT_S = 0.5
+
+
+class FootageWorld:
+    """Plays pictures, whatever the robot does."""
+
+    def __init__(
+        self,
+        pictures: Sequence[bytes],
+        fps: float = VECTOR_FPS,
+        *,
+        loop: bool = False,
+        calibration: CameraModel | None = None,
+    ) -> None:
+        """Show `pictures` (JPEG) at `fps`, over and over with `loop`; without a calibration, Vector's nominal one.
+
+        Raises:
+            InputError: no pictures, or a rate that is not positive.
+        """
+        if not pictures:
+            raise InputError("the footage for the emulated camera is empty; expected at least one JPEG")
+        if not fps > 0:
+            raise InputError(f"the emulated camera cannot run at {fps:g} pictures/s; expected more than 0")
+        self._pictures = pictures
+        self._fps = fps
+        self._loop = loop
+        self._calibration = calibration or CameraModel()
+
+    @property
+    def calibration(self) -> CameraModel:
+        """Of the camera that took the footage, as far as it is known."""
+        return self._calibration
+
+    @property
+    def fps(self) -> float:
+        """Pictures in a second."""
+        return self._fps
+
+    @property
+    def keeps_s(self) -> float:
+        """A little; a client that is slower than this misses pictures."""
+        return FOOTAGE_KEPT_S
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """A floor without end."""
+        return Surroundings()
+
+    @property
+    def start(self) -> BodyState:
+        """The middle of it."""
+        return BodyState()
+
+    def picture(self, index: int, body: BodyState) -> bytes | None:
+        """The `index`-th picture of the footage, wherever the body is."""
+        if index >= len(self._pictures) and not self._loop:
+            return None
+        return self._pictures[index % len(self._pictures)]
+
+
+SLIDE_S = 1.0
+"""How long each picture of a folder stays in view."""
+
+
+def load_world(source: Path, *, loop: bool = False) -> FootageWorld:
+    """Pictures of a recording or video at their own rate, or those of a folder as a slide show.
+
+    All are brought to the size of Vector's camera frames.
+
+    Raises:
+        InputError: the source is missing, empty, damaged or of an unknown kind.
+    """
+    frames = [fit_frame(frame) for frame in read_frames(source)]
+    if not frames:
+        raise InputError(f"{source}: holds no frames; expected at least one picture")
+    pictures, fps = _paced(source, frames)
+    return FootageWorld(pictures, fps, loop=loop)
+
+
+def _paced(source: Path, frames: list[Frame]) -> tuple[list[bytes], float]:
+    """Pictures one camera frame apart, and how many there are in a second."""
+    pictures = [frame.jpeg for frame in frames]
+    times_s = [frame.received_at_s for frame in frames]
+    interval_s = statistics.median([b - a for a, b in itertools.pairwise(times_s)] or [0.0])
+    if source.is_dir() or interval_s <= 0:
+        count = round(SLIDE_S * VECTOR_FPS)
+        return [_numbered(picture, i) for picture in pictures for i in range(count)], VECTOR_FPS
+    return pictures, 1 / interval_s
+
+
+def _numbered(jpeg: bytes, number: int) -> bytes:
+    """The same picture with a comment, since a camera never sends the very same bytes twice; number 0 stays as is."""
+    comment = str(number).encode()
+    segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
+    return jpeg if number == 0 or not jpeg.startswith(b"\xff\xd8") else jpeg[:2] + segment + jpeg[2:]

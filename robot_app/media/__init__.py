@@ -1,0 +1,1 @@
+"""Pictures and steps, in and out of files."""

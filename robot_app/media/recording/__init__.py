@@ -1,0 +1,1 @@
+"""Recordings: MCAP files of steps that Foxglove opens and that replay exactly."""

@@ -1,0 +1,271 @@
+"""What a recording consists of: its topics, their JSON schemas and its metadata.
+
+All messages of one step share a sequence number. The step's own message comes last, so a step without it was cut off.
+Numbers that are missing stand for steps that the disk was too slow for. A chunk ends with a step.
+Events and actions are written only where there are some.
+
+Frozen dataclasses as JSON values and back, and their JSON schemas, all from the types of their fields.
+
+A field that an older file lacks takes its default, and one that this version does not know is left out, so records may
+gain fields without making old recordings unreadable. JSON has no NaN and no infinity: those are written as texts, as
+protobuf's JSON has it.
+
+Steps to JSON values and back. Exact: JSON numbers are written with all the digits that a float needs.
+
+The messages that Foxglove draws: the camera's picture, and the boxes over it.
+"""
+
+import math
+from dataclasses import asdict, fields, is_dataclass
+from functools import cache
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import numpy as np
+from foxglove_schemas_protobuf.Color_pb2 import Color
+from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
+from foxglove_schemas_protobuf.ImageAnnotations_pb2 import ImageAnnotations
+from foxglove_schemas_protobuf.Point2_pb2 import Point2
+from foxglove_schemas_protobuf.PointsAnnotation_pb2 import PointsAnnotation
+from foxglove_schemas_protobuf.TextAnnotation_pb2 import TextAnnotation
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from robot_app.core.actions import Action
+from robot_app.core.detections import Detections
+from robot_app.core.frame import Frame
+from robot_app.core.robot import RobotState
+from robot_app.core.step import Step, Timings
+from robot_app.core.tracks import Event, Track
+from robot_app.media.timeline import NS_PER_S
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
+
+Schema = dict[str, Any]
+
+_JSON_TYPES: dict[object, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def to_json(record: "DataclassInstance") -> dict[str, Any]:
+    """The fields by name, nested records and tuples included, with all the digits that a float needs."""
+    return {name: _finite(value) for name, value in asdict(record).items()}
+
+
+def from_json(kind: type[Record], values: dict[str, Any]) -> Record:
+    """The record that `to_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: a value is missing or is not of the field's form.
+    """
+    hints = _hints(kind)
+    return kind(**{name: _restored(hints[name], values[name]) for name in hints if name in values})
+
+
+def json_schema(hint: object) -> Schema:
+    """JSON schema of a dataclass, or of a field's type."""
+    inner = _without_none(hint)
+    if isinstance(inner, type) and is_dataclass(inner):
+        properties = {name: json_schema(field) for name, field in _hints(inner).items()}
+        return {"type": "object", "properties": properties, "required": list(properties)}
+    if get_origin(inner) is tuple:
+        return {"type": "array", "items": json_schema(get_args(inner)[0])}
+    if get_origin(inner) is Literal:
+        return {"type": _JSON_TYPES[type(get_args(inner)[0])]}
+    return {"type": _JSON_TYPES[inner]}
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _without_none(hint: object) -> Any:  # noqa: ANN401 - a type of any kind
+    """The type of an optional field when there is something in it."""
+    others = [part for part in get_args(hint) if part is not NoneType]
+    return others[0] if NoneType in get_args(hint) else hint
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _restored(hint: object, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if value is None:
+        return None
+    inner = _without_none(hint)
+    if isinstance(inner, type) and is_dataclass(inner):
+        return from_json(inner, value)
+    if get_origin(inner) is tuple:
+        return tuple(_restored(get_args(inner)[0], part) for part in value)
+    return float(value) if inner is float else value
+
+
+METADATA_NAME = "vector_detector.recording"
+
+FORMAT_VERSION = "1"
+
+CAMERA_TOPIC = "/camera"
+
+BOXES_TOPIC = "/camera/boxes"
+
+STATE_TOPIC = "/state"
+
+DETECTIONS_TOPIC = "/detections"
+
+TRACKS_TOPIC = "/tracks"
+
+EVENTS_TOPIC = "/events"
+
+ACTIONS_TOPIC = "/actions"
+
+STEP_TOPIC = "/step"
+
+_NUMBER: Schema = {"type": "number"}
+
+_INTEGER: Schema = {"type": "integer"}
+
+_TEXT: Schema = {"type": "string"}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+JSON_SCHEMAS: dict[str, Schema] = {
+    STATE_TOPIC: json_schema(RobotState),
+    DETECTIONS_TOPIC: _object(boxes_px=_array(_array(_NUMBER)), scores=_array(_NUMBER), labels=_array(_INTEGER)),
+    TRACKS_TOPIC: _object(tracks=_array(json_schema(Track))),
+    EVENTS_TOPIC: _object(events=_array(json_schema(Event))),
+    # An action has further fields of its own, such as the text that is said.
+    ACTIONS_TOPIC: _object(actions=_array(_object(kind=_TEXT))),
+    STEP_TOPIC: _object(
+        frame_index=_INTEGER,
+        captured_at_s=_NUMBER,
+        received_at_s=_NUMBER,
+        decided_at_s=_NUMBER,
+        **json_schema(Timings)["properties"],
+    ),
+}
+"""JSON schema of each JSON topic."""
+
+_ACTION_TYPES = {kind.__name__: kind for kind in get_args(Action)}
+
+
+def encode_step(step: Step) -> dict[str, dict[str, Any]]:
+    """The JSON message of each topic, in the order of writing."""
+    found = step.detections
+    messages: dict[str, dict[str, Any]] = {
+        STATE_TOPIC: to_json(step.state),
+        DETECTIONS_TOPIC: {
+            "boxes_px": found.boxes_px.tolist(),
+            "scores": found.scores.tolist(),
+            "labels": found.labels.tolist(),
+        },
+        TRACKS_TOPIC: {"tracks": [to_json(track) for track in step.tracks]},
+    }
+    if step.events:
+        messages[EVENTS_TOPIC] = {"events": [to_json(event) for event in step.events]}
+    if step.actions:
+        messages[ACTIONS_TOPIC] = {"actions": [_encode_action(action) for action in step.actions]}
+    messages[STEP_TOPIC] = {
+        "frame_index": step.frame.index,
+        "captured_at_s": step.frame.captured_at_s,
+        "received_at_s": step.frame.received_at_s,
+        "decided_at_s": step.decided_at_s,
+        **to_json(step.timings),
+    }
+    return messages
+
+
+def decode_step(jpeg: bytes, messages: dict[str, Any]) -> Step:
+    """Put a step together again from its picture and the JSON messages of its topics.
+
+    Raises:
+        KeyError, TypeError, ValueError: a message is missing or is not of the expected form.
+    """
+    head = messages[STEP_TOPIC]
+    return Step(
+        frame=Frame(int(head["frame_index"]), float(head["captured_at_s"]), float(head["received_at_s"]), jpeg),
+        state=from_json(RobotState, messages[STATE_TOPIC]),
+        decided_at_s=float(head["decided_at_s"]),
+        detections=_decode_detections(messages[DETECTIONS_TOPIC]),
+        tracks=tuple(from_json(Track, track) for track in messages[TRACKS_TOPIC]["tracks"]),
+        events=tuple(from_json(Event, event) for event in messages.get(EVENTS_TOPIC, {"events": ()})["events"]),
+        actions=tuple(_decode_action(action) for action in messages.get(ACTIONS_TOPIC, {"actions": ()})["actions"]),
+        timings=from_json(Timings, head),
+    )
+
+
+def _encode_action(action: Action) -> dict[str, Any]:
+    """The action's fields, and as `kind` the name of its type."""
+    return {"kind": type(action).__name__, **to_json(action)}
+
+
+def _decode_detections(fields: dict[str, Any]) -> Detections:
+    return Detections(
+        np.asarray(fields["boxes_px"], np.float32).reshape(-1, 4),
+        np.asarray(fields["scores"], np.float32),
+        np.asarray(fields["labels"], np.int64),
+    )
+
+
+def _decode_action(fields: dict[str, Any]) -> Action:
+    action: Action = from_json(_ACTION_TYPES[fields["kind"]], fields)
+    return action
+
+
+_CYAN = Color(r=0.0, g=0.9, b=1.0, a=1.0)
+
+_BLACK = Color(r=0.0, g=0.0, b=0.0, a=0.6)
+
+
+def to_ns(time_s: float) -> int:
+    """A time in nanoseconds, for MCAP's and Foxglove's clocks, which know no time before 0."""
+    return max(0, round(time_s * NS_PER_S))
+
+
+def compressed_image(frame: Frame) -> CompressedImage:
+    """The frame's own bytes as `foxglove.CompressedImage`."""
+    return CompressedImage(timestamp=_timestamp(frame), frame_id="camera", data=frame.jpeg, format="jpeg")
+
+
+def image_annotations(frame: Frame, detections: Detections, class_names: tuple[str, ...]) -> ImageAnnotations:
+    """Boxes with class name and score as `foxglove.ImageAnnotations`."""
+    stamp = _timestamp(frame)
+    boxes, texts = [], []
+    for (x1, y1, x2, y2), score, label in zip(
+        detections.boxes_px.tolist(), detections.scores.tolist(), detections.labels.tolist(), strict=True
+    ):
+        corners = [Point2(x=x, y=y) for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))]
+        kind = PointsAnnotation.LINE_LOOP
+        boxes.append(PointsAnnotation(timestamp=stamp, type=kind, points=corners, outline_color=_CYAN, thickness=2.0))
+        name = class_names[label] if label < len(class_names) else str(label)
+        texts.append(
+            TextAnnotation(
+                timestamp=stamp,
+                position=Point2(x=x1, y=y1),
+                text=f"{name} {score:.2f}",
+                font_size=12.0,
+                text_color=_CYAN,
+                background_color=_BLACK,
+            )
+        )
+    return ImageAnnotations(timestamp=stamp, points=boxes, texts=texts)
+
+
+def _timestamp(frame: Frame) -> Timestamp:
+    ns = to_ns(frame.received_at_s)
+    return Timestamp(seconds=ns // NS_PER_S, nanos=ns % NS_PER_S)

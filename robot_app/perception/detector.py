@@ -1,0 +1,150 @@
+"""Runs a model file of ours with ONNX Runtime.
+
+Which hardware ONNX Runtime uses: CUDA when it really works, else the CPU.
+"""
+
+import ctypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import onnxruntime as ort
+
+from robot_app.core.detections import Detections, select_detections
+from robot_app.core.errors import ModelError
+from robot_app.core.frame import Image
+from robot_app.perception.card import CARD_KEY, ModelCard
+from robot_app.perception.letterbox import Letterbox
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """`name` of the ONNX Runtime provider in use and the `reason` for it, in words."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.reason})"
+
+
+def open_session(path: Path) -> tuple[ort.InferenceSession, Provider]:
+    """Open a model on the best provider that works here.
+
+    Raises:
+        ModelError: the file is missing or ONNX Runtime cannot read it.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file; expected an ONNX file from `robot-train export`")
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        return _open(path, "CPUExecutionProvider"), Provider("CPU", "this ONNX Runtime is built without CUDA")
+    if (gpus := _nvidia_gpus()) == 0:
+        return _open(path, "CPUExecutionProvider"), Provider("CPU", "no NVIDIA GPU found")
+    session = _open(path, "CUDAExecutionProvider")
+    if session.get_providers()[0] != "CUDAExecutionProvider":
+        return session, Provider("CPU", "a GPU is there, but CUDA or cuDNN libraries are missing or do not fit")
+    return session, Provider("CUDA", f"{gpus} NVIDIA GPU found" if gpus == 1 else f"{gpus} NVIDIA GPUs found")
+
+
+def _open(path: Path, provider: str) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    # Spinning threads starve the camera and the decoder, which share the cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    fallback = [] if provider == "CPUExecutionProvider" else ["CPUExecutionProvider"]
+    try:
+        return ort.InferenceSession(
+            path,
+            options,
+            providers=[provider, *fallback],
+            # ONNX Runtime 1.31 fuses a zero Pad into a following MaxPool as if it padded with -inf.
+            disabled_optimizers=["Pad_Fusion"],
+        )
+    except Exception as error:  # ONNX Runtime raises a dozen unrelated types
+        first_line = str(error).strip().splitlines()[0]
+        raise ModelError(f"{path}: ONNX Runtime cannot open it ({first_line}); is it a complete ONNX file?") from error
+
+
+def _nvidia_gpus() -> int:
+    """Number of GPUs that the NVIDIA driver reports; 0 without a driver."""
+    for library in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            driver = ctypes.CDLL(library)
+        except OSError:
+            continue
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
+            return count.value
+    return 0
+
+
+OUTPUT_NAMES = ("boxes", "scores", "labels")
+
+
+class Detector:
+    """A loaded model. Calling it with an image gives what is in it.
+
+    Attributes:
+        card: what the model file says of itself.
+        provider: which ONNX Runtime provider runs it, and why.
+        score_threshold: candidates below it are not reported.
+    """
+
+    def __init__(
+        self, session: ort.InferenceSession, card: ModelCard, provider: Provider, score_threshold: float
+    ) -> None:
+        self._session = session
+        self.card = card
+        self.provider = provider
+        self.score_threshold = score_threshold
+
+    @classmethod
+    def load(cls, path: Path, score_threshold: float | None = None) -> Self:
+        """Open a model file; without `score_threshold` the card's default holds.
+
+        Raises:
+            ModelError: the file is missing, no ONNX model, not one of ours, or its input differs from its card.
+        """
+        session, provider = open_session(path)
+        card = _read_card(session, path)
+        _check_signature(session, card, path)
+        return cls(session, card, provider, card.score_threshold if score_threshold is None else score_threshold)
+
+    def with_threshold(self, score_threshold: float | None) -> "Detector":
+        """The same loaded model with another threshold; `None` for its card's."""
+        threshold = self.card.score_threshold if score_threshold is None else score_threshold
+        return Detector(self._session, self.card, self.provider, threshold)
+
+    def __call__(self, image: Image) -> Detections:
+        """Detect in uint8 (H, W, 3) BGR of any size; boxes are in this image's pixels.
+
+        Raises:
+            ValueError: `image` is not uint8 (H, W, 3).
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"image: expected uint8 (H, W, 3), found {image.dtype} {image.shape}")
+        box = Letterbox((image.shape[0], image.shape[1]), self.card.frame_hw)
+        boxes, scores, labels = self._session.run(OUTPUT_NAMES, {"image": box.apply(image)})
+        found = select_detections(Detections(boxes, scores, labels), self.score_threshold, self.card.nms_iou)
+        return Detections(box.boxes_to_source(found.boxes_px), found.scores, found.labels)
+
+
+def _read_card(session: ort.InferenceSession, path: Path) -> ModelCard:
+    text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
+    if text is None:
+        raise ModelError(f"{path}: carries no model card, so it is not ours; expected a file from `robot-train export`")
+    try:
+        return ModelCard.from_json(text)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _check_signature(session: ort.InferenceSession, card: ModelCard, path: Path) -> None:
+    inputs = [(i.name, i.type, tuple(i.shape)) for i in session.get_inputs()]
+    expected = [("image", "tensor(uint8)", (*card.frame_hw, 3))]
+    if inputs != expected:
+        raise ModelError(f"{path}: expected the input {expected[0]}, found {inputs}; export the model again")
+    names = tuple(o.name for o in session.get_outputs())
+    if names != OUTPUT_NAMES:
+        raise ModelError(f"{path}: expected the outputs {OUTPUT_NAMES}, found {names}; export the model again")

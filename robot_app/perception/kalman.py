@@ -1,0 +1,137 @@
+"""A box that moves steadily: Kalman filters of constant velocity (Bar-Shalom et al. 2001, chapter 6.2)."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Self
+
+from robot_app.core.tracks import XyxyPx
+
+ASIDE_ACCELERATION, UPWARD_ACCELERATION = 2.0, 0.7
+"""1 sigma, in frame widths per s²: other robots hardly accelerate, but our own turns, and our head, begin suddenly."""
+
+SIZE_ACCELERATION = 3.0
+"""1 sigma of the second derivative of the logarithm of a box's side, per s²."""
+
+CENTRE_SIGMA_PX, CENTRE_SIGMA = 0.6, 0.02
+"""1 sigma of a detected centre: so many pixels, and so much of the box's side."""
+
+SIZE_SIGMA_PX, SIZE_SIGMA = 1.2, 0.04
+"""1 sigma of the logarithm of a detected side: so many pixels over the side, and so much anyway."""
+
+START_RATE_WIDTHS, START_SIZE_RATE = 0.5, 0.5
+"""1 sigma of the velocity of a box seen for the first time: frame widths per s, and for the logarithm of its sides."""
+
+SMALLEST_SIDE_PX = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """A value that changes at a nearly constant rate, with the covariance of both."""
+
+    value: float
+    rate: float
+    value_var: float
+    cov: float
+    rate_var: float
+
+    def after(self, seconds: float, acceleration_sigma: float) -> "Steady":
+        """So much later, without a measurement."""
+        dt, power = seconds, acceleration_sigma**2
+        return Steady(
+            self.value + self.rate * dt,
+            self.rate,
+            self.value_var + 2 * dt * self.cov + dt**2 * self.rate_var + power * dt**4 / 4,
+            self.cov + dt * self.rate_var + power * dt**3 / 2,
+            self.rate_var + power * dt**2,
+        )
+
+    def corrected(self, measured: float, sigma: float) -> "Steady":
+        """With a measurement of this moment."""
+        gain = self.value_var / (self.value_var + sigma**2)
+        rate_gain = self.cov / (self.value_var + sigma**2)
+        error = measured - self.value
+        return Steady(
+            self.value + gain * error,
+            self.rate + rate_gain * error,
+            self.value_var * (1 - gain),
+            self.cov * (1 - gain),
+            self.rate_var - rate_gain * self.cov,
+        )
+
+    def resting(self) -> "Steady":
+        """As it is, and not expected to change."""
+        return Steady(self.value, 0.0, self.value_var, 0.0, self.rate_var)
+
+
+@dataclass(frozen=True, slots=True)
+class MovingBox:
+    """Centre in pixels, and the logarithms of width and height in pixels."""
+
+    x: Steady
+    y: Steady
+    log_width: Steady
+    log_height: Steady
+
+    @classmethod
+    def first(cls, box_px: XyxyPx, frame_width_px: float) -> Self:
+        """A box that has just been detected; nothing is known of its motion."""
+        x, y, width, height = _centre_and_size(box_px)
+        rate = START_RATE_WIDTHS * frame_width_px
+        return cls(
+            Steady(x, 0.0, _centre_sigma(width) ** 2, 0.0, rate**2),
+            Steady(y, 0.0, _centre_sigma(height) ** 2, 0.0, rate**2),
+            Steady(math.log(width), 0.0, _size_sigma(width) ** 2, 0.0, START_SIZE_RATE**2),
+            Steady(math.log(height), 0.0, _size_sigma(height) ** 2, 0.0, START_SIZE_RATE**2),
+        )
+
+    def after(self, seconds: float, frame_width_px: float) -> "MovingBox":
+        """Where it is expected so much later."""
+        return MovingBox(
+            self.x.after(seconds, ASIDE_ACCELERATION * frame_width_px),
+            self.y.after(seconds, UPWARD_ACCELERATION * frame_width_px),
+            self.log_width.after(seconds, SIZE_ACCELERATION),
+            self.log_height.after(seconds, SIZE_ACCELERATION),
+        )
+
+    def shifted(self, right_px: float) -> "MovingBox":
+        """Elsewhere, since the camera turned."""
+        return replace(self, x=replace(self.x, value=self.x.value + right_px))
+
+    def corrected(self, box_px: XyxyPx) -> "MovingBox":
+        """With the box that was detected at this moment."""
+        x, y, width, height = _centre_and_size(box_px)
+        return MovingBox(
+            self.x.corrected(x, _centre_sigma(width)),
+            self.y.corrected(y, _centre_sigma(height)),
+            self.log_width.corrected(math.log(width), _size_sigma(width)),
+            self.log_height.corrected(math.log(height), _size_sigma(height)),
+        )
+
+    def unseen(self) -> "MovingBox":
+        """Not detected at this moment: it keeps moving aside, but not up, and does not grow."""
+        return MovingBox(self.x, self.y.resting(), self.log_width.resting(), self.log_height.resting())
+
+    @property
+    def box_px(self) -> XyxyPx:
+        """xyxy."""
+        half_width, half_height = math.exp(self.log_width.value) / 2, math.exp(self.log_height.value) / 2
+        x, y = self.x.value, self.y.value
+        return x - half_width, y - half_height, x + half_width, y + half_height
+
+    @property
+    def x_sigma_px(self) -> float:
+        """1 sigma of the centre's column."""
+        return math.sqrt(self.x.value_var)
+
+
+def _centre_and_size(box_px: XyxyPx) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = box_px
+    return (x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, SMALLEST_SIDE_PX), max(y2 - y1, SMALLEST_SIDE_PX)
+
+
+def _centre_sigma(side_px: float) -> float:
+    return CENTRE_SIGMA_PX + CENTRE_SIGMA * side_px
+
+
+def _size_sigma(side_px: float) -> float:
+    return SIZE_SIGMA_PX / side_px + SIZE_SIGMA

@@ -1,0 +1,1 @@
+"""Vector, real or emulated, through the SDK's connection."""

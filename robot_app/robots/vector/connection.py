@@ -1,0 +1,198 @@
+"""The SDK's connection, with true errors on the way in and an orderly end on the way out.
+
+Control asked for and given back, and the robot's answer waited for.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from typing import Any
+
+import grpc
+from anki_vector.connection import Connection
+from anki_vector.exceptions import (
+    VectorControlTimeoutException,
+    VectorException,
+    VectorInvalidVersionException,
+    VectorNotFoundException,
+    VectorTimeoutException,
+    VectorUnauthenticatedException,
+    VectorUnavailableException,
+)
+
+from robot_app.core.errors import RobotError, RobotIdentityError, RobotUnreachable
+from robot_app.robots.vector.identity import HOW_TO_CREATE, VectorIdentity, check_identity
+
+CLOSE_TIMEOUT_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
+    """`anki_vector.connection.Connection` for one robot.
+
+    It needs no `~/.anki_vector/sdk_config.ini`, which only `anki_vector.Robot` reads. The SDK's `close` gives up at its
+    first step, because the task that it cancels raises asyncio's CancelledError and not the one it expects; the
+    thread, the loop and the channel then live on. Here the control stream is ended first, and everything is closed.
+    """
+
+    _thread: threading.Thread | None
+
+    def __init__(self, identity: VectorIdentity) -> None:
+        # Control is asked for once the connection stands: when it is refused during connecting, tasks are left behind.
+        super().__init__(
+            identity.name, identity.address, str(identity.certificate), identity.guid, behavior_control_level=None
+        )
+
+    @property
+    def has_control(self) -> bool:
+        """The robot obeys us. May be asked on any thread."""
+        return bool(self._control_events is not None and self._control_events.has_control)
+
+    def submit(self, work: Coroutine[Any, Any, Any]) -> "Future[Any]":
+        """Run a coroutine on the connection's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    async def _open_connections(self) -> None:
+        # The robot takes control from whoever has it when the control stream of any client ends, so there is none
+        # until control is asked for.
+        await self._control_events.request_event.wait()
+        if self._control_events.is_shutdown:
+            return
+        try:
+            await super()._open_connections()
+        except grpc.RpcError as error:
+            log.debug("control stream ended: %s", error.code())
+        finally:
+            self._control_events.update(False)
+
+    def close(self) -> None:
+        """Give control back, close the channel and end the thread, within a few seconds whatever the robot does."""
+        thread = self._thread
+        if thread is None:
+            return
+        with suppress(TimeoutError):
+            self.submit(self._wind_down()).result(timeout=3 * CLOSE_TIMEOUT_S)
+        thread.join(timeout=CLOSE_TIMEOUT_S)
+        self._thread = None
+
+    async def _wind_down(self) -> None:
+        self._control_events.shutdown()
+        if self._control_stream_task is not None:
+            await asyncio.wait([self._control_stream_task], timeout=CLOSE_TIMEOUT_S)
+            self._control_stream_task.cancel()
+        await asyncio.wait_for(self._channel.close(), CLOSE_TIMEOUT_S)
+        self._done_signal.set()
+
+    def abandon(self) -> None:
+        """Close what a failed attempt to connect left open. The SDK has ended its thread already."""
+        if self._channel is not None:
+            self._channel._channel.close()
+        self._thread = None
+
+    def give_up(self) -> None:
+        """End an attempt to connect that was interrupted, and with which the SDK's thread goes on."""
+        self._ready_signal.wait(CLOSE_TIMEOUT_S)
+        if self._thread is not None and self._ready_signal.is_set() and not hasattr(self._ready_signal, "exception"):
+            self.close()
+        else:
+            self.abandon()
+
+
+def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = True) -> VectorConnection:
+    """Connect to a robot, and take control of it if wanted. Camera and state need no control.
+
+    Raises:
+        ConfigError: the configured certificate cannot be read.
+        RobotUnreachable: nothing answers at the address.
+        RobotIdentityError: something does, but not this robot, or it refuses our token.
+        RobotError: the robot speaks another protocol version or does not hand over control.
+    """
+    quieten_sdk()
+    check_identity(identity, timeout_s)
+    connection = VectorConnection(identity)
+    try:
+        connection.connect(timeout=timeout_s)
+    except (VectorException, OSError) as error:
+        connection.abandon()
+        raise _true_fault(identity, error) from error
+    except BaseException:
+        connection.give_up()
+        raise
+    if not take_control:
+        return connection
+    try:
+        connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
+    except (VectorControlTimeoutException, TimeoutError) as error:
+        connection.close()
+        raise RobotError(
+            f"{identity}: does not hand over control within {timeout_s:g} s; another program may hold it, "
+            "or the robot is busy, held up or low on battery"
+        ) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def quieten_sdk() -> None:
+    """Keep the SDK's running commentary out of our log, not its warnings and errors."""
+    sdk = logging.getLogger("anki_vector")
+    if sdk.level == logging.NOTSET:
+        sdk.setLevel(logging.WARNING)
+    logging.getLogger("aiogrpc.utils").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    # A traceback for every stream that breaks; whoever reads the stream gets, and reports, the same error.
+    return record.msg != "__anext__ grpc exception"
+
+
+def _true_fault(identity: VectorIdentity, error: Exception) -> RobotError:
+    if isinstance(error, VectorUnauthenticatedException):
+        return RobotIdentityError(
+            f"{identity}: refuses the token (guid) of the configuration; after a reset or a new owner it needs a new "
+            f"one: {HOW_TO_CREATE}"
+        )
+    if isinstance(error, VectorInvalidVersionException):
+        return RobotError(
+            f"{identity}: the robot's software and this SDK do not fit together; update the robot, and "
+            "wirepod-vector-sdk here"
+        )
+    if isinstance(error, (VectorNotFoundException, VectorUnavailableException, VectorTimeoutException, OSError)):
+        return RobotUnreachable(
+            f"{identity}: accepts connections but does not answer; restart the robot (hold its button on the charger)"
+        )
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return RobotError(f"{identity}: connecting failed: {reason}")
+
+
+def take_control(connection: VectorConnection, identity: VectorIdentity, timeout_s: float) -> None:
+    """Ask for control and wait until it is granted.
+
+    It is asked for also when we seem to have it: the robot does not tell when another client's leaving has ended it.
+
+    Raises:
+        RobotError: it is not within `timeout_s`.
+    """
+    try:
+        connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
+    except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:
+        raise RobotError(f"{identity}: does not hand over control within {timeout_s:g} s") from error
+
+
+def release_control(connection: VectorConnection, identity: VectorIdentity, timeout_s: float) -> None:
+    """Give control back and wait for the robot's word.
+
+    Raises:
+        RobotError: it has none for `timeout_s`.
+    """
+    if not connection.has_control:
+        return
+    try:
+        connection.release_control(timeout=timeout_s).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
+    except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:
+        raise RobotError(f"{identity}: has not taken control back within {timeout_s:g} s") from error

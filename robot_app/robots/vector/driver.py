@@ -1,0 +1,343 @@
+"""A Vector over gRPC: the real one, or the emulated one, which the SDK's client cannot tell apart.
+
+What the robot reports of itself, as we know it.
+
+A robot that nobody leaves.
+"""
+
+import asyncio
+import logging
+import math
+import threading
+import time
+import weakref
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Annotated, Any, Self
+
+import grpc
+from anki_vector.messaging import protocol
+
+from robot_app.core.actions import Action, Stop
+from robot_app.core.camera import CameraModel
+from robot_app.core.errors import FrameTimeout, RobotError, RobotLost
+from robot_app.core.frame import Frame
+from robot_app.core.robot import Robot, RobotState
+from robot_app.core.validation import Limits, check_limits
+from robot_app.robots.vector.actuation import ActionSender
+from robot_app.robots.vector.camera_stream import Lateness, NewestFrame, Repeats, fetch_calibration
+from robot_app.robots.vector.connection import VectorConnection, connect, release_control, take_control
+from robot_app.robots.vector.identity import VectorIdentity
+
+
+def as_state(reported: protocol.RobotState) -> RobotState:
+    """The part that we know; control, link and battery are not in it."""
+
+    def says(bit: int) -> bool:
+        return bool(reported.status & bit)
+
+    return RobotState(
+        head_angle_rad=reported.head_angle_rad,
+        lift_height_mm=reported.lift_height_mm,
+        heading_rad=reported.pose_angle_rad,
+        on_charger=says(protocol.ROBOT_STATUS_IS_ON_CHARGER),
+        cliff_detected=says(protocol.ROBOT_STATUS_CLIFF_DETECTED),
+        picked_up=says(protocol.ROBOT_STATUS_IS_PICKED_UP),
+    )
+
+
+def leave_at_interpreter_exit(robot: Robot) -> None:
+    """Stop the wheels when the interpreter ends with the `with` block still open, as in a thread that was forgotten.
+
+    `atexit` would be too late: the interpreter first waits for the threads in which gRPC streams are read, for ever.
+    """
+    reference = weakref.ref(robot)
+
+    def leave() -> None:
+        robot = reference()
+        if robot is not None:
+            robot.__exit__(None, None, None)
+
+    threading._register_atexit(leave)  # type: ignore[attr-defined]
+
+
+CALIBRATION_TIMEOUT_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSettings:
+    """How long to wait for a robot.
+
+    Attributes:
+        connect_timeout_s: for each step of connecting.
+        first_frame_timeout_s: for the camera to start.
+        stop_after_s: without a new frame, until the wheels are stopped.
+        frame_timeout_s: without a new frame, until the robot is given up. Radio links pause for a second or two.
+        stop_timeout_s: for the robot to confirm that its wheels were stopped.
+        frozen_after_s: of nothing but the same picture, until the camera counts as frozen.
+        state_timeout_s: without a report of the robot's state, until the link counts as down.
+        battery_every_s: how often the battery is asked for.
+    """
+
+    connect_timeout_s: Annotated[float, Limits(0.1, 120)] = 10.0
+    first_frame_timeout_s: Annotated[float, Limits(0.1, 120)] = 5.0
+    stop_after_s: Annotated[float, Limits(0.05, 60)] = 0.5
+    frame_timeout_s: Annotated[float, Limits(0.05, 60)] = 5.0
+    stop_timeout_s: Annotated[float, Limits(0.1, 10)] = 2.5
+    frozen_after_s: Annotated[float, Limits(0.05, 60)] = 0.25
+    state_timeout_s: Annotated[float, Limits(0.1, 60)] = 1.0
+    battery_every_s: Annotated[float, Limits(0.1, 3600)] = 5.0
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+
+
+class VectorRobot:
+    """A Vector that is looked through and told what to do; see `robot_app.core.robot.Robot` for the contract.
+
+    While the robot does not give us control, actions are not sent; `state.has_control` tells. When it takes control for
+    a need of its own it stops its wheels first; when another program takes it, they are that program's. A robot that is
+    only looked through (`take_control=False`) is sent nothing at all, not even a stop, so that whoever drives it is not
+    disturbed.
+    """
+
+    def __init__(
+        self, identity: VectorIdentity, settings: VectorSettings | None = None, *, take_control: bool = True
+    ) -> None:
+        self._identity = identity
+        self._take_control = take_control
+        self._settings = settings or VectorSettings()
+        self._connection: VectorConnection | None = None
+        self._sender: ActionSender | None = None
+        self._mailbox = NewestFrame()
+        self._reported = RobotState(has_control=False)
+        self._calibration: CameraModel | None = None
+        self._camera: Future[None] | None = None
+        self._events: Future[None] | None = None
+        self._battery: Future[None] | None = None
+        self._battery_state = RobotState()
+        self._reported_at_s = -math.inf
+        self._has_reported = threading.Event()
+        self._repeats = Repeats()
+
+    def __enter__(self) -> Self:
+        """Connect, and take control unless it is only looked through.
+
+        Raises:
+            ConfigError: the configured certificate cannot be read.
+            RobotUnreachable, RobotIdentityError, RobotError: as `robot_app.robots.vector.connection.connect` tells.
+        """
+        connection = connect(self._identity, self._settings.connect_timeout_s, take_control=self._take_control)
+        self._connection, self._sender = connection, ActionSender(connection, self._identity.name)
+        try:
+            self._mailbox = NewestFrame()
+            self._calibration = self._fetch_calibration(connection)
+            self._repeats = Repeats()
+            self._events = connection.submit(self._watch("event", self._follow_events()))
+            self._battery = connection.submit(self._watch("battery", self._follow_battery()))
+            leave_at_interpreter_exit(self)
+        except BaseException as error:  # such as Ctrl-C: nobody leaves what was not entered
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the wheels and close the connection.
+
+        Raises:
+            RobotLost: the robot has not confirmed the stop, and no other error is on its way.
+        """
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            self.stop()
+        except RobotLost as lost:
+            if error is None:
+                raise
+            log.error("%s", lost)
+        finally:
+            self._connection = None
+            self._close(connection)
+
+    def frames(self) -> Iterator[Frame]:
+        """New frames, the newest each time; `index` is the camera's image id.
+
+        Ends when the camera ends its stream in good order, as an emulated one does with footage that is not repeated.
+
+        Raises:
+            FrameTimeout: nothing new came for too long, or the same image again and again. The wheels were stopped
+                well before.
+            RobotLost: the link broke.
+        """
+        connection = self._connected()
+        self._has_reported.wait(self._settings.first_frame_timeout_s)  # a frame means little without the robot's state
+        if self._camera is None:
+            self._mailbox = NewestFrame()
+            self._camera = connection.submit(self._watch("camera", self._follow_camera()))
+        while (frame := self._next_frame()) is not None:
+            yield frame
+
+    def do(self, action: Action) -> None:
+        """Pass on an action and return at once; what the robot refuses is logged."""
+        self._connected()
+        assert self._sender is not None
+        if self._take_control:
+            self._sender.send(action)
+
+    def stop(self) -> None:
+        """Stop the wheels and wait for the robot's word, at most `stop_timeout_s`.
+
+        Raises:
+            RobotLost: the robot has not confirmed it.
+        """
+        self._connected()
+        assert self._sender is not None
+        if not self._take_control:
+            return
+        try:
+            self._sender.stop().result(timeout=self._settings.stop_timeout_s)
+        except (grpc.RpcError, TimeoutError, CancelledError) as error:
+            raise RobotLost(
+                f"{self._identity}: has not confirmed that its wheels stopped ({_reason(error)}); look after the robot"
+            ) from error
+
+    def take_control(self) -> None:
+        """Ask for control, as after it was lost or released; see `robot_app.robots.vector.connection.take_control`."""
+        take_control(self._connected(), self._identity, self._settings.connect_timeout_s)
+
+    def release_control(self) -> None:
+        """Stop the wheels and give control back; see `robot_app.robots.vector.connection.release_control`."""
+        self.stop()
+        release_control(self._connected(), self._identity, self._settings.connect_timeout_s)
+
+    def now_s(self) -> float:
+        """This machine's monotonic clock."""
+        return time.monotonic()
+
+    @property
+    def state(self) -> RobotState:
+        """The newest state that the robot reported, with whether it obeys us."""
+        connection = self._connection
+        is_connected = connection is not None
+        silent_s = time.monotonic() - self._reported_at_s
+        return replace(
+            self._reported,
+            has_control=connection is not None and connection.has_control,
+            camera=self._calibration,
+            connected=is_connected and silent_s <= self._settings.state_timeout_s,
+            camera_frozen=self._repeats.lasted_s > self._settings.frozen_after_s,
+            battery_low=self._battery_state.battery_low,
+            battery_volts=self._battery_state.battery_volts,
+        )
+
+    def _connected(self) -> VectorConnection:
+        if self._connection is None:
+            raise RobotError(f"{self._identity}: not connected; use the robot inside of its `with` block")
+        return self._connection
+
+    def _fetch_calibration(self, connection: VectorConnection) -> CameraModel | None:
+        fetching = fetch_calibration(
+            connection.grpc_interface, self._identity.name, min(self._settings.connect_timeout_s, CALIBRATION_TIMEOUT_S)
+        )
+        calibration: CameraModel | None = connection.submit(fetching).result()
+        return calibration
+
+    def _next_frame(self) -> Frame | None:
+        settings = self._settings
+        timeout_s = settings.first_frame_timeout_s
+        if self._mailbox.has_started:
+            timeout_s = settings.frame_timeout_s
+            with suppress(TimeoutError):
+                return self._mailbox.take(min(settings.stop_after_s, timeout_s))
+            self.do(Stop())  # and no waiting for the answer: the link may only pause
+        try:
+            return self._mailbox.take(timeout_s)
+        except TimeoutError:
+            self.stop()
+            raise FrameTimeout(
+                f"{self._identity}: the camera has sent no new frame for {timeout_s:g} s; check the network, "
+                "or restart the robot"
+            ) from None
+
+    async def _watch(self, name: str, stream: Coroutine[Any, Any, None]) -> None:
+        """Run one of the streams; when it breaks, whoever waits for frames learns it."""
+        try:
+            await stream
+        except grpc.RpcError as error:
+            reason = f"the {name} stream broke off ({_reason(error)})"
+            self._mailbox.end(RobotLost(f"{self._identity}: {reason}; check the network and connect again"))
+        except Exception as error:
+            log.exception("the %s stream failed", name)
+            self._mailbox.end(RobotLost(f"{self._identity}: the {name} stream failed: {error!r}"))
+
+    async def _follow_camera(self) -> None:
+        stream = self._connected().grpc_interface.CameraFeed(protocol.CameraFeedRequest())
+        try:
+            lateness, received_at_s = Lateness(), 0.0
+            async for picture in stream:
+                now_s, captured_at_s = time.monotonic(), picture.frame_time_stamp / 1000
+                received_at_s = max(received_at_s, now_s - lateness.measure(captured_at_s, now_s))
+                self._repeats.look(picture.data, now_s)
+                self._mailbox.put(Frame(picture.image_id, captured_at_s, received_at_s, picture.data))
+            self._mailbox.end()
+        finally:
+            stream.cancel()
+
+    async def _follow_events(self) -> None:
+        request = protocol.EventRequest(connection_id=self._identity.name.encode())
+        stream = self._connected().grpc_interface.EventStream(request)
+        try:
+            async for response in stream:
+                if response.event.WhichOneof("event_type") == "robot_state":
+                    self._reported = as_state(response.event.robot_state)
+                    self._reported_at_s = time.monotonic()
+                    self._has_reported.set()
+            self._mailbox.end(RobotLost(f"{self._identity}: stopped reporting its state; connect again"))
+        finally:
+            stream.cancel()
+
+    async def _follow_battery(self) -> None:
+        interface = self._connected().grpc_interface
+        while True:
+            with suppress(grpc.RpcError):  # the streams tell of a lost link
+                answer = await interface.BatteryState(protocol.BatteryStateRequest(), timeout=2.0)
+                self._battery_state = RobotState(
+                    battery_low=answer.battery_level == protocol.BATTERY_LEVEL_LOW, battery_volts=answer.battery_volts
+                )
+            await asyncio.sleep(self._settings.battery_every_s)
+
+    def _close(self, connection: VectorConnection) -> None:
+        self._mailbox.end()
+        try:
+            connection.submit(self._end_streams()).result(timeout=self._settings.stop_timeout_s)
+        except TimeoutError:
+            log.warning("%s: the streams did not end in time", self._identity)
+        connection.close()
+        self._camera = self._events = self._battery = self._sender = None
+
+    async def _end_streams(self) -> None:
+        assert self._sender is not None
+        await self._sender.drop_all()
+        for future in (self._camera, self._events, self._battery):
+            if future is not None:
+                future.cancel()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, grpc.RpcError):
+        return f"{error.code().name}: {(error.details() or 'no details').splitlines()[0]}"
+    return "no answer in time"
+
+
+LIVE = VectorSettings(
+    connect_timeout_s=3.0, first_frame_timeout_s=3.0, frame_timeout_s=3.0, stop_timeout_s=1.0, battery_every_s=0.3
+)
+"""Shorter waits than for a first connection, since it is tried again and again."""

@@ -1,0 +1,1 @@
+"""What may reach the wheels, and what stops them."""

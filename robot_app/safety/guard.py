@@ -1,0 +1,179 @@
+"""The program's side of its guard: a process that stops the wheels when this one is killed or frozen."""
+
+import logging
+import math
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from subprocess import PIPE
+from typing import Any, Protocol
+
+from robot_app.robots.vector.identity import VectorIdentity
+from robot_app.safety.guard_protocol import ACTED, READY, identity_line, patience_line
+
+START_TIMEOUT_S = 10.0
+
+RESTART_AFTER_S = 0.2
+
+END_TIMEOUT_S = 2.0
+
+COMMAND = (sys.executable, "-m", "robot_app.safety.guard_process")
+
+# Not in our process group: what is sent to that (Ctrl-C, Ctrl-Z in a terminal) is not meant for the guard.
+APART: dict[str, Any] = (
+    {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
+)
+
+log = logging.getLogger(__name__)
+
+
+class Guard(Protocol):
+    """Somebody who stops the wheels when this program can do so no more."""
+
+    @property
+    def is_ready(self) -> bool:
+        """It would do so now."""
+        ...
+
+    def start(self, on_acted: Callable[[], None]) -> None:
+        """Begin; `on_acted` is called on another thread after it has stopped the wheels, for which it took control."""
+        ...
+
+    def wait_until_ready(self) -> None:
+        """Wait for it, but not for ever."""
+        ...
+
+    def say(self, patience_s: float) -> None:
+        """It must act when this is not called again within `patience_s`; infinity: the wheels stand. Never waits."""
+        ...
+
+    def end(self) -> None:
+        """Let it go. It acts before if what was said last was not infinity."""
+        ...
+
+
+class NoGuard:
+    """Nobody, for robots whose wheels need no stopping."""
+
+    is_ready = True
+
+    def start(self, on_acted: Callable[[], None]) -> None:
+        """Nothing."""
+
+    def wait_until_ready(self) -> None:
+        """Nothing to wait for."""
+
+    def say(self, patience_s: float) -> None:
+        """Nobody listens."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class ProcessGuard:
+    """A guard in a process of its own; one that ends is replaced.
+
+    It ends when this process does, however that happens, since its standard input ends with it.
+    """
+
+    def __init__(self) -> None:
+        self._identity: VectorIdentity | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._patience_s = math.inf
+        self._told = self._ready = 0
+        self._has_failed = False
+        self._changed = threading.Condition()  # guards all of the above
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """It is connected to the robot that was named last."""
+        return 0 < self._told == self._ready
+
+    def start(self, on_acted: Callable[[], None]) -> None:
+        """Start the process, in the background."""
+        self._ending.clear()
+        self._thread = threading.Thread(target=self._keep_one, args=(on_acted,), daemon=True, name="guard")
+        self._thread.start()
+
+    def look_after(self, identity: VectorIdentity) -> None:
+        """From now on this robot, to which this program is connected."""
+        with self._changed:
+            self._identity = identity
+            self._told += 1
+            self._write(identity_line(identity))
+
+    def wait_until_ready(self) -> None:
+        """Wait for the process to start and connect; a warning says if it does not."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.is_ready, START_TIMEOUT_S):
+                log.warning("the guard, which stops the wheels if this program is killed, is not ready")
+
+    def say(self, patience_s: float) -> None:
+        """Write it into the pipe, unless the wheels stand as before."""
+        with self._changed:
+            if patience_s < math.inf or self._patience_s < math.inf:
+                self._patience_s = patience_s
+                self._write(patience_line(patience_s))
+
+    def end(self) -> None:
+        """Close the pipe and wait a moment for the process to end; one that has to act may take longer."""
+        self._ending.set()
+        with self._changed:
+            self._close()
+        if self._thread is not None:
+            self._thread.join(END_TIMEOUT_S)
+
+    def _keep_one(self, on_acted: Callable[[], None]) -> None:
+        while not self._ending.is_set():
+            with subprocess.Popen(COMMAND, stdin=PIPE, stdout=PIPE, bufsize=0, **APART) as process:
+                self._introduce(process)
+                assert process.stdout is not None
+                for line in process.stdout:
+                    self._hear(line.split(), on_acted)
+                with self._changed:
+                    self._close()
+            if not self._ending.wait(RESTART_AFTER_S) and not self._has_failed:  # one line for many attempts
+                log.warning("the guard has ended (exit code %d); another one is started", process.returncode)
+                self._has_failed = True
+
+    def _introduce(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdin is not None
+        if os.name == "posix":
+            os.set_blocking(process.stdin.fileno(), False)
+        with self._changed:
+            self._process, self._told = process, 0
+            if self._ending.is_set():
+                self._close()
+            elif self._identity is not None:
+                self.look_after(self._identity)
+                self._write(patience_line(self._patience_s))
+
+    def _hear(self, words: list[bytes], on_acted: Callable[[], None]) -> None:
+        if words == [ACTED.encode()]:
+            with self._changed:
+                self._ready = 0  # it has left, and connects again
+            on_acted()
+        elif words[:1] == [READY.encode()]:
+            with self._changed:
+                self._ready, self._has_failed = int(words[1]), False
+                self._changed.notify_all()
+
+    def _write(self, line: bytes) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        with suppress(OSError):  # it has ended, and another one is started
+            if process.stdin.write(line) is None:  # the pipe is full: it reads no more
+                process.kill()
+
+    def _close(self) -> None:
+        self._ready = 0
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()

@@ -1,0 +1,39 @@
+"""A Vector as an owner wants to leave it running: watched, guarded, and connected to again when the link is lost."""
+
+from collections.abc import Callable
+from typing import Self
+
+from robot_app.robots.reconnecting import ReconnectingRobot
+from robot_app.robots.vector.driver import LIVE, VectorRobot, VectorSettings
+from robot_app.robots.vector.identity import VectorIdentity
+from robot_app.safety.gate import MotionSettings
+from robot_app.safety.guard import ProcessGuard
+from robot_app.safety.watchdog import WatchedRobot
+
+WATCHDOG_MARGIN_S = 0.05
+"""The loop, which knows the reason, comes before the watchdog."""
+
+
+def live_vector(
+    read_identity: Callable[[], VectorIdentity], motion: MotionSettings, settings: VectorSettings = LIVE
+) -> WatchedRobot:
+    """A robot that has not been entered; `read_identity` is called for every connection.
+
+    A robot that was set up anew has another certificate and token, which are found where the first ones were.
+    """
+    guard = ProcessGuard()
+    robot = ReconnectingRobot(lambda: _GuardedVector(read_identity(), settings, guard))
+    return WatchedRobot(robot, motion.max_frame_age_s + WATCHDOG_MARGIN_S, guard)
+
+
+class _GuardedVector(VectorRobot):
+    """Tells the guard of every connection that stands."""
+
+    def __init__(self, identity: VectorIdentity, settings: VectorSettings, guard: ProcessGuard) -> None:
+        super().__init__(identity, settings)
+        self._guard = guard
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._guard.look_after(self._identity)
+        return self

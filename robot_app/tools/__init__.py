@@ -1,0 +1,1 @@
+"""What people run beside a robot: detection in files, benchmark, diagnosis, comparison."""

@@ -1,0 +1,1 @@
+"""Two models, or two behaviours, over the same footage, and what differs."""

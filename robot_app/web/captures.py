@@ -1,0 +1,167 @@
+"""A recording that a person starts and stops while the loop runs.
+
+Single pictures kept for labelling, with what the model saw as first labels.
+"""
+
+import datetime
+import itertools
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from robot_app.core.errors import InputError
+from robot_app.core.frame import Frame
+from robot_app.core.step import Step
+from robot_app.media.recording.background import LiveRecording, RecordingReport
+from robot_app.perception.card import ModelCard
+
+
+class Recorder:
+    """Writes steps to a new file in `folder` from `start` to `stop`, both on any thread; `write` never waits."""
+
+    def __init__(self, folder: Path, card: ModelCard) -> None:
+        self._folder = folder
+        self._card = card
+        self._switching = threading.Lock()
+        self._recording: LiveRecording | None = None
+        self._is_closed = False
+
+    @property
+    def path(self) -> Path | None:
+        """The file that is written now; `None` when none."""
+        recording = self._recording
+        return None if recording is None else recording.report().paths[-1]
+
+    def start(self) -> Path:
+        """Begin a new file and give its path; one that is being written goes on.
+
+        Raises:
+            InputError: the file cannot be written, or nothing will come that could be recorded.
+        """
+        with self._switching:
+            if self._is_closed:
+                raise InputError("the session has ended; there is nothing to record any more")
+            if self._recording is None:
+                self._recording = self._open()
+            return self._recording.report().paths[-1]
+
+    def stop(self) -> RecordingReport | None:
+        """Complete the file and tell what became of it; `None` when none is being written."""
+        with self._switching:
+            recording, self._recording = self._recording, None
+            if recording is None:
+                return None
+            recording.__exit__(None, None, None)
+            return recording.report()
+
+    def close(self) -> None:
+        """Complete the file, if one is being written; from now on none is begun."""
+        with self._switching:
+            self._is_closed = True
+        self.stop()
+
+    def write(self, step: Step) -> None:
+        """Record a step, if a recording is being made."""
+        recording = self._recording
+        if recording is not None:
+            recording.write(step)
+
+    def _open(self) -> LiveRecording:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self._folder}: cannot be made ({error.strerror})") from error
+        name = f"recording-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}"[:-3] + ".mcap"
+        recording = LiveRecording(self._folder / name, self._card)
+        recording.__enter__()
+        return recording
+
+
+IMAGES_NAME = "images"
+
+ANNOTATIONS_NAME = "annotations.json"
+
+RESTART_STEP = 1_000_000
+"""What is added to the number of a picture when another one has it: 9 hours at 30 frames/s."""
+
+SMALLEST_SIDE_PX = 1.0
+"""Smaller boxes are nothing that a person could correct, and labelling tools refuse those without area."""
+
+
+class Snapshots:
+    """A folder in COCO's layout: `images/` and `annotations.json`, complete after every picture.
+
+    `robot-train import` takes it once the labels were looked at, and `robot-train label` labels its pictures anew. The
+    file names hold the camera's count, which tells an import that the pictures are of one recording.
+    """
+
+    def __init__(self, folder: Path, session: str, class_names: tuple[str, ...]) -> None:
+        """Pictures go to `folder`, made with the first of them; their names begin with `session`."""
+        self.folder = folder
+        self._session = session
+        self._class_names = class_names
+        self._lock = threading.Lock()
+        self._paths: dict[Frame, Path] = {}
+        self._images: list[dict[str, object]] = []
+        self._annotations: list[dict[str, object]] = []
+
+    def save(self, step: Step) -> Path:
+        """Write the picture, as the camera encoded it, and give its path. A second time for the same one is no harm.
+
+        Raises:
+            InputError: the picture cannot be decoded, or the folder cannot be written.
+        """
+        height, width = step.frame.image().shape[:2]
+        with self._lock:
+            if step.frame in self._paths:
+                return self._paths[step.frame]
+            path = self._new_path(step.frame.index)
+            number = len(self._images) + 1
+            image: dict[str, object] = {"id": number, "file_name": path.name, "height": height, "width": width}
+            images = [*self._images, image]
+            annotations = [*self._annotations, *_annotations(step, number, len(self._annotations) + 1)]
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(step.frame.jpeg)
+                self._write_annotations(images, annotations)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+            self._images, self._annotations = images, annotations
+            self._paths[step.frame] = path
+        return path
+
+    def _new_path(self, index: int) -> Path:
+        """A robot that was restarted counts anew; its pictures stay those of one recording, under larger numbers."""
+        numbers = itertools.count(index, RESTART_STEP)
+        paths = (self.folder / IMAGES_NAME / f"{self._session}.frame{number:06}.jpg" for number in numbers)
+        return next(path for path in paths if path not in self._paths.values())
+
+    def _write_annotations(self, images: list[dict[str, object]], annotations: list[dict[str, object]]) -> None:
+        categories = [{"id": number, "name": name} for number, name in enumerate(self._class_names, start=1)]
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        path = self.folder / ANNOTATIONS_NAME
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(json.dumps(content), encoding="utf-8")
+        part.replace(path)
+
+
+def _annotations(step: Step, image_number: int, first_number: int) -> list[dict[str, object]]:
+    found = step.detections
+    sides_px = found.boxes_px[:, 2:] - found.boxes_px[:, :2]
+    found = found.select(np.min(sides_px, axis=1, initial=np.inf) >= SMALLEST_SIDE_PX)
+    objects = zip(found.boxes_px.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True)
+    return [
+        {
+            "id": number,
+            "image_id": image_number,
+            "category_id": label + 1,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "area": (x2 - x1) * (y2 - y1),
+            "iscrowd": 0,
+            "score": score,
+        }
+        for number, ((x1, y1, x2, y2), label, score) in enumerate(objects, start=first_number)
+    ]

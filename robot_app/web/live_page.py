@@ -1,0 +1,269 @@
+"""The page over HTTP: its files, the pictures over a WebSocket, and the commands.
+
+The live page of a session: a server beside the loop, and a sink that feeds it.
+"""
+
+import asyncio
+import contextlib
+import datetime
+import json
+import logging
+import time
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from robot_app.core.errors import VectorDetectorError
+from robot_app.core.step import Step
+from robot_app.perception.card import ModelCard
+from robot_app.safety.operator_controls import Controls
+from robot_app.web.http_server import SECURITY_HEADERS, STATIC, Access, ServerThread, listen, reachable_host
+from robot_app.web.hub import LogToHub, Shown, Watcher
+from robot_app.web.viewmodel import Desk, Labels, encode_picture
+
+STATUS_PERIOD_S = 0.5
+
+GREETING_TIMEOUT_S = 5.0
+
+LONGEST_BODY_BYTES = 1000
+
+TOKEN_IS_WRONG = 4401
+"""Code with which a WebSocket is closed: 401 among those for private use."""
+
+
+def build_page(desk: Desk, access: Access, stops: Executor) -> ASGIApp:
+    """The app of one session's page. Only stops are run in `stops`, so that they wait for no other command."""
+    handlers = _Handlers(desk, access, stops)
+    app = Starlette(
+        routes=[
+            Route("/", handlers.index),
+            Route("/session", handlers.session, methods=["POST"]),
+            Route("/command/{name}", handlers.command, methods=["POST"]),
+            WebSocketRoute("/live", handlers.live),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+    )
+    return _Guard(app, access)
+
+
+class _Guard:
+    """Refuses what comes from other origins before anything else looks at it, and adds the security headers."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+                message = {**message, "headers": [*message.get("headers", []), *headers]}
+            await send(message)
+
+        refusal = self._access.why_refuse(HTTPConnection(scope))
+        if refusal is None:
+            await self._app(scope, receive, send_guarded)
+        elif scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).close(1008)  # before it was accepted: HTTP 403
+        else:
+            await PlainTextResponse(f"{refusal}\n", 403)(scope, receive, send_guarded)
+
+
+class _Handlers:
+    def __init__(self, desk: Desk, access: Access, stops: Executor) -> None:
+        self._desk = desk
+        self._access = access
+        self._stops = stops
+
+    async def index(self, request: Request) -> Response:
+        """The page itself. Holds no secret."""
+        return FileResponse(STATIC / "index.html")
+
+    async def session(self, request: Request) -> Response:
+        """The token, for our own page on this machine, or for who knows it already."""
+        if self._access.is_open or self._access.may_command(request):
+            return JSONResponse({"token": self._access.token})
+        return JSONResponse({"error": "the token is missing or wrong; open the address that was printed"}, 401)
+
+    async def command(self, request: Request) -> Response:
+        """Carry out what a person asks for, and tell what came of it."""
+        if not self._access.may_command(request):
+            return JSONResponse({"error": "the token is missing or wrong"}, 401)
+        name = request.path_params["name"]
+        if name == "stop":
+            self._desk.latch()  # here and now, whatever other commands take their time
+        try:
+            if name == "snapshot":
+                done = await asyncio.to_thread(self._desk.snapshot, await _number(request))
+            elif name in self._desk.commands:
+                threads = self._stops if name == "stop" else None
+                done = await asyncio.get_running_loop().run_in_executor(threads, self._desk.commands[name])
+            else:
+                return JSONResponse({"error": f'no command "{name}"'}, 404)
+        except VectorDetectorError as error:
+            return JSONResponse({"error": str(error)}, 409)
+        return JSONResponse({"done": done})
+
+    async def live(self, socket: WebSocket) -> None:
+        """Pictures (binary) and status (text), once the first message has shown the token."""
+        await socket.accept()
+        try:
+            greeting = await asyncio.wait_for(socket.receive_text(), GREETING_TIMEOUT_S)
+            if not self._access.knows(greeting):
+                await socket.close(TOKEN_IS_WRONG)
+                return
+            with self._desk.hub.watching() as watcher:
+                await _Viewer(self._desk, socket, watcher).serve()
+        except (TimeoutError, KeyError, WebSocketDisconnect):
+            with contextlib.suppress(RuntimeError):  # closed by the other side
+                await socket.close()
+
+
+class _Viewer:
+    """One open page. A picture is sent when the one before has been drawn, and it is then the newest."""
+
+    def __init__(self, desk: Desk, socket: WebSocket, watcher: Watcher) -> None:
+        self._desk = desk
+        self._socket = socket
+        self._watcher = watcher
+        self._has_drawn = True
+        self._last_shown: Shown | None = None
+        self._last_line = 0
+        self._last_status: str | None = None
+
+    async def serve(self) -> None:
+        """Until the page goes away."""
+        listening = asyncio.create_task(self._listen())
+        try:
+            while not listening.done():
+                await self._send_status()
+                await self._send_picture()
+                await self._watcher.wait(STATUS_PERIOD_S)
+        finally:
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, KeyError):
+                await listening
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                await self._socket.receive_text()  # whatever it says, it says that a picture was drawn
+                self._has_drawn = True
+                self._watcher.wake()
+        finally:
+            self._watcher.wake()
+
+    async def _send_status(self) -> None:
+        status = self._desk.status(self._last_line)
+        if status.log:
+            self._last_line = status.log[-1].number
+        text = status.to_json()
+        if text != self._last_status:
+            self._last_status = None if status.log else text
+            await self._socket.send_text(text)
+
+    async def _send_picture(self) -> None:
+        shown = self._desk.hub.newest
+        if shown is None or shown is self._last_shown or not self._has_drawn:
+            return
+        self._last_shown, self._has_drawn = shown, False
+        await self._socket.send_bytes(encode_picture(shown, time.monotonic(), self._desk.class_names))
+
+
+async def _number(request: Request) -> int:
+    """The number in a JSON body `{"number": 12}`; 0, which no step has, where there is none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_BODY_BYTES:
+            return 0
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return int(json.loads(body)["number"])
+    return 0
+
+
+class LiveView:
+    """Serves the page while its `with` block is open. `sink` goes to the session, `controls` as well."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        labels: Labels,
+        card: ModelCard,
+        controls: Controls,
+        folder: Path | None = None,
+    ) -> None:
+        """Listen at the host and port (0: a free one) of `address`.
+
+        Files that a person asks for go to `folder`, made when needed: by default `output/view-DATE-TIME`.
+        """
+        folder = folder or Path("output") / f"view-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+        self._host, self._port = address
+        self._access = Access(self._host)
+        self._desk = Desk(labels, card, controls, folder)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start to serve.
+
+        Raises:
+            ConfigError: the address is taken, not allowed, or not this machine's.
+        """
+        listener = listen(self._host, self._port)
+        self._port = listener.getsockname()[1]
+        with ExitStack() as stack:
+            stops = stack.enter_context(ThreadPoolExecutor(1, "stop"))
+            stack.enter_context(ServerThread(build_page(self._desk, self._access, stops), listener))
+            stack.callback(self._desk.close)
+            handler = LogToHub(self._desk.hub)
+            log = logging.getLogger("robot_app")
+            log.addHandler(handler)
+            stack.callback(log.removeHandler, handler)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def url(self) -> str:
+        """Where to look. Holds the token where one is needed; after the `#`, so that no server is ever sent it."""
+        address = f"http://{reachable_host(self._host)}:{self._port}/"
+        return address if self._access.is_open else f"{address}#token={self._access.token}"
+
+    @property
+    def sink(self) -> "ViewSink":
+        """What shows the session's steps on the page."""
+        return ViewSink(self._desk)
+
+
+class ViewSink:
+    """Shows every step; the page outlives it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._desk.close()
+
+    def write(self, step: Step) -> None:
+        """Show one step."""
+        self._desk.show(step)

@@ -1,0 +1,311 @@
+"""Everything that the page shows of a session and lets a person do to it, without a word of HTTP.
+
+What the robot is doing, or why not, in a few words.
+
+What the page is told, as it goes over the wire.
+"""
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Literal
+
+from robot_app.core.errors import InputError, RobotError
+from robot_app.core.robot import RobotState
+from robot_app.core.step import Step
+from robot_app.core.text import (
+    ActionNews,
+    describe_actions,
+    describe_bearing,
+    describe_class,
+    describe_distance,
+    describe_event,
+)
+from robot_app.core.tracks import Track, XyxyPx
+from robot_app.perception.card import ModelCard
+from robot_app.safety.operator_controls import Asked, Controls, GuardedRobot
+from robot_app.web.captures import Recorder, Snapshots
+from robot_app.web.hub import Hub, Line, Shown
+
+ModeKind = Literal["good", "warn", "bad", "over"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The words, and how they are to be taken: all is well, have a look, something is wrong, or it is over."""
+
+    text: str
+    kind: ModeKind
+
+
+def describe_mode(asked: Asked, robot: GuardedRobot | None, newest: Shown | None, *, has_ended: bool) -> Mode:
+    """The robot's link and what a person asked for come before what the newest step says, which may be long ago."""
+    if has_ended:
+        return Mode("ended", "over")
+    wish = _describe_wish(asked)
+    if robot is not None and robot.is_cut_off:
+        return Mode("no link to the robot" if wish is None else f"no link to the robot; {wish.text}", "bad")
+    if wish is not None:
+        return wish
+    if robot is not None and robot.is_live and not robot.has_control:
+        return Mode("no control", "warn")
+    if newest is None:
+        return Mode("waiting for the camera", "warn")
+    standstill = newest.step.standstill
+    return Mode("acting", "good") if standstill is None else Mode(f"standing still: {standstill}", "warn")
+
+
+def _describe_wish(asked: Asked) -> Mode | None:
+    if asked.stopped:
+        return Mode("stopped", "bad")
+    if asked.paused:
+        return Mode("paused", "warn")
+    return Mode("control released", "warn") if asked.released else None
+
+
+LENGTH = struct.Struct("<I")
+
+LONGEST_MEMORY = 120
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTrack:
+    """A box with its text. `seen`: in this very frame."""
+
+    box_px: XyxyPx
+    text: str
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What goes with a picture.
+
+    Attributes:
+        number: of the step, for a snapshot of just this one.
+        index: the camera's count.
+        age_ms: since the picture was received, when this message was made.
+        sent_ms: when that was, on a clock of the server.
+        fps, latency_ms: of the loop.
+        tracks, boxes_px: followed objects, and bare detections.
+    """
+
+    number: int
+    index: int
+    age_ms: float
+    sent_ms: float
+    fps: float
+    latency_ms: float
+    tracks: tuple[ShownTrack, ...]
+    boxes_px: tuple[XyxyPx, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything else that the page shows.
+
+    Attributes:
+        title: which robot and which model.
+        behaviour: its name and what it remembers.
+        mode: whether the robot can be reached, what a person asked for, or what it does.
+        stopped, paused, has_control, can_control: which buttons do what.
+        recording: the file that is written now; empty when none.
+        battery_volts: `None` when not known.
+        battery_low, on_charger: as the robot says.
+        log: new lines of the event log.
+        ended: no more pictures will come.
+    """
+
+    title: str
+    behaviour: str
+    mode: Mode
+    stopped: bool
+    paused: bool
+    has_control: bool
+    can_control: bool
+    recording: str
+    battery_volts: float | None
+    battery_low: bool
+    on_charger: bool
+    log: tuple[Line, ...]
+    ended: bool
+
+    def to_json(self) -> str:
+        """As JSON text."""
+        return json.dumps(asdict(self))
+
+
+def encode_picture(shown: Shown, now_s: float, class_names: tuple[str, ...]) -> bytes:
+    """One binary message: the length of the JSON text (4 bytes, little-endian), the text, and the picture's bytes."""
+    step = shown.step
+    picture = Picture(
+        number=shown.number,
+        index=step.frame.index,
+        age_ms=shown.age_s() * 1000,
+        sent_ms=now_s * 1000,
+        fps=shown.fps,
+        latency_ms=step.timings.total_ms,
+        tracks=tuple(_shown_track(track, class_names) for track in step.tracks),
+        boxes_px=_boxes(step),
+    )
+    text = json.dumps(asdict(picture)).encode()
+    return LENGTH.pack(len(text)) + text + step.frame.jpeg
+
+
+def describe_memory(memory: object) -> str:
+    """What a behaviour remembers, in a few words: its own, where it has any (`__str__`), else those of its fields.
+
+    Of fields, plain values are told as they are, and of collections how many there are.
+    """
+    if memory is None:
+        return ""
+    if not is_dataclass(memory) or type(memory).__str__ is not object.__str__:
+        return str(memory)[:LONGEST_MEMORY]
+    parts = []
+    for field in fields(memory):
+        value = getattr(memory, field.name)
+        name = field.name.replace("_", " ")
+        if isinstance(value, bool):
+            parts += [name] if value else []
+        elif isinstance(value, (tuple, list, dict, set, frozenset)):
+            parts += [f"{name} {len(value)}"] if value else []
+        elif isinstance(value, (int, float, str)) and not field.name.endswith("_at_s"):
+            parts.append(f"{name} {value:.2f}" if isinstance(value, float) else f"{name} {value}")
+    return ", ".join(parts)[:LONGEST_MEMORY]
+
+
+def _shown_track(track: Track, class_names: tuple[str, ...]) -> ShownTrack:
+    name = f"{describe_class(track.label, class_names)} #{track.id}"
+    where = f"{describe_distance(track.distance_mm, track.distance_sigma_mm)}  {describe_bearing(track.bearing_rad)}"
+    return ShownTrack(track.box_px, f"{name}  {track.score:.2f}  {where}", track.missed_frames == 0)
+
+
+def _boxes(step: Step) -> tuple[XyxyPx, ...]:
+    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in step.detections.boxes_px.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a session is called on its page: robot and model, and the behaviour."""
+
+    title: str
+    behaviour: str
+
+
+class Desk:
+    """One session as a person watches and commands it. Commands may be given on any thread, and wait until done.
+
+    Attributes:
+        hub: what is there to be seen.
+        class_names: what the labels of its detections index into.
+    """
+
+    def __init__(self, labels: Labels, card: ModelCard, controls: Controls, folder: Path) -> None:
+        """Files that a person asks for go to `folder`, which is made when the first of them is written."""
+        self.hub = Hub()
+        self.class_names = card.class_names
+        self._labels = labels
+        self._controls = controls
+        self._news = ActionNews()
+        self._recorder = Recorder(folder, card)
+        self._snapshots = Snapshots(folder / "snapshots", folder.name, card.class_names)
+        self.commands: dict[str, Callable[[], str]] = {
+            "stop": self._stop,
+            "pause": self._pause,
+            "resume": self._resume,
+            "take-control": self._take_control,
+            "release-control": self._release_control,
+            "start-recording": self._start_recording,
+            "stop-recording": self._stop_recording,
+        }
+
+    def show(self, step: Step) -> None:
+        """Take a step from the loop."""
+        self._recorder.write(step)
+        for event in step.events:
+            self.hub.log(" ".join(describe_event(event, self.class_names).split()), "event")
+        news = self._news.of(step)
+        if news:
+            self.hub.log(f"→ {describe_actions(news)}", "action")
+        self.hub.publish(step)
+
+    def latch(self) -> None:
+        """What a stop does at once, before the robot is told: no further action is sent."""
+        self._controls.latch()
+
+    def snapshot(self, number: int) -> str:
+        """Keep the picture of this step for labelling, and tell where.
+
+        Raises:
+            InputError: the step is too long ago, or the file cannot be written.
+        """
+        shown = self.hub.find(number)
+        if shown is None:
+            raise InputError("this picture is not at hand any more; take a newer one")
+        return self._tell(f"snapshot {self._snapshots.save(shown.step)}")
+
+    def status(self, after_line: int) -> Status:
+        """What there is to show beside the picture, with the log's lines after this number."""
+        asked, robot, path = self._controls.asked, self._controls.robot, self._recorder.path
+        newest = self.hub.newest
+        state = RobotState() if newest is None else newest.step.state
+        memory = describe_memory(self._controls.memory)
+        return Status(
+            title=self._labels.title,
+            behaviour=f"{self._labels.behaviour}: {memory}" if memory else self._labels.behaviour,
+            mode=describe_mode(asked, robot, newest, has_ended=self.hub.has_ended),
+            stopped=asked.stopped,
+            paused=asked.paused,
+            has_control=robot is not None and robot.has_control and not asked.released,
+            can_control=robot is not None and robot.is_live,
+            recording="" if path is None else path.name,
+            battery_volts=state.battery_volts,
+            battery_low=state.battery_low,
+            on_charger=state.on_charger,
+            log=self.hub.lines_after(after_line),
+            ended=self.hub.has_ended,
+        )
+
+    def close(self) -> None:
+        """Nothing more is shown or recorded; complete what is being written."""
+        self.hub.end()
+        self._recorder.close()
+
+    def _stop(self) -> str:
+        self._controls.stop()
+        return "stopped"
+
+    def _pause(self) -> str:
+        self._controls.pause()
+        return self._tell("paused")
+
+    def _resume(self) -> str:
+        self._controls.resume()
+        return self._tell("goes on")
+
+    def _take_control(self) -> str:
+        self._robot().take_control()
+        return self._tell("took control")
+
+    def _release_control(self) -> str:
+        self._robot().release_control()
+        return self._tell("released control")
+
+    def _start_recording(self) -> str:
+        return self._tell(f"recording {self._recorder.start()}")
+
+    def _stop_recording(self) -> str:
+        report = self._recorder.stop()
+        return "nothing was being recorded" if report is None else self._tell(f"recorded {report}")
+
+    def _robot(self) -> GuardedRobot:
+        robot = self._controls.robot
+        if robot is None:
+            raise RobotError("no live robot is connected")
+        return robot
+
+    def _tell(self, text: str) -> str:
+        self.hub.log(text, "person")
+        return text

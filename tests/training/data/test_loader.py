@@ -1,0 +1,95 @@
+import multiprocessing
+import os
+import signal
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from robot_app.core.frame import FRAME_HW
+from tests.support.labelled import write_rectangles
+from training.data.augmentation import MIN_VISIBLE, RandomPlacement, training_augmentation
+from training.data.dataset import read_coco
+from training.data.loader import Draw, FrameDataset, ResumableBatches, training_loader
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("frames")
+    other_size = read_coco(write_rectangles(folder / "tall", 4, seed=4, hw=(400, 400)))
+    return (*read_coco(write_rectangles(folder / "frames", 4, seed=3)).images, *other_size.images)
+
+
+def test_boxes_stay_on_their_objects_whatever_is_done_to_the_image(images):
+    placement = v2.Compose([RandomPlacement(scale=(0.5, 1.8), stretch=1.12), v2.SanitizeBoundingBoxes()])
+    placed = FrameDataset(images, FRAME_HW, placement, seed=0)
+    cut = 0
+    for draw in (Draw(epoch, image) for epoch in range(8) for image in range(len(images))):
+        sample = placed[draw]
+        bright = (sample.inputs.numpy().min(2) > 180).astype(np.uint8)
+        found = [stats[:4] for stats in cv2.connectedComponentsWithStats(bright)[2][1:] if stats[4] > 30]
+        expected = sorted([x, y, x + w, y + h] for x, y, w, h in found)
+        assert np.allclose(sorted(sample.boxes.tolist()), expected, atol=2.5)
+        cut += sum(box[0] == 0 or box[1] == 0 or box[2] == 640 or box[3] == 360 for box in sample.boxes.tolist())
+    assert cut > 5
+
+
+def test_no_placement_leaves_a_sliver_of_an_object(images):
+    boxes = torch.from_numpy(images[1].boxes_px)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    placement = RandomPlacement(scale=(1.7, 1.8), stretch=1.0)
+    dataset = FrameDataset((images[1],), FRAME_HW, placement, seed=0)
+    for epoch in range(40):
+        seen = dataset[Draw(epoch, 0)].boxes
+        visible = (seen[:, 2] - seen[:, 0]) * (seen[:, 3] - seen[:, 1])
+        smallest = float(areas.min()) * 1.6**2 * MIN_VISIBLE
+        assert ((visible == 0) | (visible > smallest)).all()
+
+
+def test_a_sample_follows_from_seed_epoch_and_image_alone(images):
+    first = FrameDataset(images, FRAME_HW, training_augmentation(), seed=0)
+    again = FrameDataset(images, FRAME_HW, training_augmentation(), seed=0)
+    other = FrameDataset(images, FRAME_HW, training_augmentation(), seed=1)
+    wanted = first[Draw(2, 1)]
+    again[Draw(0, 0)]
+    assert torch.equal(again[Draw(2, 1)].inputs, wanted.inputs)
+    assert torch.equal(again[Draw(2, 1)].boxes, wanted.boxes)
+    assert not torch.equal(again[Draw(3, 1)].inputs, wanted.inputs)
+    assert not torch.equal(other[Draw(2, 1)].inputs, wanted.inputs)
+
+
+def test_augmented_samples_are_whole_frames_with_boxes_inside(images):
+    dataset = FrameDataset(images, FRAME_HW, training_augmentation(), seed=0)
+    for draw in (Draw(epoch, image) for epoch in range(6) for image in range(len(images))):
+        frame, boxes, labels = dataset[draw]
+        assert (frame.shape, frame.dtype, len(boxes)) == ((*FRAME_HW, 3), torch.uint8, len(labels))
+        assert (boxes[:, :2] >= 0).all()
+        assert (boxes[:, 2:] <= torch.tensor([640, 360])).all()
+        assert (boxes[:, 2:] - boxes[:, :2] >= 2).all()
+
+
+def test_an_epoch_continued_in_the_middle_has_the_batches_that_were_left():
+    batches = ResumableBatches(image_count=10, batch_size=3, seed=5)
+    batches.epoch = 2
+    whole = list(batches)
+    batches.start = 1
+    assert list(batches) == whole[1:]
+    assert len(batches) == 2
+    assert len({draw.image for batch in whole for draw in batch}) == 9
+    batches.epoch, batches.start = 3, 0
+    assert list(batches) != whole
+
+
+def test_ctrl_c_leaves_the_loading_of_the_present_step_alone(images):
+    before = multiprocessing.active_children()
+    batches = ResumableBatches(image_count=len(images), batch_size=1, seed=0)
+    loaded = iter(training_loader(FrameDataset(images, FRAME_HW, v2.Identity(), seed=0), batches, on_gpu=False))
+    next(loaded)
+    workers = [process for process in multiprocessing.active_children() if process not in before]
+    assert workers
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGINT)
+    assert len(list(loaded)) == len(images) - 1
+    assert all(worker.is_alive() for worker in workers)

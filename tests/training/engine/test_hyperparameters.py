@@ -1,0 +1,26 @@
+import pytest
+
+from training.engine.hyperparameters import default_batch_size, default_epochs, is_exhausted
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "epochs"), [(20, 2, 60), (100, 12, 75), (590, 16, 17), (5000, 16, 12)]
+)
+def test_defaults_suit_few_and_many_images(images, batch_size, epochs):
+    assert default_batch_size(images) == batch_size
+    assert default_epochs(images, batch_size) == epochs
+
+
+@pytest.mark.parametrize(
+    ("scores", "patience", "exhausted"),
+    [
+        ([], 2, False),
+        ([0.0, 0.0, 0.0], 2, False),  # nothing found yet: goes on
+        ([0.0, 0.3, 0.2], 2, False),
+        ([0.0, 0.3, 0.2, 0.3], 2, True),  # an equal score is no better one
+        ([0.3, 0.2, 0.4], 2, False),
+        ([float("nan")] * 5, 2, False),
+    ],
+)
+def test_patience_counts_from_the_best_epoch(scores, patience, exhausted):
+    assert is_exhausted(scores, patience) is exhausted

@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from robot_app.core.detections import Detections
+from robot_app.core.errors import InputError
+from training.data.dataset import LabelledImage, LabelledImages
+from training.evaluation.metrics import Evaluation, choose_threshold, evaluate_detections
+
+Box = tuple[float, float, float, float]
+
+BOX: Box = (10, 10, 50, 50)
+
+SHIFTED: Box = (14, 10, 54, 50)  # overlaps BOX by IoU 0.82
+
+ELSEWHERE: Box = (60, 60, 90, 90)
+
+
+def labelled(*boxes: Box, label: int = 0) -> LabelledImage:
+    return LabelledImage(
+        Path("x.jpg"), (100, 100), np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), label, np.int64)
+    )
+
+
+def found(*scored: tuple[float, Box], label: int = 0) -> Detections:
+    return Detections(
+        np.array([box for _, box in scored], np.float32).reshape(-1, 4),
+        np.array([score for score, _ in scored], np.float32),
+        np.full(len(scored), label, np.int64),
+    )
+
+
+def data(*images: LabelledImage) -> LabelledImages:
+    return LabelledImages("table", ("vector", "cube"), images, "")
+
+
+@pytest.mark.parametrize(
+    ("images", "detections", "figures"),
+    [
+        ([labelled(BOX)], [found((0.9, BOX))], (1.0, 1.0, 1.0, 1.0)),
+        ([labelled(BOX)], [found((0.9, SHIFTED))], (1.0, 0.7, 1.0, 1.0)),
+        ([labelled(BOX)], [found((0.9, ELSEWHERE))], (0.0, 0.0, 0.0, 0.0)),
+        ([labelled(BOX)], [found((0.9, BOX), label=1)], (0.0, 0.0, 0.0, 0.0)),
+        ([labelled(BOX)], [found((0.9, BOX), (0.8, SHIFTED))], (1.0, 1.0, 0.5, 1.0)),
+        ([labelled(BOX)], [found((0.4, BOX))], (1.0, 1.0, 1.0, 0.0)),
+        ([labelled(BOX)], [found()], (0.0, 0.0, 1.0, 0.0)),
+        ([labelled(BOX), labelled()], [found((0.7, BOX)), found((0.6, ELSEWHERE))], (1.0, 1.0, 0.5, 1.0)),
+        (
+            [labelled(BOX), labelled(BOX, label=1)],
+            [found((0.7, BOX)), found((0.9, BOX), label=1)],
+            (1.0, 1.0, 1.0, 1.0),
+        ),
+    ],
+)
+def test_metrics_by_hand(images, detections, figures):
+    metrics = evaluate_detections(data(*images), detections).at(0.5)
+    found_figures = (metrics.ap50, metrics.ap50_95, metrics.precision, metrics.recall)
+    assert found_figures == pytest.approx(figures, abs=1e-6)
+
+
+def test_false_alarms_are_counted_in_images_without_objects_only():
+    images = data(labelled(BOX), labelled(), labelled(), labelled())
+    detections = [found((0.9, ELSEWHERE)), found((0.8, BOX), (0.7, ELSEWHERE)), found((0.3, BOX)), found()]
+    evaluation = evaluate_detections(images, detections)
+    assert evaluation.empty_images == 3
+    assert [evaluation.false_alarm_images(threshold) for threshold in (0.2, 0.5, 0.85)] == [2, 1, 0]
+
+
+def test_without_objects_only_false_alarms_are_told():
+    evaluation = evaluate_detections(data(labelled(), labelled()), [found((0.8, BOX)), found()])
+    assert np.isnan(evaluation.ap50)
+    assert evaluation.false_alarm_images(0.5) == 1
+    with pytest.raises(InputError, match="table: has no labelled object"):
+        choose_threshold(evaluation)
+
+
+@pytest.mark.parametrize(
+    ("true_scores", "false_scores", "threshold"),
+    [
+        ([0.9, 0.8, 0.7], [], 0.70),  # nothing to keep out: as high as all objects allow
+        ([0.9, 0.8, 0.7], [0.4, 0.3], 0.70),
+        ([0.9, 0.8, 0.3], [0.6, 0.5, 0.4], 0.80),  # one miss is better than three false alarms
+        ([0.9, 0.5, 0.45], [0.6], 0.45),  # one false alarm is better than two misses
+        ([0.99, 0.02], [], 0.95),  # within the range that is tried
+    ],
+)
+def test_choice_of_threshold(true_scores, false_scores, threshold):
+    scores = np.array([*true_scores, *false_scores], np.float32)
+    evaluation = Evaluation(
+        data="table",
+        images=3,
+        empty_images=0,
+        objects=len(true_scores),
+        ap50=1.0,
+        ap50_95=1.0,
+        scores=scores,
+        is_true=np.arange(len(scores)) < len(true_scores),
+        object_scores=np.array(true_scores, np.float32),
+        empty_scores=np.zeros(0, np.float32),
+    )
+    assert choose_threshold(evaluation) == pytest.approx(threshold)

@@ -1,0 +1,68 @@
+"""`robot-train label`: labels by a model, for a person to correct."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.cli.options import Commands, say
+
+if TYPE_CHECKING:
+    from training.labelling.pipeline import Labelling
+
+MOST_LINES = 10
+"""So many frames are named; all are in review.csv."""
+
+
+def add_parser(commands: Commands) -> None:
+    """Describe the command."""
+    command = commands.add_parser(
+        "label",
+        help="label images with a model, for a person to correct",
+        description="Label a folder of images, a video or a recording with a model, and write files that Label Studio "
+        "and CVAT import. Frames worth a person's look come first: those with a score near the threshold, those in "
+        "which an object is missing that is seen before and after, and those in which a second model sees otherwise.",
+    )
+    command.set_defaults(run=run)
+    command.add_argument("source", type=Path, help="image, folder of images, video or recording (.mcap)")
+    command.add_argument("--model", type=Path, required=True, help="best.pt of a training run, or an ONNX file")
+    command.add_argument("--compare", type=Path, metavar="MODEL", help="a second model, of any classes")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="new folder for images and labels")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command and give the exit code."""
+    from training.labelling.labeller import open_labeller
+    from training.labelling.pipeline import label
+
+    labeller = open_labeller(options.model)
+    other = None if options.compare is None else open_labeller(options.compare)
+    labelling = label(options.source, options.output, labeller, other)
+    say(f"{labelling.object_count} objects in {len(labelling.reviews)} images, by {labeller.name}")
+    _say_doubts(labelling)
+    _say_how_to_go_on(options.output)
+    return 0
+
+
+def _say_doubts(labelling: "Labelling") -> None:
+    from training.labelling.review import KINDS
+
+    kinds = ", ".join(f"{count} {kind}" for kind in KINDS if (count := labelling.count(kind)))
+    say(f"{len(labelling.doubtful)} worth a look{f' ({kinds})' if kinds else ''}, most doubtful first:")
+    for one in labelling.doubtful[:MOST_LINES]:
+        say(f"  {one.frame.file_name}  {one.reasons}")
+
+
+def _say_how_to_go_on(output: Path) -> None:
+    root = output.resolve().parent
+    say(f"wrote {output}: images/, annotations.json (COCO), review.csv, contact_sheet.jpg, label-studio/, cvat/")
+    say(
+        "Label Studio: start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
+        f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}, make a project with the interface of "
+        f"label-studio/interface.xml, add {output.resolve() / 'images'} as local storage without syncing it, and "
+        "import label-studio/tasks.json."
+    )
+    say(
+        "CVAT: make a task with the labels of cvat/labels.json (tab Raw) and the files of images/, and upload "
+        "cvat/annotations.xml as CVAT 1.1."
+    )
+    say("Then export the corrected labels, best as COCO or YOLO, and read them with `robot-train import`.")

@@ -1,0 +1,261 @@
+"""Decides what a new version will hold, before anything is written.
+
+How a version is made of images.
+
+Brings sources, and the version that they are added to, together as one list of sound images.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robot_app.core.errors import ConfigError, InputError
+from training.data.checks import CheckedImage, check_images, drop_duplicates
+from training.data.near_duplicates import group, near_duplicates, same_origin
+from training.data.resize import Resize, move_boxes
+from training.data.sources import SPLITS, Contents, read_source
+from training.data.sources.contents import Fault, FaultKind, count_faults
+from training.data.split import Leak, SplitRule, expected_leaks, find_leaks, grouped_splits
+from training.data.version_store import ImageEntry, Manifest, SourceEntry, verify_version
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The options that change what a version holds.
+
+    Attributes:
+        split: how images are split.
+        class_map: old class names and their new ones.
+        resize: what is done to all images, if anything.
+        resplit_parent: whether the images of a parent are split anew with the others, or stay where they are.
+    """
+
+    split: SplitRule
+    class_map: dict[str, str]
+    resize: Resize | None
+    resplit_parent: bool
+
+    @property
+    def steps(self) -> tuple[Resize, ...]:
+        """What these rules do to images."""
+        return (self.resize,) if self.resize else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """What a version can be made of.
+
+    Attributes:
+        parent: the version that is added to or derived from, if any; its images come first.
+        images: the sound ones.
+        from_parent: how many of them are the parent's.
+        class_names: those that occur, in the order in which parent and sources list them.
+        sources: that were read, the parent not among them.
+        faults: for which something was left out.
+        notes: further lines for people.
+    """
+
+    parent: Manifest | None
+    images: tuple[CheckedImage, ...]
+    from_parent: int
+    class_names: tuple[str, ...]
+    sources: tuple[SourceEntry, ...]
+    faults: tuple[Fault, ...]
+    notes: tuple[str, ...]
+
+
+def gather(sources: Sequence[Path], parent: Path | None, rules: Rules) -> Gathered:
+    """Read all and check all.
+
+    Raises:
+        InputError: a source cannot be read as a whole, the parent is damaged, or no sound image is left.
+        ConfigError: the class map names a class that does not occur.
+    """
+    manifest = verify_version(parent) if parent else None
+    images, faults = _parent_images(parent, manifest, rules) if parent and manifest else ([], [])
+    from_parent = len(images)
+    contents = [read_source(path) for path in sources]
+    listed = list(manifest.class_names) if manifest else []
+    listed += [name for c in contents for name in c.class_names if name not in listed]
+    _check_class_map(rules.class_map, listed)
+    entries = []
+    for c in contents:
+        sound, found = check_images(c, (*(manifest.steps if manifest else ()), *rules.steps), rules.class_map)
+        images += sorted(sound, key=lambda image: (SPLITS.index(image.split or SPLITS[0]), image.known_as))
+        faults += [*c.faults, *found]
+        entries.append(_source_entry(c))
+    images, duplicates = drop_duplicates(images)
+    faults += duplicates
+    if not images:
+        example = f", such as {faults[0]}" if faults else ""
+        raise InputError(f"{sources[0]}: no sound image in it{example}; expected at least one")
+    class_names, notes = _used_classes(listed, images, rules.class_map)
+    if not class_names:
+        raise InputError(f"{sources[0] if sources else parent}: no sound box in it; expected at least one")
+    notes = [*(note for c in contents for note in c.notes), *notes]
+    return Gathered(manifest, tuple(images), from_parent, class_names, tuple(entries), tuple(faults), tuple(notes))
+
+
+def _parent_images(folder: Path, manifest: Manifest, rules: Rules) -> tuple[list[CheckedImage], list[Fault]]:
+    """Only boxes that have become equal, as classes were joined or images made small, are no sign of damage."""
+    contents = read_source(folder)
+    images, faults = check_images(contents, rules.steps, rules.class_map)
+    damage = [fault for fault in (*contents.faults, *faults) if fault.kind is not FaultKind.DUPLICATE_BOX]
+    if damage:
+        raise InputError(f"{folder}: damaged version, {damage[0]}")
+    entry_of = {(entry.split, entry.name): entry for entry in manifest.images}
+    entries = [entry_of[str(image.split), image.path.name] for image in images]
+    whole = [
+        replace(image, original_sha256=entry.original_sha256, origin=entry.origin)
+        for image, entry in zip(images, entries, strict=True)
+    ]
+    return sorted(whole, key=lambda image: (SPLITS.index(str(image.split)), image.known_as)), faults
+
+
+def _check_class_map(class_map: Mapping[str, str], listed: Sequence[str]) -> None:
+    for name in class_map:
+        if name not in listed:
+            raise ConfigError(f"--class-map {name}={class_map[name]}: no class {name}; there are {', '.join(listed)}")
+
+
+def _used_classes(
+    listed: Sequence[str], images: Sequence[CheckedImage], class_map: Mapping[str, str]
+) -> tuple[tuple[str, ...], list[str]]:
+    """Renamed, without those that no box has."""
+    boxes_of = Counter(name for image in images for name in image.class_names)
+    renamed = list(dict.fromkeys(class_map.get(name, name) for name in listed))
+    notes = [f"class {name} has no boxes and is left out" for name in renamed if not boxes_of[name]]
+    return tuple(name for name in renamed if boxes_of[name]), notes
+
+
+def _source_entry(contents: Contents) -> SourceEntry:
+    digest = hashlib.sha256()
+    for path in sorted({*contents.label_files, *(image.path for image in contents.images)}):
+        digest.update(contents.inner_name_of(path).encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return SourceEntry(contents.root.resolve().name, contents.format, digest.hexdigest())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A version as it will be.
+
+    Attributes:
+        manifest: with the id; its images lack the sha256 of files that are still to be written.
+        images: in the order of the manifest's.
+        annotations: the bytes of annotations.json of each split that has images.
+        leaks: images of valid and test that have their like in an earlier split, by index.
+    """
+
+    manifest: Manifest
+    images: tuple[CheckedImage, ...]
+    annotations: dict[str, bytes]
+    leaks: tuple[Leak, ...]
+
+
+def plan_version(gathered: Gathered, rules: Rules) -> Plan:
+    """Decide names, splits and labels of all images.
+
+    Raises:
+        InputError: the images cannot be split as wanted.
+    """
+    images = gathered.images
+    near = near_duplicates([image.hash for image in images])
+    origins = [image.origin for image in images]
+    groups = group(len(images), [*near, *same_origin(origins)])
+    splits = _splits(gathered, groups, rules)
+    leaks = find_leaks(splits, near, origins)
+    shares = rules.split.fractions or [splits.count(split) / len(splits) for split in SPLITS]
+    names = _file_names(images)
+    entries = [
+        ImageEntry(name, split, names[first], image.origin, image.original_sha256, "")
+        for name, split, first, image in zip(names, splits, groups, images, strict=True)
+    ]
+    annotations = {
+        split: _annotations(
+            gathered.class_names,
+            [(entry.name, image) for entry, image in zip(entries, images, strict=True) if entry.split == split],
+        )
+        for split in SPLITS
+        if split in splits
+    }
+    manifest = replace(
+        _manifest(gathered, rules, entries, annotations),
+        leaked=len(leaks),
+        leaked_at_random=expected_leaks(shares, rules.split.seed, near, origins),
+    )
+    return Plan(manifest.with_id(), images, annotations, tuple(leaks))
+
+
+def _manifest(
+    gathered: Gathered, rules: Rules, entries: Sequence[ImageEntry], annotations: Mapping[str, bytes]
+) -> Manifest:
+    """Still without id and leaks."""
+    parent = gathered.parent
+    return Manifest(
+        id="",
+        parent=parent.id if parent else None,
+        class_names=gathered.class_names,
+        class_map=tuple(sorted(rules.class_map.items())),
+        steps=(*(parent.steps if parent else ()), *rules.steps),
+        split_rule=str(rules.split),
+        seed=rules.split.seed if rules.split.fractions else None,
+        sources=gathered.sources,
+        images=tuple(entries),
+        annotations=tuple((split, hashlib.sha256(text).hexdigest()) for split, text in annotations.items()),
+        dropped=tuple(count_faults(gathered.faults).items()),
+        leaked=0,
+        leaked_at_random=0,
+    )
+
+
+def _splits(gathered: Gathered, groups: Sequence[int], rules: Rules) -> list[str]:
+    """Of all images."""
+    if rules.split.fractions is None:
+        return [image.split or SPLITS[0] for image in gathered.images]
+    label_of = {name: label for label, name in enumerate(gathered.class_names)}
+    counts = np.zeros((len(gathered.images), len(label_of)), np.int64)
+    for row, image in zip(counts, gathered.images, strict=True):
+        for name in image.class_names:
+            row[label_of[name]] += 1
+    fixed = 0 if rules.resplit_parent else gathered.from_parent
+    given = [image.split if i < fixed else None for i, image in enumerate(gathered.images)]
+    return grouped_splits(groups, counts, rules.split.fractions, rules.split.seed, given)
+
+
+def _file_names(images: Sequence[CheckedImage]) -> list[str]:
+    """The files' own names; where several would be equal, the later ones get a part of their hash."""
+    taken: Counter[str] = Counter()
+    names = []
+    for image in images:
+        resized = any(image.hw != (step.height, step.width) for step in image.steps)
+        suffix = ".jpg" if resized else image.path.suffix.lower()
+        name = f"{image.path.stem}{suffix}"
+        if taken[name.casefold()]:
+            name = f"{image.path.stem}-{image.original_sha256[:8]}{suffix}"
+        taken[name.casefold()] += 1
+        names.append(name)
+    return names
+
+
+def _annotations(class_names: Sequence[str], images: Sequence[tuple[str, CheckedImage]]) -> bytes:
+    """COCO annotations of a split, the images by name, the same bytes for the same labels."""
+    category_of = {name: number for number, name in enumerate(class_names, 1)}
+    entries: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    for number, (name, image) in enumerate(sorted(images, key=lambda item: item[0]), 1):
+        boxes, (height, width) = move_boxes(image.boxes_px, image.hw, image.steps)
+        entries.append({"id": number, "file_name": name, "width": width, "height": height})
+        for class_name, box in zip(image.class_names, boxes.astype(float), strict=True):
+            x, y, w, h = (round(float(v), 3) for v in (box[0], box[1], box[2] - box[0], box[3] - box[1]))
+            row = {"id": len(rows) + 1, "image_id": number, "category_id": category_of[class_name]}
+            rows.append(row | {"bbox": [x, y, w, h], "area": round(w * h, 3), "iscrowd": 0})
+    categories = [{"id": number, "name": name} for name, number in category_of.items()]
+    content = {"images": entries, "annotations": rows, "categories": categories}
+    return json.dumps(content, separators=(",", ":")).encode()

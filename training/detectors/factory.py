@@ -1,0 +1,259 @@
+"""Makes a detector and gives it its start weights.
+
+The architectures that can be trained, and where each one's published weights are.
+
+Reads checkpoints: the published ones of YOLOX and torchvision, and our own.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlparse
+
+import torch
+from torch import Tensor
+from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights
+
+from robot_app.core.errors import ConfigError, InputError, ModelError
+from training.detectors.ssdlite import SsdLite
+from training.detectors.trainable import TrainableDetector
+from training.detectors.yolox import SIZES, Yolox
+
+_YOLOX_RELEASE = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0"
+
+_SSDLITE_WEIGHTS = SSDLite320_MobileNet_V3_Large_Weights.COCO_V1
+
+_COCO_CATEGORIES = tuple(_SSDLITE_WEIGHTS.meta["categories"][1:])
+
+_COCO_CLASSES = tuple(name for name in _COCO_CATEGORIES if name != "N/A")
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """How to make a detector and how to read its published checkpoint.
+
+    Attributes:
+        name: as on the command line and in checkpoints.
+        create: makes an untrained detector from class names.
+        coco_url: where the checkpoint trained on COCO is.
+        coco_class_names: what the labels of that checkpoint mean.
+        coco_prefix: what to put before the checkpoint's tensor names.
+        class_head: matches the names of the tensors whose meaning depends on the classes.
+    """
+
+    name: str
+    create: Callable[[tuple[str, ...]], TrainableDetector]
+    coco_url: str
+    coco_class_names: tuple[str, ...]
+    coco_prefix: str
+    class_head: re.Pattern[str]
+
+
+def _yolox(name: str) -> Architecture:
+    return Architecture(
+        name=name,
+        create=lambda class_names: Yolox(name, class_names),
+        coco_url=f"{_YOLOX_RELEASE}/{name.replace('-', '_')}.pth",
+        coco_class_names=_COCO_CLASSES,
+        coco_prefix="",
+        class_head=re.compile(r"head\.cls_preds\.\d+\.(weight|bias)"),
+    )
+
+
+def _ssdlite() -> Architecture:
+    return Architecture(
+        name=SsdLite.architecture,
+        create=SsdLite,
+        coco_url=_SSDLITE_WEIGHTS.url,
+        coco_class_names=_COCO_CATEGORIES,
+        coco_prefix="ssd.",
+        class_head=re.compile(r"ssd\.head\.classification_head\.module_list\.\d+\.1\.(weight|bias)"),
+    )
+
+
+_ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
+    {architecture.name: architecture for architecture in (*map(_yolox, SIZES), _ssdlite())}
+)
+
+
+def architectures() -> tuple[str, ...]:
+    """Valid names, the default first."""
+    return tuple(_ARCHITECTURES)
+
+
+def architecture_named(name: str) -> Architecture:
+    """The architecture of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in _ARCHITECTURES:
+        raise ConfigError(f"architecture {name!r} is unknown: expected one of {', '.join(_ARCHITECTURES)}")
+    return _ARCHITECTURES[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights read from a file.
+
+    Attributes:
+        tensors: the state dict.
+        architecture: as the file says; None in published checkpoints, which do not say it.
+        class_names: as the file says; None in published checkpoints.
+        sha256: of the file.
+    """
+
+    tensors: Mapping[str, Tensor]
+    architecture: str | None
+    class_names: tuple[str, ...] | None
+    sha256: str
+
+
+def download(url: str) -> Path:
+    """The file at that address, from torch.hub's folder where it was downloaded before.
+
+    Raises:
+        InputError: it cannot be downloaded.
+    """
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+    if path.is_file():
+        return path
+    # torchvision puts the beginning of the file's sha256 into its name; YOLOX does not.
+    digest = re.search(r"-([0-9a-f]{8,})\.", path.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=digest[1] if digest else None)
+    except (OSError, HTTPException, RuntimeError) as error:
+        raise InputError(
+            f"cannot download the COCO weights ({error}): expected internet access; "
+            f"or get {url} elsewhere and give the file's path as the start"
+        ) from error
+    return path
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Reads weights (and nothing that could run code) from `path`.
+
+    Raises:
+        InputError: there is no such file, or it is no checkpoint.
+    """
+    if not path.is_file():
+        raise InputError(f"no start weights at {path}: expected scratch, coco or the path of a checkpoint file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes can lead the reader into any error there is
+        raise InputError(f"{path} cannot be read as a checkpoint: it is damaged or of another kind") from error
+    if not isinstance(content, dict):
+        raise _not_a_state_dict(path)
+    tensors = content.get("model", content)
+    if not isinstance(tensors, dict) or not tensors or not all(isinstance(v, Tensor) for v in tensors.values()):
+        raise _not_a_state_dict(path)
+    names = content.get("class_names")
+    return Checkpoint(
+        tensors=tensors,
+        architecture=content.get("architecture"),
+        class_names=None if names is None else tuple(names),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+def _not_a_state_dict(path: Path) -> InputError:
+    return InputError(f"{path} holds no weights: expected a state dict, by itself or under the key 'model'")
+
+
+SCRATCH = "scratch"
+
+COCO = "coco"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What became of the tensors of the start weights and of the network.
+
+    Attributes:
+        start: `scratch`, `coco` or the name of the checkpoint file.
+        sha256: of that file; empty for `scratch`.
+        loaded: names of tensors taken from the file.
+        replaced: names of tensors of the class head, new because the classes are others.
+        initialised: names of further tensors of the network that the file does not have.
+        unused: names of tensors in the file that the network does not have.
+    """
+
+    start: str
+    sha256: str
+    loaded: tuple[str, ...]
+    replaced: tuple[str, ...]
+    initialised: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        source = f"{self.start} (sha256 {self.sha256[:12]})" if self.sha256 else self.start
+        replaced = f" ({', '.join(self.replaced)})" if self.replaced else ""
+        return (
+            f"start {source}: {len(self.loaded)} tensors loaded, {len(self.replaced)} replaced{replaced}, "
+            f"{len(self.initialised)} left at initialisation, {len(self.unused)} unused"
+        )
+
+
+def build_detector(
+    architecture: str, class_names: tuple[str, ...], start: str | Path
+) -> tuple[TrainableDetector, LoadReport]:
+    """Makes a detector in train mode, on the CPU.
+
+    Args:
+        architecture: one of `architectures()`.
+        class_names: what labels index into. Where the start has other classes, the class head is new.
+        start: `scratch`, `coco` (downloaded once), or the path of a published or of our own checkpoint.
+
+    Raises:
+        ConfigError: the architecture is unknown.
+        InputError: the checkpoint is missing, damaged or cannot be downloaded.
+        ModelError: the checkpoint is one of another architecture.
+    """
+    kind = architecture_named(architecture)
+    detector = kind.create(class_names)
+    if start == SCRATCH:
+        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), ())
+    path = download(kind.coco_url) if start == COCO else Path(start)
+    checkpoint = read_checkpoint(path)
+    return detector, _load(detector, kind, checkpoint, COCO if start == COCO else path.name)
+
+
+def _load(detector: TrainableDetector, kind: Architecture, checkpoint: Checkpoint, start: str) -> LoadReport:
+    if checkpoint.architecture is None:
+        given = {kind.coco_prefix + name: tensor for name, tensor in checkpoint.tensors.items()}
+        same_classes = detector.class_names == kind.coco_class_names
+    else:
+        given = dict(checkpoint.tensors)
+        same_classes = detector.class_names == checkpoint.class_names
+    own = detector.state_dict()
+    replaced = () if same_classes else tuple(name for name in own if kind.class_head.fullmatch(name))
+    loaded = tuple(name for name in own if name in given and name not in replaced)
+    _check_architecture(kind, checkpoint, start, fits=len(loaded) > len(own) / 2)
+    for name in loaded:
+        if own[name].shape != given[name].shape:
+            raise ModelError(
+                f"{start} does not fit {kind.name}: {name} is {tuple(given[name].shape)}, expected "
+                f"{tuple(own[name].shape)}; choose the architecture that the checkpoint was trained with"
+            )
+    detector.load_state_dict({name: given[name] for name in loaded}, strict=False)
+    initialised = tuple(name for name in own if name not in given and name not in replaced)
+    unused = tuple(name for name in given if name not in own)
+    return LoadReport(start, checkpoint.sha256, loaded, replaced, initialised, unused)
+
+
+def _check_architecture(kind: Architecture, checkpoint: Checkpoint, start: str, fits: bool) -> None:
+    if checkpoint.architecture not in (None, kind.name):
+        raise ModelError(
+            f"{start} is a checkpoint of {checkpoint.architecture}, expected one of {kind.name}; "
+            f"choose that architecture or another start"
+        )
+    if not fits:
+        raise ModelError(
+            f"{start} is no checkpoint of {kind.name}: most of its tensors are missing; "
+            f"choose the architecture that the checkpoint was trained with"
+        )

@@ -1,0 +1,113 @@
+"""A trained model on disk: weights, and all that is needed to use them and to say where they came from."""
+
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robot_app.core.detections import Detections, select_detections
+from robot_app.core.errors import InputError, ModelError
+from robot_app.core.frame import Image
+from robot_app.perception.card import DataVersion, StartWeights
+from robot_app.perception.letterbox import Letterbox
+from training.detectors.factory import build_detector
+from training.detectors.frame_model import FrameModel
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model was made.
+
+    Attributes:
+        architecture: of the network.
+        class_names: what labels index into.
+        frame_hw: height and width in pixels of the frames it takes.
+        reduction: integer factor by which it scales frames down.
+        start, data: where training began and what it saw.
+    """
+
+    architecture: str
+    class_names: tuple[str, ...]
+    frame_hw: tuple[int, int]
+    reduction: int
+    start: StartWeights
+    data: DataVersion
+
+
+def save_trained(path: Path, weights: dict[str, torch.Tensor], recipe: Recipe) -> None:
+    """Write the detector's weights and the recipe, so that the file is either whole or not there."""
+    save_atomically(path, {"model": weights, **asdict(recipe)})
+
+
+def load_trained(path: Path) -> tuple[FrameModel, Recipe]:
+    """The model, in eval mode on the CPU, and its recipe.
+
+    Raises:
+        InputError: the file is missing or damaged.
+        ModelError: it is no checkpoint of `robot-train train`.
+    """
+    content = load_content(path)
+    try:
+        recipe = Recipe(
+            architecture=content["architecture"],
+            class_names=tuple(content["class_names"]),
+            frame_hw=(content["frame_hw"][0], content["frame_hw"][1]),
+            reduction=content["reduction"],
+            start=StartWeights(**content["start"]),
+            data=DataVersion(**content["data"]),
+        )
+        detector, _ = build_detector(recipe.architecture, recipe.class_names, "scratch")
+        detector.load_state_dict(content["model"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ModelError(f"{path}: no model of `robot-train train`; expected its best.pt") from error
+    return FrameModel(detector, recipe.frame_hw, recipe.reduction).eval(), recipe
+
+
+def predictor(model: FrameModel, score_threshold: float) -> Callable[[Image], Detections]:
+    """Detects as `robot_app.perception.Detector` does, but with PyTorch; `model` must be in eval mode."""
+    device = next(model.parameters()).device
+
+    @torch.inference_mode()
+    def detect(image: Image) -> Detections:
+        letterbox = Letterbox((image.shape[0], image.shape[1]), model.frame_hw)
+        boxes, scores, labels = model(torch.from_numpy(letterbox.apply(image)).to(device))
+        candidates = Detections(boxes.cpu().numpy(), scores.cpu().numpy(), labels.cpu().numpy())
+        found = select_detections(candidates, score_threshold, model.detector.nms_iou)
+        return Detections(letterbox.boxes_to_source(found.boxes_px), found.scores, found.labels)
+
+    return detect
+
+
+def save_atomically(path: Path, content: dict[str, Any]) -> None:
+    """Write with torch.save beside `path`, then put it in its place.
+
+    Raises:
+        InputError: the disk does not take it.
+    """
+    beside = path.with_name(path.name + ".part")
+    try:
+        torch.save(content, beside)
+        beside.replace(path)
+    except (OSError, RuntimeError) as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written ({error}); is the disk full?") from error
+
+
+def load_content(path: Path) -> dict[str, Any]:
+    """Read what `save_atomically` wrote, without running any code in it.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such checkpoint; expected a file that `robot-train train` wrote")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a checkpoint; it is damaged or of another kind") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a checkpoint of `robot-train train`")
+    return content

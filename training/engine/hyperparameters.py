@@ -1,0 +1,105 @@
+"""What can be chosen about a training run.
+
+How long and how fast to train: pure functions of the settings.
+"""
+
+import math
+from dataclasses import dataclass
+
+from robot_app.core.errors import ConfigError
+from robot_app.core.frame import FRAME_HW
+
+FREEZES = ("none", "backbone", "backbone+neck", "features")
+
+AUGMENTATIONS = ("camera", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one training run. The defaults suit fine-tuning the nano on some thousand images.
+
+    Attributes:
+        architecture: which detector, such as `yolox-nano`.
+        start: `scratch`, `coco`, or the path of a checkpoint.
+        epochs: passes over the data.
+        batch_size: images per step.
+        learning_rate: at the end of the warmup; it then falls along a cosine to a twentieth of it.
+        weight_decay: of AdamW; weights of convolutions only, not biases and normalisation.
+        warmup_epochs: over which the learning rate rises from zero; at most a fifth of the run.
+        gradient_norm: longer gradients are clipped to this length.
+        ema_decay: upper limit of the decay of the moving average of the weights.
+        frame_hw: height and width in pixels of the frames that the model takes.
+        reduction: integer factor by which frames are scaled down for the network.
+        freeze: which parts keep their start weights: `none`, `backbone`, `backbone+neck`; or `features`, which freezes
+            the same as the latter and computes what these parts make of the images only once, so without augmentation.
+        augmentation: `camera`, what another camera in another room could have made of an image, or `none`.
+        patience: epochs without a better validation score after which training ends.
+        seed: of everything random.
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
+
+    architecture: str = "yolox-nano"
+    start: str = "coco"
+    epochs: int = 30
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_epochs: float = 1.0
+    gradient_norm: float = 10.0
+    ema_decay: float = 0.9995
+    frame_hw: tuple[int, int] = FRAME_HW
+    reduction: int = 2
+    freeze: str = "none"
+    augmentation: str = "camera"
+    patience: int = 20
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        positive = ("epochs", "batch_size", "learning_rate", "gradient_norm", "reduction", "patience")
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name}: expected a value above 0, found {getattr(self, name)}")
+        if self.weight_decay < 0 or self.warmup_epochs < 0 or self.seed < 0:
+            raise ConfigError("weight_decay, warmup_epochs and seed: expected values of at least 0")
+        if not 0 <= self.ema_decay < 1:
+            raise ConfigError(f"ema_decay: expected a value from 0 to below 1, found {self.ema_decay}")
+        for name, choices in (("freeze", FREEZES), ("augmentation", AUGMENTATIONS)):
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name}: expected one of {', '.join(choices)}, found {getattr(self, name)}")
+        if min(self.frame_hw) < 32 or max(self.frame_hw) > 4096:
+            raise ConfigError(f"frame_hw: expected sides from 32 to 4096 pixels, found {self.frame_hw}")
+        if any(side % self.reduction for side in self.frame_hw):
+            raise ConfigError(f"reduction: expected a divisor of both sides of {self.frame_hw}, found {self.reduction}")
+
+
+ENOUGH_STEPS = 600
+
+MOST_IMAGES_PER_STEP = 16
+
+
+def default_batch_size(image_count: int) -> int:
+    """16, but with less than 128 images so few that an epoch still has about eight steps; at least 2."""
+    return max(2, min(MOST_IMAGES_PER_STEP, image_count // 8))
+
+
+def default_epochs(image_count: int, batch_size: int) -> int:
+    """As many as make 600 steps; from 12, for thousands of images, to 100, for a few."""
+    steps = max(1, image_count // batch_size)
+    return min(100, max(12, math.ceil(ENOUGH_STEPS / steps)))
+
+
+def learning_rate(step: int, total_steps: int, steps_per_epoch: int, settings: Settings) -> float:
+    """A linear warmup, then a cosine from the full rate to a twentieth of it."""
+    warmup = min(settings.warmup_epochs * steps_per_epoch, total_steps / 5)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / (math.ceil(warmup) + 1)
+    part_done = (step - warmup) / max(1.0, total_steps - warmup)
+    return settings.learning_rate * (0.05 + 0.95 * (1 + math.cos(math.pi * part_done)) / 2)
+
+
+def is_exhausted(scores: list[float], patience: int) -> bool:
+    """Whether the last `patience` epochs brought no better score. A run that has found nothing yet goes on."""
+    best = max(scores, default=0.0)
+    return best > 0 and len(scores) - 1 - scores.index(best) >= patience

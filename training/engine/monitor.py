@@ -1,0 +1,100 @@
+"""What a training run says while it runs: a progress bar, one line for each epoch, and TensorBoard's scalars.
+
+Ctrl-C that lets the present step finish.
+
+Turns running out of memory into advice.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from robot_app.core.errors import ConfigError
+from training.data.dataset import LabelledImages
+from training.data.loader import ResumableBatches
+from training.engine.hyperparameters import Settings
+from training.engine.learner import computes_bfloat16
+from training.engine.progress import EpochRecord, Progress
+
+
+def describe_start(
+    progress: Progress, settings: Settings, data: LabelledImages, validation: LabelledImages, device: torch.device
+) -> str:
+    """What is about to happen, in a line."""
+    where = f"continues in epoch {progress.epoch + 1}" if progress.epoch or progress.batch else "begins"
+    number = "bfloat16" if computes_bfloat16(device) else "float32"
+    frozen = "" if settings.freeze == "none" else f", frozen: {settings.freeze}"
+    return (
+        f"{where} of {settings.epochs} on {device.type} ({number}){frozen}: {len(data.images)} images, "
+        f"{data.object_count} objects; validation {len(validation.images)} images, {validation.object_count} objects"
+    )
+
+
+def epoch_bar(progress: Progress, batches: ResumableBatches) -> "tqdm[None]":
+    """A bar of the epoch's images; only on a terminal, and only in the first of several processes."""
+    return tqdm(
+        total=batches.per_epoch * batches.batch_size,
+        initial=progress.batch * batches.batch_size,
+        desc=f"epoch {progress.epoch + 1}",
+        unit="img",
+        leave=False,
+        disable=True if batches.process else None,
+    )
+
+
+def log_epoch(board: SummaryWriter, record: EpochRecord, settings: Settings) -> None:
+    """Tell TensorBoard and the terminal."""
+    for name in ("loss", "loss_box", "loss_objectness", "loss_classes", "learning_rate"):
+        board.add_scalar(f"train/{name}", getattr(record, name), record.epoch)
+    for name in ("ap50", "ap50_95", "precision", "recall", "false_alarm_images"):
+        board.add_scalar(f"validation/{name}", getattr(record, name), record.epoch)
+    board.flush()
+    minutes_left = record.seconds * (settings.epochs - record.epoch) / 60
+    tqdm.write(
+        f"epoch {record.epoch:3d}/{settings.epochs}  loss {record.loss:6.3f}  AP50 {record.ap50:.3f}  "
+        f"AP50-95 {record.ap50_95:.3f}  precision {record.precision:.3f}  recall {record.recall:.3f}  "
+        f"{record.images_per_s:.0f} images/s  {minutes_left:.0f} min left"
+    )
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Gives a function that says whether Ctrl-C was pressed. The second Ctrl-C raises KeyboardInterrupt."""
+    pressed = False
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+_SIGNS = ("out of memory", "can't allocate memory", "is killed by signal: Killed", "unable to allocate")
+
+
+@contextmanager
+def memory_advice(settings: Settings) -> Iterator[None]:
+    """Raises ConfigError, with what to do, where memory runs out: the GPU's, the machine's or a loader's."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        named = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not named and not any(sign in str(error).lower() for sign in map(str.lower, _SIGNS)):
+            raise
+        smaller = max(1, settings.batch_size // 2)
+        raise ConfigError(
+            f"out of memory with --batch-size {settings.batch_size} and --reduction {settings.reduction}; train again "
+            f"with --batch-size {smaller}, with a higher --reduction, or with a smaller --architecture, into another "
+            f"--output"
+        ) from error

@@ -1,0 +1,138 @@
+"""How far a training run is: what `last.pt` holds, and the records that people and plots read."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from robot_app.core.errors import ConfigError
+from training.detectors.trained import load_content, save_atomically
+from training.engine.averaging import MovingAverage
+from training.engine.hyperparameters import Settings
+
+STATE_NAME = "last.pt"
+
+BEST_NAME = "best.pt"
+
+RECORDS_NAME = "metrics.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One line of `metrics.jsonl`: mean losses of the epoch, then the averaged weights on the validation data."""
+
+    epoch: int
+    loss: float
+    loss_box: float
+    loss_objectness: float
+    loss_classes: float
+    learning_rate: float
+    ap50: float
+    ap50_95: float
+    precision: float
+    recall: float
+    false_alarm_images: int
+    images_per_s: float
+    seconds: float
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where the run stands. `batch` counts within `epoch`, and so do the sums of losses and the seconds."""
+
+    epoch: int
+    batch: int
+    loss_sums: list[float]
+    seconds: float
+    records: list[EpochRecord]
+
+    @classmethod
+    def start(cls) -> "Progress":
+        """Nothing done yet."""
+        return cls(0, 0, [0.0] * 4, 0.0, [])
+
+    @property
+    def best(self) -> EpochRecord | None:
+        """The epoch with the highest AP50-95 so far, the earlier one of equals."""
+        return max(self.records, key=lambda r: r.ap50_95, default=None)
+
+    @property
+    def scores(self) -> list[float]:
+        """AP50-95 of each epoch so far."""
+        return [record.ap50_95 for record in self.records]
+
+    def end_batch(self, losses: list[float]) -> None:
+        """Count a batch and the parts of its loss."""
+        self.batch += 1
+        self.loss_sums = [total + loss for total, loss in zip(self.loss_sums, losses, strict=True)]
+
+    def end_epoch(self, record: EpochRecord) -> None:
+        """Go on to the next epoch."""
+        self.records.append(record)
+        self.epoch, self.batch, self.loss_sums, self.seconds = self.epoch + 1, 0, [0.0] * 4, 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Everything that changes while training, on its way from and to `last.pt` in the folder `output`."""
+
+    output: Path
+    settings: Settings
+    data_sha256: tuple[str, str]
+    detector: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: MovingAverage
+
+    def save(self, progress: Progress) -> None:
+        """Write `last.pt`, whole or not at all."""
+        content = {
+            "settings": asdict(self.settings),
+            "data_sha256": list(self.data_sha256),
+            "detector": self.detector.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.weights,
+            "average_updates": self.average.updates,
+            "progress": asdict(progress),
+        }
+        save_atomically(self.output / STATE_NAME, content)
+
+    def resume(self) -> Progress:
+        """Take over what `last.pt` holds, where there is one; else start.
+
+        Raises:
+            ConfigError: it was made with other settings or other data.
+            InputError: the file is damaged.
+        """
+        path = self.output / STATE_NAME
+        if not path.exists():
+            return Progress.start()
+        content = load_content(path)
+        self._check_same_run(path, content)
+        self.detector.load_state_dict(content["detector"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.average.load(content["average"], content["average_updates"])
+        saved = content["progress"]
+        return Progress(**(saved | {"records": [EpochRecord(**r) for r in saved["records"]]}))
+
+    def _check_same_run(self, path: Path, content: dict[str, Any]) -> None:
+        before = content.get("settings", {})
+        names = [f.name for f in fields(Settings) if before.get(f.name) != getattr(self.settings, f.name)]
+        changes = [f"{n} was {before.get(n)}, now {getattr(self.settings, n)}" for n in names]
+        if content.get("data_sha256") != list(self.data_sha256):
+            changes.append("the images or labels are others")
+        if changes:
+            raise ConfigError(
+                f"{path}: this run began differently ({'; '.join(changes)}); "
+                f"repeat the first command to resume it, or choose another --output"
+            )
+
+
+def write_records(output: Path, records: list[EpochRecord]) -> None:
+    """Write `metrics.jsonl` anew from all records, so that a resumed run has every epoch once."""
+    path = output / RECORDS_NAME
+    beside = path.with_name(path.name + ".part")
+    beside.write_text("".join(json.dumps(asdict(record)) + "\n" for record in records))
+    beside.replace(path)

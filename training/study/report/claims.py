@@ -1,0 +1,227 @@
+"""What a study shows, in plain sentences that say no more than its comparisons do.
+
+How a report writes numbers and names in Markdown.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+
+from training.study.analysis import Analysis, Comparison, Factor, Measure, Verdict
+from training.study.arms import CatchUp
+from training.study.results import Arm
+from training.study.statistics import FEWEST_SEEDS, Estimate, Interval
+
+FREEZE_WORDS = {
+    "none": "all trains",
+    "backbone": "backbone frozen",
+    "backbone+neck": "head only",
+    "features": "head on stored features",
+}
+
+ABSENT = "–"  # noqa: RUF001 - an en dash is what tables use
+
+
+def escape(text: str) -> str:
+    """Text from elsewhere as Markdown that shows it as it is, on one line."""
+    return re.sub(r"([\\`*<>|\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def arm_words(arm: Arm) -> str:
+    """An arm's name, told apart from the sentence around it."""
+    return f"*{escape(arm.name)}*"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def join_words(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def score(value: float) -> str:
+    """A score from 0 to 1."""
+    return f"{value:.3f}" if math.isfinite(value) else ABSENT
+
+
+def signed(value: float) -> str:
+    """A difference of scores, with its sign."""
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else ABSENT
+
+
+def percent(value: float) -> str:
+    """A part as percent without the sign, one decimal: as in published tables."""
+    return f"{100 * value:.1f}" if math.isfinite(value) else ABSENT
+
+
+def count(value: float) -> str:
+    """Epochs or seconds: one decimal below 100."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.1f}"
+
+
+def p_value(value: float) -> str:
+    """Three decimals; smaller ones as such."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def seconds_words(seconds: float) -> str:
+    """Seconds, minutes or hours, whatever is easiest to read."""
+    if not math.isfinite(seconds):
+        return ABSENT
+    if seconds < 120:
+        return f"{count(round(seconds, 1))} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def between(interval: Interval, written: Callable[[float], str] = score) -> str:
+    """`0.790 to 0.834`; a dash without an interval."""
+    return f"{written(interval.low)} to {written(interval.high)}" if math.isfinite(interval.low) else ABSENT
+
+
+def estimated(found: Estimate, runs: int, written: Callable[[float], str] = score) -> str:
+    """A mean and its interval over seeds, and of how many runs where it is not all of `runs`."""
+    if found.n == 0:
+        return ABSENT
+    text = written(found.mean)
+    if found.n > 1:
+        text += f" ({between(found.interval, written)})"
+    return text if found.n == runs else f"{text}, n = {found.n}"
+
+
+CLAIMED = (Verdict.HIGHER, Verdict.LOWER)
+
+_TITLES = {Factor.START: "The start", Factor.FREEZE: "Frozen parts", Factor.IMAGES: "The number of labelled images"}
+
+_ON_VALIDATION = {Measure.FIRST_EPOCH: "after epoch 1", Measure.AREA: "area under the curve"}
+
+
+def what_this_shows(analysis: Analysis) -> str:
+    """Markdown: for each question that the study asks what is claimed and what is not, and a word about time."""
+    if not analysis.arms:
+        return "No run is done yet."
+    paragraphs = [_overall(analysis), *(_about(factor, analysis.comparisons) for factor in Factor)]
+    alone = _alone(analysis)
+    if alone:
+        paragraphs.append(
+            f"Compared with none, because no other arm that is done differs in one thing only: {join_words(alone)}."
+        )
+    if analysis.catch_ups:
+        paragraphs.append(_about_time(analysis.catch_ups))
+    return "\n\n".join(text for text in paragraphs if text)
+
+
+def _overall(analysis: Analysis) -> str:
+    main = [c for c in analysis.comparisons if c.measure is Measure.TEST_AP50_95]
+    if not main:
+        return ""
+    claimed = sum(c.verdict in CLAIMED for c in main)
+    return (
+        f"Of {plural(len(main), 'pair')} of arms that differ in one thing only, {claimed} scored differently on the "
+        f"test images (AP50-95) by more than noise over seeds and over images explains. "
+        f"The other {len(main) - claimed} are within noise: which arm of these is better is not known."
+    )
+
+
+def _alone(analysis: Analysis) -> list[str]:
+    compared = {arm for c in analysis.comparisons for arm in (c.pair.first, c.pair.second)}
+    return [arm_words(a.arm) for a in analysis.arms if a.arm not in compared]
+
+
+def _about(factor: Factor, comparisons: Sequence[Comparison]) -> str:
+    """A line for each contrast of which something is claimed; the others together."""
+    of_factor = [c for c in comparisons if c.pair.factor is factor]
+    contrasts = {name: [c for c in of_factor if _contrast(c) == name] for name in map(_contrast, of_factor)}
+    if not contrasts:
+        return ""
+    claims = [f"- {name}: {_findings(group)}." for name, group in contrasts.items() if _any_claimed(group)]
+    rest = {name: group for name, group in contrasts.items() if not _any_claimed(group)}
+    noise = [name for name, group in rest.items() if not any(c.verdict is Verdict.UNTESTED for c in group)]
+    if noise:
+        claims.append(f"- Within noise, wherever compared: {'; '.join(noise)}.")
+    partly = {n: [c for c in group if c.measure is Measure.TEST_AP50_95] for n, group in rest.items() if n not in noise}
+    claims += [f"- {name}: {_undecided(group)}." for name, group in partly.items() if group]
+    return f"**{_TITLES[factor]}.**\n\n" + "\n".join(claims)
+
+
+def _any_claimed(group: Sequence[Comparison]) -> bool:
+    return any(c.verdict in CLAIMED for c in group)
+
+
+def _findings(group: Sequence[Comparison]) -> str:
+    """Of one contrast: test AP50-95 in full, AP50 where its verdicts differ, validation measures where claimed."""
+    by = {measure: [c for c in group if c.measure is measure] for measure in Measure}
+    main, other = by[Measure.TEST_AP50_95], by[Measure.TEST_AP50]
+    found = [f"test AP50-95 {_verdicts(main)}"]
+    if [c.verdict for c in main] != [c.verdict for c in other]:
+        found.append(f"test AP50 {_verdicts(other)}")
+    on_validation = [
+        f"{name} {_verdicts([c for c in by[measure] if c.verdict in CLAIMED])}"
+        for measure, name in _ON_VALIDATION.items()
+        if _any_claimed(by[measure])
+    ]
+    if on_validation:
+        found.append(f"on these validation images, tested over seeds only: {', '.join(on_validation)}")
+    return "; ".join(found)
+
+
+def _verdicts(group: Sequence[Comparison]) -> str:
+    claims = [
+        f"{verdict} {_cases([c for c in group if c.verdict is verdict], differences=True)}"
+        for verdict in CLAIMED
+        if any(c.verdict is verdict for c in group)
+    ]
+    undecided = _undecided([c for c in group if c.verdict not in CLAIMED])
+    return ", ".join([*claims, undecided] if undecided else claims)
+
+
+def _undecided(group: Sequence[Comparison]) -> str:
+    noise = [c for c in group if c.verdict is Verdict.NOISE]
+    untested = [c for c in group if c.verdict is Verdict.UNTESTED]
+    words = [f"within noise {_cases(noise)}"] if noise else []
+    words += [f"within noise for want of {FEWEST_SEEDS} common seeds {_cases(untested)}"] if untested else []
+    return ", ".join(words)
+
+
+def _contrast(comparison: Comparison) -> str:
+    first, second, factor = comparison.pair.first, comparison.pair.second, comparison.pair.factor
+    if factor is Factor.START:
+        return f"*{escape(second.start)}* instead of *{escape(first.start)}* ({FREEZE_WORDS[first.freeze]})"
+    if factor is Factor.FREEZE:
+        ways = f"*{FREEZE_WORDS[second.freeze]}* instead of *{FREEZE_WORDS[first.freeze]}*"
+        return f"{ways} (start {escape(first.start)})"
+    return f"more images (start {escape(first.start)}, {FREEZE_WORDS[first.freeze]})"
+
+
+def _cases(group: Sequence[Comparison], differences: bool = False) -> str:
+    """`by 0.340 with 59 and 0.389 with 148 images`, or `with 59 and 148 images`."""
+    by_images = group[0].pair.factor is Factor.IMAGES
+    words = []
+    for number, c in enumerate(group):
+        amount = f"from {c.pair.first.images} to {c.pair.second.images}" if by_images else f"{c.pair.first.images}"
+        preposition = "" if by_images or (number and not differences) else "with "
+        words.append((f"{abs(c.difference):.3f} " if differences else "") + preposition + amount)
+    one = not by_images and group[-1].pair.first.images == 1
+    return ("by " if differences else "") + join_words(words) + (" image" if one else " images")
+
+
+def _about_time(catch_ups: Sequence[CatchUp]) -> str:
+    """Of each start and freeze, the one with the most images; the table has all."""
+    ways: dict[tuple[str, str], CatchUp] = {}
+    for c in sorted(catch_ups, key=lambda c: c.arm.images):
+        ways[c.arm.start, c.arm.freeze] = c
+    shown = [c for c in catch_ups if c in ways.values()]
+    told = "\n".join(f"- {_catch_up_words(c)}" for c in shown)
+    return f"**Time** to the final validation score of scratch, as medians over seeds, which were not tested.\n\n{told}"
+
+
+def _catch_up_words(c: CatchUp) -> str:
+    reached = f"{arm_words(c.arm)} reached that of {arm_words(c.scratch)} in {c.reached} of {plural(c.seeds, 'run')}"
+    if c.epochs == float("inf"):
+        return f"{reached}."
+    return (
+        f"{reached}, after {c.epochs:g} epochs ({seconds_words(c.seconds)}), where scratch took {c.scratch_epochs:g} "
+        f"({seconds_words(c.scratch_seconds)})."
+    )

@@ -1,0 +1,204 @@
+"""Draws random scenes into a labelled data set on disk: parallel, resumable, the same for the same seed."""
+
+import json
+import multiprocessing
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from robot_app.core.errors import InputError
+from robot_app.core.frame import FRAME_HW, Image, decode_image, encode_jpeg
+from robot_app.simulation.scene import View
+from robot_app.simulation.sensor import expose
+from training.synthetic.rasteriser import require_pyvista
+from training.synthetic.sampler import sample_scene
+from training.synthetic.scene_renderer import SceneRenderer
+
+MIN_VISIBLE = 0.2
+"""A robot of which less is seen is not labelled."""
+
+IGNORABLE_VISIBLE = 0.03
+"""Between this and `MIN_VISIBLE` it would be a matter of taste; such scenes are drawn again."""
+
+MIN_CONTRAST = 3.5
+"""Spread of 8-bit grey values in a box; a robot that cannot be told from the dark is drawn again."""
+
+MIN_BOX_PX = 8.0
+
+MAX_ATTEMPTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSettings:
+    """What to draw. The same settings and photographs give the same images.
+
+    Attributes:
+        images: how many.
+        seed: of the random scenes.
+        backgrounds: folder of photographs without a Vector, or None for procedural rooms alone.
+    """
+
+    images: int
+    seed: int
+    backgrounds: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One robot: box xywh in pixels, and the share of it that is visible."""
+
+    bbox: tuple[float, float, float, float]
+    visible: float
+
+
+def render_dataset(output: Path, settings: RenderSettings, workers: int) -> None:
+    """Write `output`/images/*.jpg and `output`/annotations.json (COCO).
+
+    Goes on where an earlier run stopped; a larger number of images than an earlier run's adds to them.
+
+    Raises:
+        InputError: the folder holds a data set drawn with other settings, or a background cannot be read.
+        MissingPartError: PyVista or a system library is missing.
+    """
+    # A process of the pool that cannot start would be started again and again.
+    require_pyvista()
+    photos = _background_files(settings)
+    for path in photos:
+        _read_photo(path)
+    _claim(output, settings, photos)
+    todo = [i for i in range(settings.images) if not _label_path(output, i).exists()]
+    context = multiprocessing.get_context("spawn")
+    with (
+        context.Pool(min(workers, max(len(todo), 1)), _start_worker, (output, settings)) as pool,
+        tqdm(total=settings.images, initial=settings.images - len(todo), unit="image", desc="render") as progress,
+    ):
+        for _ in pool.imap_unordered(_render_one, todo, chunksize=4):
+            progress.update()
+    _write_annotations(output, settings)
+
+
+def _claim(output: Path, settings: RenderSettings, photos: list[Path]) -> None:
+    """Make the folder ours, or see that it already is."""
+    wanted = {"seed": settings.seed, "backgrounds": [path.name for path in photos]}
+    note = output / "settings.json"
+    if note.exists() and json.loads(note.read_text(encoding="utf-8")) != wanted:
+        raise InputError(f"{output}: holds images drawn with other settings ({note}); choose another folder")
+    (output / "images").mkdir(parents=True, exist_ok=True)
+    (output / "labels").mkdir(exist_ok=True)
+    _write(note, json.dumps(wanted, indent=2))
+
+
+def _background_files(settings: RenderSettings) -> list[Path]:
+    if settings.backgrounds is None:
+        return []
+    files = sorted(p for p in settings.backgrounds.glob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    if not files:
+        raise InputError(f"{settings.backgrounds}: no images in it; expected a folder with JPEG or PNG files")
+    return files
+
+
+def _read_photo(path: Path) -> Image:
+    return decode_image(path.read_bytes(), str(path))
+
+
+class _Worker:
+    """What one process keeps between images."""
+
+    def __init__(self, output: Path, settings: RenderSettings) -> None:
+        cv2.setNumThreads(1)
+        self.output = output
+        self.settings = settings
+        self.photos = tuple(_read_photo(path) for path in _background_files(settings))
+        self.renderer = SceneRenderer()
+
+
+_worker: _Worker
+"""Set once in each process of the pool, which offers no other place for it."""
+
+
+def _start_worker(output: Path, settings: RenderSettings) -> None:
+    # The processes share the cores; threads of the software rasteriser on top would only get in each other's way.
+    os.environ["LP_NUM_THREADS"] = "1"
+    global _worker  # noqa: PLW0603
+    _worker = _Worker(output, settings)
+
+
+def _render_one(index: int) -> None:
+    image, labels = draw(_worker.renderer, _worker.settings.seed, index, _worker.photos)
+    quality = int(np.random.default_rng([_worker.settings.seed, index, MAX_ATTEMPTS]).integers(55, 95))
+    _write(_worker.output / _image_name(index), encode_jpeg(image, quality))
+    _write(_label_path(_worker.output, index), json.dumps([asdict(label) for label in labels]))
+
+
+def draw(renderer: SceneRenderer, seed: int, index: int, photos: tuple[Image, ...]) -> tuple[Image, list[Label]]:
+    """Image number `index` of a data set, uint8 (360, 640, 3) BGR, and its labels."""
+    for attempt in range(MAX_ATTEMPTS):
+        random = np.random.default_rng([seed, index, attempt])
+        sample = sample_scene(random, photos)
+        view = renderer.render(sample.scene)
+        if np.any((view.visible > IGNORABLE_VISIBLE) & (view.visible < MIN_VISIBLE)):
+            continue
+        image = expose(view.radiance, sample.sensor, random)
+        labels = _labels(view)
+        if all(_contrast(image, label) >= MIN_CONTRAST for label in labels):
+            return image, labels
+    raise RuntimeError(f"image {index}: no acceptable scene in {MAX_ATTEMPTS} attempts")
+
+
+def _labels(view: View) -> list[Label]:
+    labels = []
+    for box, visible in zip(view.boxes_px, view.visible, strict=True):
+        if visible < MIN_VISIBLE:
+            continue
+        x0, y0, x1, y1 = (float(v) for v in box)
+        if min(x1 - x0, y1 - y0) >= MIN_BOX_PX:
+            labels.append(Label((x0, y0, x1 - x0, y1 - y0), round(float(visible), 3)))
+    return labels
+
+
+def _contrast(image: Image, label: Label) -> float:
+    x, y, w, h = (int(v) for v in label.bbox)
+    patch = cv2.cvtColor(image[y : y + h, x : x + w], cv2.COLOR_BGR2GRAY)
+    # Grain is no contrast.
+    return float(cv2.resize(patch, (8, 8), interpolation=cv2.INTER_AREA).std())
+
+
+def _write_annotations(output: Path, settings: RenderSettings) -> None:
+    height, width = FRAME_HW
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
+    for index in range(settings.images):
+        images.append({"id": index + 1, "file_name": _image_name(index), "width": width, "height": height})
+        for label in json.loads(_label_path(output, index).read_text(encoding="utf-8")):
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": index + 1,
+                    "category_id": 1,
+                    "bbox": label["bbox"],
+                    "area": label["bbox"][2] * label["bbox"][3],
+                    "iscrowd": 0,
+                    "attributes": {"visible": label["visible"]},
+                }
+            )
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "vector"}]}
+    _write(output / "annotations.json", json.dumps(content))
+
+
+def _image_name(index: int) -> str:
+    return f"images/{index:06d}.jpg"
+
+
+def _label_path(output: Path, index: int) -> Path:
+    return output / "labels" / f"{index:06d}.json"
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    """Write beside, then rename, so that no half file is ever found."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(content if isinstance(content, bytes) else content.encode())
+    beside.replace(path)
