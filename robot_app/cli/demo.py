@@ -57,7 +57,7 @@ def _play(world: SceneWorld, detector: Detector, folder: Path, address: tuple[st
     from robot_app.runtime.console import EventPrinter, Summary
     from robot_app.runtime.session import run_session
     from robot_app.runtime.settings import Settings
-    from robot_app.safety.supervised import live_vector
+    from robot_app.safety.supervised import supervised_vector
 
     recording, video = folder / "demo.mcap", folder / "demo.mp4"
     names, summary = detector.card.class_names, Summary()
@@ -69,7 +69,7 @@ def _play(world: SceneWorld, detector: Detector, folder: Path, address: tuple[st
         sinks = (live, EventPrinter(names), summary)
         try:
             with viewing(address, detector.card, f"{emulator.identity.name}, emulated", settings) as view:
-                robot = live_vector(lambda: emulator.identity, settings.motion)
+                robot = supervised_vector(lambda: emulator.identity, settings.motion)
                 run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
         finally:
             if summary.result().frames:

@@ -12,7 +12,7 @@ from robot_app.cli.options import Commands, add_command, add_model, add_robot
 from robot_app.core.errors import RobotError
 
 if TYPE_CHECKING:
-    from robot_app.tools.diagnostics.checklist import Case
+    from robot_app.tools.diagnostics.checklist import CheckTarget
     from robot_app.tools.diagnostics.findings import Finding
 
 
@@ -56,16 +56,18 @@ def _raise_first(findings: Iterable[Finding]) -> None:
         raise RobotError(f"{failed[0].check}: {failed[0].text}; {failed[0].hint or 'see above'}")
 
 
-def _case(args: argparse.Namespace) -> Case:
+def _case(args: argparse.Namespace) -> CheckTarget:
     from robot_app.robots.vector.identity import default_config_path, read_sdk_config
-    from robot_app.tools.diagnostics.checklist import Case
+    from robot_app.tools.diagnostics.checklist import CheckTarget
 
     if args.emulator is None:
-        return Case(default_config_path(), lambda: read_sdk_config(serial=args.serial), False, args.model, Path.cwd())
+        return CheckTarget(
+            default_config_path(), lambda: read_sdk_config(serial=args.serial), False, args.model, Path.cwd()
+        )
     # Not at the top: the emulator needs the SDK, which may be what is broken.
     from robot_app.emulator.discovery import CONFIG_NAME, emulator_folder, parse_address, read_emulator_config
 
     host, port = parse_address(args.emulator)
-    return Case(
+    return CheckTarget(
         emulator_folder(port) / CONFIG_NAME, lambda: read_emulator_config(host, port), True, args.model, Path.cwd()
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from robot_app.perception.card import ModelCard
     from robot_app.robots.vector.identity import VectorIdentity
     from robot_app.runtime.settings import Settings
-    from robot_app.safety.operator_controls import Controls
+    from robot_app.safety.operator_controls import OperatorControls
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -156,7 +156,7 @@ class Viewing:
     """What a session needs for the page: further sinks, and the commands of the person; none without `--view`."""
 
     sinks: tuple[Sink, ...] = ()
-    controls: Controls | None = None
+    controls: OperatorControls | None = None
 
 
 @contextmanager
@@ -175,14 +175,14 @@ def viewing(
         yield Viewing()
         return
     try:
-        from robot_app.safety.operator_controls import Controls
+        from robot_app.safety.operator_controls import OperatorControls
         from robot_app.web.live_page import LiveView
         from robot_app.web.viewmodel import Labels
     except ModuleNotFoundError as error:
         raise MissingPartError(
             f"--view needs the package {error.name}; install this software with its extra: pip install '.[view]'"
         ) from error
-    controls = Controls()
+    controls = OperatorControls()
     labels = Labels(f"{about} · {card.name} {card.version}", settings.behaviour.name)
     with LiveView(address, labels=labels, card=card, controls=controls) as view:
         report.write(f"view     {view.url}\n")

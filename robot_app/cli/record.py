@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from robot_app.robots.reconnecting import ReconnectingRobot
     from robot_app.robots.vector.driver import LIVE, VectorRobot
     from robot_app.runtime.console import Progress
-    from robot_app.runtime.session import collect_footage
+    from robot_app.runtime.session import record_footage
 
     check_new(args.output)
     identity = chosen_identity(args)
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     recording, progress = LiveRecording(args.output, card=None), Progress()
     robot = ReconnectingRobot(lambda: VectorRobot(chosen_identity(args), LIVE, take_control=False))
     try:
-        collect_footage(robot, (recording, progress), seconds=math.inf if args.seconds is None else args.seconds)
+        record_footage(robot, (recording, progress), seconds=math.inf if args.seconds is None else args.seconds)
     finally:
         if progress.frames:
             sys.stdout.write(f"frames   {progress}\nrecorded {recording.report()}\n")

@@ -98,9 +98,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _footage(args: argparse.Namespace) -> Iterator[NamedStep]:
     from robot_app.media.footage import read_named_footage
-    from robot_app.media.timeline import Span, at_recorded_speed
+    from robot_app.media.timeline import TimeRange, at_recorded_speed
 
-    footage = read_named_footage(args.source, Span(args.from_s, args.to_s))
+    footage = read_named_footage(args.source, TimeRange(args.from_s, args.to_s))
     if not args.realtime and args.view is None:  # nobody could watch it otherwise
         return footage
     return at_recorded_speed(footage, lambda named: named.step.frame.received_at_s)

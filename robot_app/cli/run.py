@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     from robot_app.runtime.event_stream import EventWriter
     from robot_app.runtime.session import run_session
     from robot_app.runtime.settings import load_settings
-    from robot_app.safety.supervised import live_vector
+    from robot_app.safety.supervised import supervised_vector
 
     settings = load_settings(args.config, behaviour=args.behaviour)
     detector = Detector.load(args.model, settings.detector.score)
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     sinks = (*recordings, *writers, EventPrinter(names, report), summary)
     try:
         with viewing(args.view, detector.card, identity.name, settings, report) as view:
-            robot = live_vector(lambda: chosen_identity(args), settings.motion)
+            robot = supervised_vector(lambda: chosen_identity(args), settings.motion)
             run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
     finally:
         if summary.result().frames:

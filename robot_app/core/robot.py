@@ -95,7 +95,7 @@ class RobotWrapper(Protocol):
 
 
 @runtime_checkable
-class LiveRobot(Protocol):
+class ControllableRobot(Protocol):
     """What a robot that is really there can do besides. May be asked on any thread; each waits for the answer."""
 
     def take_control(self) -> None:
@@ -115,8 +115,8 @@ class LiveRobot(Protocol):
         ...
 
 
-def find_live(robot: Robot | RobotWrapper | None) -> LiveRobot | None:
+def find_controllable(robot: Robot | RobotWrapper | None) -> ControllableRobot | None:
     """The robot itself, or the one within wrappers around it, that can be asked for control; `None` without one."""
-    while robot is not None and not isinstance(robot, LiveRobot):
+    while robot is not None and not isinstance(robot, ControllableRobot):
         robot = getattr(robot, "wrapped", None)
     return robot

@@ -74,7 +74,7 @@ def describe_actions(actions: tuple[Action, ...]) -> str:
     return ", ".join(describe_action(action) for action in actions)
 
 
-class ActionNews:
+class NotableActions:
     """Picks the actions that are news, step by step.
 
     Wheel speeds are renewed in every frame: only the first ones of a drive are news. While a person holds the robot

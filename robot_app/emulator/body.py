@@ -18,10 +18,10 @@ from robot_app.emulator.dynamics import (
     STEP_S,
     Axis,
     BodyState,
-    Leg,
+    Maneuver,
     away_from_edge,
     clip,
-    rolled,
+    integrate_odometry,
     wheel_towards,
 )
 from robot_app.emulator.world import Proximity, Surroundings
@@ -32,7 +32,7 @@ STANDSTILL = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Felt:
+class SensorReadings:
     """What the body feels, and what has happened to it.
 
     Attributes:
@@ -59,9 +59,9 @@ class Chassis:
         self.state = start
         self._around = surroundings
         self._wanted = STANDSTILL
-        self._leg: Leg | None = None
+        self._leg: Maneuver | None = None
         self._leg_number = 0
-        self._reaction: tuple[Leg, ...] | None = None
+        self._reaction: tuple[Maneuver, ...] | None = None
         self._brakes = False
         self._cliffs = surroundings.cliffs(start.pose)
         self._head = Axis(start.head_angle_rad, start.head_angle_rad, 0.0)
@@ -69,10 +69,10 @@ class Chassis:
         self._has_fallen = self._has_collided = False
 
     @property
-    def felt(self) -> Felt:
+    def felt(self) -> SensorReadings:
         """What it feels now."""
         pose = self.state.pose
-        return Felt(
+        return SensorReadings(
             cliffs=self._cliffs,
             proximity=self._around.proximity(pose, self.state.at_s),
             is_on_charger=self._around.is_on_charger(pose),
@@ -97,7 +97,7 @@ class Chassis:
         if self.obeys and self._leg is None:
             self._wanted = (left_mm_s, right_mm_s)
 
-    def begin(self, leg: Leg) -> int:
+    def begin(self, leg: Maneuver) -> int:
         """Begin a turn or a straight way, instead of one that is under way; the number tells it from others."""
         self._leg_number += 1
         if self.obeys:
@@ -155,7 +155,7 @@ class Chassis:
             lift_height_mm=self._lift.place,
             at_s=old.at_s + STEP_S,
         )
-        new = turning if self._has_fallen else rolled(turning)
+        new = turning if self._has_fallen else integrate_odometry(turning)
         is_blocked = self._is_blocked(old, new)
         self.state = turning if is_blocked else new
         self._continue_leg(old, is_blocked)
@@ -257,7 +257,7 @@ class Body:
             return self._now().state
 
     @property
-    def felt(self) -> Felt:
+    def felt(self) -> SensorReadings:
         """What the body feels now."""
         with self._lock:
             return self._now().felt
@@ -267,7 +267,7 @@ class Body:
         with self._lock:
             self._now().drive(left_mm_s, right_mm_s)
 
-    def begin(self, leg: Leg) -> int:
+    def begin(self, leg: Maneuver) -> int:
         """Begin a turn or a straight way; the number is for `is_under_way` and `end`."""
         with self._lock:
             return self._now().begin(leg)

@@ -70,7 +70,7 @@ class Camera:
                 return
             if self.is_enabled and not ended.is_set():
                 yield self._respond(index, started_s, picture)
-            index = max(index + 1, self._index_now(started_s) - int(self._world.keeps_s * self._world.fps))
+            index = max(index + 1, self._index_now(started_s) - int(self._world.history_s * self._world.fps))
 
     def _spoiled(self, images: Iterator[protocol.CameraFeedResponse]) -> Iterator[protocol.CameraFeedResponse]:
         is_active = self._faults.is_active

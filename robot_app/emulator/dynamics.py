@@ -97,7 +97,7 @@ def wheel_towards(speed_mm_s: float, wanted_mm_s: float) -> float:
     return towards(speed_mm_s, clip(wanted_mm_s, -MAX_WHEEL_MM_S, MAX_WHEEL_MM_S), rate * STEP_S)
 
 
-def rolled(state: BodyState) -> BodyState:
+def integrate_odometry(state: BodyState) -> BodyState:
     """One step later at the present speeds of both wheels; on a circle about a point on the axle, exactly."""
     way_mm = (state.left_mm_s + state.right_mm_s) / 2 * STEP_S
     turn_rad = (state.right_mm_s - state.left_mm_s) / TRACK_WIDTH_MM * STEP_S
@@ -134,7 +134,7 @@ CLOSE_ENOUGH = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Maneuver:
     """What is left to do: so many radians to the left, or so many mm ahead, at this speed at most."""
 
     left: float
@@ -155,7 +155,7 @@ class Leg:
         speed_mm_s = self._speed((state.left_mm_s + state.right_mm_s) / 2, STRAIGHT_ACCELERATION_MM_S2)
         return speed_mm_s, speed_mm_s
 
-    def after(self, old: BodyState, new: BodyState) -> "Leg":
+    def after(self, old: BodyState, new: BodyState) -> "Maneuver":
         """What is left after a step."""
         if self.turns:
             return replace(self, left=self.left - (new.heading_rad - old.heading_rad))
@@ -166,17 +166,17 @@ class Leg:
         return wanted if abs(wanted) < abs(speed) else towards(speed, wanted, acceleration * STEP_S)
 
 
-def turn(angle_rad: float, speed_rad_s: float) -> Leg:
+def turn(angle_rad: float, speed_rad_s: float) -> Maneuver:
     """Turn in place, to the left when positive."""
-    return Leg(angle_rad, min(abs(speed_rad_s), MAX_TURN_RAD_S), turns=True)
+    return Maneuver(angle_rad, min(abs(speed_rad_s), MAX_TURN_RAD_S), turns=True)
 
 
-def straight(distance_mm: float, speed_mm_s: float) -> Leg:
+def straight(distance_mm: float, speed_mm_s: float) -> Maneuver:
     """Drive ahead, or back when negative."""
-    return Leg(distance_mm, abs(speed_mm_s), turns=False)
+    return Maneuver(distance_mm, abs(speed_mm_s), turns=False)
 
 
-def away_from_edge(cliffs: tuple[bool, ...]) -> tuple[Leg, ...]:
+def away_from_edge(cliffs: tuple[bool, ...]) -> tuple[Maneuver, ...]:
     """How the robot gets away from an edge that these of its cliff sensors see, by itself.
 
     Away from the side of which it is seen; along an edge it turns away first.

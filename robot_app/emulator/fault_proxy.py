@@ -12,7 +12,7 @@ LEAST_TORN_BYTES = 200
 """A piece of at least this size is taken for one of an image."""
 
 
-class Link:
+class FaultProxy:
     """Listens where clients expect the robot and passes what they send on to the robot's real port, and back.
 
     Runs in a thread of its own. Clients see a real network: TLS is not looked into.

@@ -51,7 +51,7 @@ class FootageWorld:
         return self._fps
 
     @property
-    def keeps_s(self) -> float:
+    def history_s(self) -> float:
         """A little; a client that is slower than this misses pictures."""
         return FOOTAGE_KEPT_S
 

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from robot_app.emulator.body import STRAIGHT_SPEED_MM_S, TURN_SPEED_RAD_S, Body, Sensors
 from robot_app.emulator.camera_feed import JPEG_COLOR, Camera, StreamBrokeOff
 from robot_app.emulator.control import CommandLog, Control
-from robot_app.emulator.dynamics import Leg, straight, turn
+from robot_app.emulator.dynamics import Maneuver, straight, turn
 from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.world import Proximity
 
@@ -176,7 +176,7 @@ class MotionService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
         self._wait_until(_after(ANIMATION_S), 0)
         return protocol.PlayAnimationResponse(status=OK, result=protocol.BEHAVIOR_COMPLETE_STATE)
 
-    def _go(self, leg: Leg, tag: int) -> protocol.ActionResult:
+    def _go(self, leg: Maneuver, tag: int) -> protocol.ActionResult:
         """Run a leg to its end, or until it is cancelled."""
         number = self._body.begin(leg)
         try:

@@ -17,7 +17,7 @@ from robot_app.core.frame import encode_jpeg
 from robot_app.core.tracks import XyxyPx
 from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.world import VECTOR_FPS, Rectangle, Surroundings
-from robot_app.simulation.live_renderer import LivePicture, LiveRenderer
+from robot_app.simulation.live_renderer import LiveRenderer, RenderedFrame
 from robot_app.simulation.rooms import TABLE_SIZE_MM, desk_room
 from robot_app.simulation.scene import Eyes, Lens, PlacedRobot, RobotLook
 from robot_app.simulation.vector_model import Point, RobotPose, load_vector, outline
@@ -141,7 +141,7 @@ def lively_scene() -> Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class TrueRobot:
+class RobotTruth:
     """Another robot as it really is, seen or not.
 
     Attributes:
@@ -161,13 +161,13 @@ class TrueRobot:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class SceneTruth:
     """What one picture really shows."""
 
     index: int
     at_s: float
     observer: RobotPose
-    others: tuple[TrueRobot, ...]
+    others: tuple[RobotTruth, ...]
 
 
 class SceneWorld:
@@ -190,7 +190,7 @@ class SceneWorld:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
-        self._truths: OrderedDict[int, Truth] = OrderedDict()
+        self._truths: OrderedDict[int, SceneTruth] = OrderedDict()
 
     @property
     def fps(self) -> float:
@@ -203,7 +203,7 @@ class SceneWorld:
         return CameraModel(LENS.focal_px, *LENS.centre_px)
 
     @property
-    def keeps_s(self) -> float:
+    def history_s(self) -> float:
         """Nothing of the past can be seen any more."""
         return 0.0
 
@@ -227,7 +227,7 @@ class SceneWorld:
                 self._take(index, body)
             return self._pictures[index]
 
-    def truth(self, index: int) -> Truth | None:
+    def truth(self, index: int) -> SceneTruth | None:
         """What the `index`-th picture really shows; `None` when it was not taken, or too long ago."""
         with self._lock:
             return self._truths.get(index)
@@ -238,17 +238,17 @@ class SceneWorld:
         _remember(self._pictures, index, encode_jpeg(shot.image), KEPT_PICTURES)
         _remember(self._truths, index, self._truth(index, body, others, shot), KEPT_TRUTHS)
 
-    def _truth(self, index: int, body: BodyState, others: tuple[PlacedRobot, ...], shot: LivePicture) -> Truth:
+    def _truth(self, index: int, body: BodyState, others: tuple[PlacedRobot, ...], shot: RenderedFrame) -> SceneTruth:
         robots = []
         for other, box, visible in zip(others, shot.boxes_px.tolist(), shot.visible.tolist(), strict=True):
             there = outline(other.pose, body.pose, self.calibration)
             seen = None if np.isnan(box[0]) else (box[0], box[1], box[2], box[3])
-            robots.append(TrueRobot(other.pose, there.box_px, seen, visible, there.bearing_rad, there.distance_mm))
-        return Truth(index, body.at_s, body.pose, tuple(robots))
+            robots.append(RobotTruth(other.pose, there.box_px, seen, visible, there.bearing_rad, there.distance_mm))
+        return SceneTruth(index, body.at_s, body.pose, tuple(robots))
 
 
 def _remember(
-    memory: "OrderedDict[int, bytes] | OrderedDict[int, Truth]", index: int, thing: object, most: int
+    memory: "OrderedDict[int, bytes] | OrderedDict[int, SceneTruth]", index: int, thing: object, most: int
 ) -> None:
     memory.pop(index, None)
     memory[index] = thing  # type: ignore[assignment]

@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from robot_app.core.errors import ConfigError
-from robot_app.emulator.body import Body, Felt, Sensors
+from robot_app.emulator.body import Body, SensorReadings, Sensors
 from robot_app.emulator.camera_feed import Camera
 from robot_app.emulator.control import CommandLog, Control
 from robot_app.emulator.discovery import CONFIG_NAME, emulator_folder
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.fault_proxy import Link
+from robot_app.emulator.fault_proxy import FaultProxy
 from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.grpc_service import VectorService
 from robot_app.emulator.world import World
@@ -60,7 +60,7 @@ def make_certificate(name: str) -> tuple[bytes, bytes]:
     return key_pem, certificate.public_bytes(serialization.Encoding.PEM)
 
 
-class Gatekeeper(grpc.ServerInterceptor):  # type: ignore[misc] # grpc has no types
+class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[misc] # grpc has no types
     """Lets in calls that carry the token and that the service implements."""
 
     def __init__(self, guid: str, service: client.ExternalInterfaceServicer) -> None:
@@ -126,7 +126,7 @@ class Emulator:
         self._port = port
         self._folder = folder
         self._identity: VectorIdentity | None = None
-        self._link: Link | None = None
+        self._link: FaultProxy | None = None
         self._server: grpc.Server | None = None
         self._executor: futures.Executor | None = None
         self.commands = CommandLog()
@@ -143,7 +143,7 @@ class Emulator:
             ConfigError: the port is taken or not allowed.
         """
         try:
-            self._link = link = Link(self._host, self._port)
+            self._link = link = FaultProxy(self._host, self._port)
         except OSError as error:
             raise ConfigError(
                 f"cannot listen at {self._host}:{self._port}: taken by another program, or not allowed; "
@@ -206,7 +206,7 @@ class Emulator:
         executor = futures.ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="emulator")
         # Without this option another server could listen at the same port and take half of the connections.
         server = grpc.server(
-            executor, interceptors=[Gatekeeper(guid, self._service)], options=[("grpc.so_reuseport", 0)]
+            executor, interceptors=[TokenInterceptor(guid, self._service)], options=[("grpc.so_reuseport", 0)]
         )
         client.add_ExternalInterfaceServicer_to_server(self._service, server)
         port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)]))
@@ -258,7 +258,7 @@ class Emulator:
         return self._body.state
 
     @property
-    def felt(self) -> Felt:
+    def felt(self) -> SensorReadings:
         """What the body feels now, and what has happened to it."""
         return self._body.felt
 

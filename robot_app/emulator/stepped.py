@@ -10,7 +10,7 @@ from typing import Self
 from robot_app.core.actions import Action, Drive, SetHead, Stop, Turn
 from robot_app.core.frame import Frame
 from robot_app.core.robot import RobotState
-from robot_app.emulator.body import TURN_SPEED_RAD_S, Body, Felt
+from robot_app.emulator.body import TURN_SPEED_RAD_S, Body, SensorReadings
 from robot_app.emulator.dynamics import BodyState, turn
 from robot_app.emulator.world import World
 
@@ -97,7 +97,7 @@ class SteppedRobot:
         return self._body.state
 
     @property
-    def felt(self) -> Felt:
+    def felt(self) -> SensorReadings:
         """What has really happened to it."""
         return self._body.felt
 

@@ -142,7 +142,7 @@ class World(Protocol):
         ...
 
     @property
-    def keeps_s(self) -> float:
+    def history_s(self) -> float:
         """How far back it can still show pictures, for a client that falls behind."""
         ...
 

@@ -11,7 +11,7 @@ from robot_app.core.errors import InputError
 from robot_app.core.frame import FRAME_HW, Frame, decode_image, encode_jpeg
 from robot_app.core.step import Step
 from robot_app.media.recording.reader import read_card, read_steps
-from robot_app.media.timeline import NS_PER_S, WHOLE, Span
+from robot_app.media.timeline import NS_PER_S, WHOLE, TimeRange
 from robot_app.perception.letterbox import Letterbox
 
 RECORDING_SUFFIX = ".mcap"
@@ -77,7 +77,7 @@ def read_named_frames(path: Path) -> Iterator[NamedFrame]:
     )
 
 
-def read_footage(path: Path, span: Span = WHOLE) -> Iterator[Step]:
+def read_footage(path: Path, span: TimeRange = WHOLE) -> Iterator[Step]:
     """What a replay begins with: the steps of a recording, or bare steps around the frames of other footage.
 
     Where a recording was made without a model, nobody asked for control; a replay imagines a robot that obeys.
@@ -88,7 +88,7 @@ def read_footage(path: Path, span: Span = WHOLE) -> Iterator[Step]:
     return (named.step for named in read_named_footage(path, span))
 
 
-def read_named_footage(path: Path, span: Span = WHOLE) -> Iterator[NamedStep]:
+def read_named_footage(path: Path, span: TimeRange = WHOLE) -> Iterator[NamedStep]:
     """As `read_footage`, with each frame's name.
 
     Raises:
@@ -98,7 +98,7 @@ def read_named_footage(path: Path, span: Span = WHOLE) -> Iterator[NamedStep]:
         steps = _read_recording(path, span)
     else:
         bare = (NamedStep(named.name, Step.of_footage(named.frame)) for named in read_named_frames(path))
-        steps = span.cut(bare, lambda named: round(named.step.frame.received_at_s * NS_PER_S))
+        steps = span.slice(bare, lambda named: round(named.step.frame.received_at_s * NS_PER_S))
     return steps if span == WHOLE else _not_empty(path, steps, span)
 
 
@@ -115,14 +115,14 @@ def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
     return replace(frame, jpeg=encode_jpeg(box.apply(image)))
 
 
-def _read_recording(path: Path, span: Span = WHOLE) -> Iterator[NamedStep]:
+def _read_recording(path: Path, span: TimeRange = WHOLE) -> Iterator[NamedStep]:
     is_bare = read_card(path) is None
     for step in read_steps(path, span):
         lived = replace(step, state=replace(step.state, has_control=True)) if is_bare else step
         yield NamedStep(f"{path.name}#{step.frame.index}", lived)
 
 
-def _not_empty(path: Path, steps: Iterator[NamedStep], span: Span) -> Iterator[NamedStep]:
+def _not_empty(path: Path, steps: Iterator[NamedStep], span: TimeRange) -> Iterator[NamedStep]:
     is_empty = True
     for step in steps:
         is_empty = False

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeRange:
     """From `from_s` on and before `to_s`, both counted from the first frame.
 
     Raises:
@@ -45,7 +45,7 @@ class Span:
         """`to_s` in nanoseconds; `None` for the end."""
         return None if math.isinf(self.to_s) else round(self.to_s * NS_PER_S)
 
-    def cut(self, items: Iterable[Item], time_ns: Callable[[Item], int]) -> Iterator[Item]:
+    def slice(self, items: Iterable[Item], time_ns: Callable[[Item], int]) -> Iterator[Item]:
         """Those of this span; the first item is at 0. Items are in the order of time, and none is read in vain."""
         start_ns = None
         for item in items:
@@ -57,7 +57,7 @@ class Span:
                 yield item
 
 
-WHOLE = Span()
+WHOLE = TimeRange()
 
 
 def at_recorded_speed(

@@ -90,7 +90,7 @@ class VideoFile:
 TEXT_STAYS_S = 3.0
 
 
-class RecentNews:
+class CaptionHistory:
     """The last event and the last actions, each for `TEXT_STAYS_S`."""
 
     def __init__(self, class_names: tuple[str, ...]) -> None:
@@ -244,7 +244,7 @@ class VideoSink:
         self._video = VideoFile(path, CANVAS_HW)
         self._class_names = class_names
         self._times_s: deque[float] = deque(maxlen=30)
-        self._news = RecentNews(class_names)
+        self._news = CaptionHistory(class_names)
 
     def __enter__(self) -> Self:
         self._video.__enter__()

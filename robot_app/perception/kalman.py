@@ -25,7 +25,7 @@ SMALLEST_SIDE_PX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Steady:
+class ConstantVelocityFilter:
     """A value that changes at a nearly constant rate, with the covariance of both."""
 
     value: float
@@ -34,10 +34,10 @@ class Steady:
     cov: float
     rate_var: float
 
-    def after(self, seconds: float, acceleration_sigma: float) -> "Steady":
+    def predict(self, seconds: float, acceleration_sigma: float) -> "ConstantVelocityFilter":
         """So much later, without a measurement."""
         dt, power = seconds, acceleration_sigma**2
-        return Steady(
+        return ConstantVelocityFilter(
             self.value + self.rate * dt,
             self.rate,
             self.value_var + 2 * dt * self.cov + dt**2 * self.rate_var + power * dt**4 / 4,
@@ -45,12 +45,12 @@ class Steady:
             self.rate_var + power * dt**2,
         )
 
-    def corrected(self, measured: float, sigma: float) -> "Steady":
+    def update(self, measured: float, sigma: float) -> "ConstantVelocityFilter":
         """With a measurement of this moment."""
         gain = self.value_var / (self.value_var + sigma**2)
         rate_gain = self.cov / (self.value_var + sigma**2)
         error = measured - self.value
-        return Steady(
+        return ConstantVelocityFilter(
             self.value + gain * error,
             self.rate + rate_gain * error,
             self.value_var * (1 - gain),
@@ -58,19 +58,19 @@ class Steady:
             self.rate_var - rate_gain * self.cov,
         )
 
-    def resting(self) -> "Steady":
+    def resting(self) -> "ConstantVelocityFilter":
         """As it is, and not expected to change."""
-        return Steady(self.value, 0.0, self.value_var, 0.0, self.rate_var)
+        return ConstantVelocityFilter(self.value, 0.0, self.value_var, 0.0, self.rate_var)
 
 
 @dataclass(frozen=True, slots=True)
-class MovingBox:
+class BoxFilter:
     """Centre in pixels, and the logarithms of width and height in pixels."""
 
-    x: Steady
-    y: Steady
-    log_width: Steady
-    log_height: Steady
+    x: ConstantVelocityFilter
+    y: ConstantVelocityFilter
+    log_width: ConstantVelocityFilter
+    log_height: ConstantVelocityFilter
 
     @classmethod
     def first(cls, box_px: XyxyPx, frame_width_px: float) -> Self:
@@ -78,38 +78,38 @@ class MovingBox:
         x, y, width, height = _centre_and_size(box_px)
         rate = START_RATE_WIDTHS * frame_width_px
         return cls(
-            Steady(x, 0.0, _centre_sigma(width) ** 2, 0.0, rate**2),
-            Steady(y, 0.0, _centre_sigma(height) ** 2, 0.0, rate**2),
-            Steady(math.log(width), 0.0, _size_sigma(width) ** 2, 0.0, START_SIZE_RATE**2),
-            Steady(math.log(height), 0.0, _size_sigma(height) ** 2, 0.0, START_SIZE_RATE**2),
+            ConstantVelocityFilter(x, 0.0, _centre_sigma(width) ** 2, 0.0, rate**2),
+            ConstantVelocityFilter(y, 0.0, _centre_sigma(height) ** 2, 0.0, rate**2),
+            ConstantVelocityFilter(math.log(width), 0.0, _size_sigma(width) ** 2, 0.0, START_SIZE_RATE**2),
+            ConstantVelocityFilter(math.log(height), 0.0, _size_sigma(height) ** 2, 0.0, START_SIZE_RATE**2),
         )
 
-    def after(self, seconds: float, frame_width_px: float) -> "MovingBox":
+    def predict(self, seconds: float, frame_width_px: float) -> "BoxFilter":
         """Where it is expected so much later."""
-        return MovingBox(
-            self.x.after(seconds, ASIDE_ACCELERATION * frame_width_px),
-            self.y.after(seconds, UPWARD_ACCELERATION * frame_width_px),
-            self.log_width.after(seconds, SIZE_ACCELERATION),
-            self.log_height.after(seconds, SIZE_ACCELERATION),
+        return BoxFilter(
+            self.x.predict(seconds, ASIDE_ACCELERATION * frame_width_px),
+            self.y.predict(seconds, UPWARD_ACCELERATION * frame_width_px),
+            self.log_width.predict(seconds, SIZE_ACCELERATION),
+            self.log_height.predict(seconds, SIZE_ACCELERATION),
         )
 
-    def shifted(self, right_px: float) -> "MovingBox":
+    def shifted(self, right_px: float) -> "BoxFilter":
         """Elsewhere, since the camera turned."""
         return replace(self, x=replace(self.x, value=self.x.value + right_px))
 
-    def corrected(self, box_px: XyxyPx) -> "MovingBox":
+    def update(self, box_px: XyxyPx) -> "BoxFilter":
         """With the box that was detected at this moment."""
         x, y, width, height = _centre_and_size(box_px)
-        return MovingBox(
-            self.x.corrected(x, _centre_sigma(width)),
-            self.y.corrected(y, _centre_sigma(height)),
-            self.log_width.corrected(math.log(width), _size_sigma(width)),
-            self.log_height.corrected(math.log(height), _size_sigma(height)),
+        return BoxFilter(
+            self.x.update(x, _centre_sigma(width)),
+            self.y.update(y, _centre_sigma(height)),
+            self.log_width.update(math.log(width), _size_sigma(width)),
+            self.log_height.update(math.log(height), _size_sigma(height)),
         )
 
-    def unseen(self) -> "MovingBox":
+    def coast(self) -> "BoxFilter":
         """Not detected at this moment: it keeps moving aside, but not up, and does not grow."""
-        return MovingBox(self.x, self.y.resting(), self.log_width.resting(), self.log_height.resting())
+        return BoxFilter(self.x, self.y.resting(), self.log_width.resting(), self.log_height.resting())
 
     @property
     def box_px(self) -> XyxyPx:

@@ -63,7 +63,7 @@ LOWEST_SLOPE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Truncation:
     """At which edges of the frame a box may be cut off."""
 
     left: bool = False
@@ -73,7 +73,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class RangeEstimate:
     """Where a robot is seen.
 
     Attributes:
@@ -97,10 +97,10 @@ class Estimate:
     sigma_mm: float
 
 
-def cut_of(box_px: XyxyPx, camera: CameraModel) -> Cut:
+def truncation_of(box_px: XyxyPx, camera: CameraModel) -> Truncation:
     """At which edges this box, as it was detected, touches the frame."""
     x1, y1, x2, y2 = box_px
-    return Cut(x1 <= EDGE_PX, y1 <= EDGE_PX, x2 >= camera.width_px - EDGE_PX, y2 >= camera.height_px - EDGE_PX)
+    return Truncation(x1 <= EDGE_PX, y1 <= EDGE_PX, x2 >= camera.width_px - EDGE_PX, y2 >= camera.height_px - EDGE_PX)
 
 
 def camera_height_mm(head_angle_rad: float) -> float:
@@ -109,7 +109,7 @@ def camera_height_mm(head_angle_rad: float) -> float:
     return HEAD_PIVOT_HEIGHT_MM + forward * math.sin(head_angle_rad) + up * math.cos(head_angle_rad)
 
 
-def locate(box_px: XyxyPx, cut: Cut, camera: CameraModel, head_angle_rad: float) -> Sight:
+def estimate_range(box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float) -> RangeEstimate:
     """Where the Vector is that fills this box.
 
     An edge that is cut tells nothing, so cues that need it are left out; without any cue the distance is an upper limit
@@ -132,7 +132,7 @@ def locate(box_px: XyxyPx, cut: Cut, camera: CameraModel, head_angle_rad: float)
         MIDDLE_SPREAD_MM / max(estimate.distance_mm, 1.0),
         LENS_BEND * direction.bearing_rad,
     )
-    return Sight(
+    return RangeEstimate(
         direction.bearing_rad,
         bearing_sigma_rad,
         math.atan(direction.slope),
@@ -141,7 +141,7 @@ def locate(box_px: XyxyPx, cut: Cut, camera: CameraModel, head_angle_rad: float)
     )
 
 
-def _cues(box_px: XyxyPx, cut: Cut, camera: CameraModel, head_angle_rad: float) -> list[Estimate]:
+def _cues(box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float) -> list[Estimate]:
     x1, y1, x2, y2 = box_px
     top, foot = (camera.direction((x1 + x2) / 2, y, head_angle_rad).slope for y in (y1, y2))
     height_px, width_px = max(y2 - y1, 1.0), max(x2 - x1, 1.0)

@@ -21,13 +21,13 @@ from robot_app.core.detections import Detections, iou
 from robot_app.core.tracks import Track, XyxyPx
 from robot_app.core.validation import Limits, check_limits
 from robot_app.perception.assignment import assign
-from robot_app.perception.kalman import MovingBox
-from robot_app.perception.ranging import Cut, cut_of, locate
+from robot_app.perception.kalman import BoxFilter
+from robot_app.perception.ranging import Truncation, estimate_range, truncation_of
 
 LONGEST_STEP_S = 0.5
 """A longer time between two frames, such as between two pictures of a folder, counts as this."""
 
-BELIEVED_HITS = 3
+CONFIRMED_HITS = 3
 """With fewer detections a track may be a false alarm, and is not kept for long without another one."""
 
 FORGOTTEN_AFTER_FRAMES = 8
@@ -46,7 +46,7 @@ SECOND_BOX_IOU = 0.4
 MOST_GROWTH = math.log(1.8)
 """A box does not become so much higher or lower from one frame to the next, unless it is cut by the frame's edge."""
 
-STAYS_ALONE = 2.0
+UNMATCHED_COST = 2.0
 """The cost of a track without a detection: as much as boxes of one height at different ends of the frame. Two tracks
 do not trade their robots because one of them is hidden."""
 
@@ -87,13 +87,13 @@ class Viewpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class TrackHypothesis:
     """A track, how its box moves, and the newest box as it was detected, with where the frame cut that."""
 
     track: Track
-    motion: MovingBox
+    motion: BoxFilter
     newest_px: XyxyPx
-    cut: Cut
+    cut: Truncation
     seen_at_s: float
 
 
@@ -101,7 +101,7 @@ class Followed:
 class TrackerState:
     """Everything that tracking remembers from frame to frame."""
 
-    followed: tuple[Followed, ...] = ()
+    followed: tuple[TrackHypothesis, ...] = ()
     next_id: int = 1
     at_s: float | None = None
     heading_rad: float = 0.0
@@ -118,7 +118,7 @@ def update_tracks(
     """Continue tracks with the detections of the next frame, begin new ones, drop those missed for too long."""
     boxes: list[XyxyPx] = [(x1, y1, x2, y2) for x1, y1, x2, y2 in detections.boxes_px.tolist()]
     scores, labels = detections.scores.tolist(), detections.labels.tolist()
-    expected = expected_tracks(state, view)
+    expected = predict_tracks(state, view)
     matches = associate(expected, boxes, labels, settings.min_similarity)
     followed = []
     for position, old in enumerate(expected):
@@ -133,7 +133,7 @@ def update_tracks(
     return TrackerState(tuple(followed), state.next_id + len(new), view.at_s, view.heading_rad)
 
 
-def expected_tracks(state: TrackerState, view: Viewpoint) -> list[Followed]:
+def predict_tracks(state: TrackerState, view: Viewpoint) -> list[TrackHypothesis]:
     """All tracks, with their boxes moved to where they are expected in the next frame.
 
     What moves is the robots; how the picture shifts because the own body turns is known.
@@ -142,7 +142,7 @@ def expected_tracks(state: TrackerState, view: Viewpoint) -> list[Followed]:
         return []
     elapsed_s = min(max(view.at_s - state.at_s, 0.0), LONGEST_STEP_S)
     turned_rad = math.remainder(view.heading_rad - state.heading_rad, math.tau)
-    moved = [(f, f.motion.after(elapsed_s, view.camera.width_px)) for f in state.followed]
+    moved = [(f, f.motion.predict(elapsed_s, view.camera.width_px)) for f in state.followed]
     return [replace(f, motion=m.shifted(_shift_px(m.x.value, turned_rad, view.camera))) for f, m in moved]
 
 
@@ -154,7 +154,7 @@ def _shift_px(x_px: float, turned_rad: float, camera: CameraModel) -> float:
     return camera.centre_x_px - camera.focal_px * math.tan(after_rad) - x_px
 
 
-def similarity(a: XyxyPx, b: XyxyPx) -> float:
+def distance_iou(a: XyxyPx, b: XyxyPx) -> float:
     """Distance-IoU of two boxes (Zheng et al. 2020): IoU - (distance of centres / diagonal around both)²."""
     centres = ((a[0] + a[2] - b[0] - b[2]) / 2) ** 2 + ((a[1] + a[3] - b[1] - b[3]) / 2) ** 2
     around = (max(a[2], b[2]) - min(a[0], b[0])) ** 2 + (max(a[3], b[3]) - min(a[1], b[1])) ** 2
@@ -162,17 +162,17 @@ def similarity(a: XyxyPx, b: XyxyPx) -> float:
 
 
 def associate(
-    expected: list[Followed], boxes: list[XyxyPx], labels: list[int], min_similarity: float
+    expected: list[TrackHypothesis], boxes: list[XyxyPx], labels: list[int], min_similarity: float
 ) -> dict[int, int]:
     """Track position → detection position, so that all together are as similar as can be."""
     costs = [
         [
-            _unlikeness(old, box, min_similarity, hiding_px) if old.track.label == label else math.inf
+            association_cost(old, box, min_similarity, hiding_px) if old.track.label == label else math.inf
             for box, label in zip(boxes, labels, strict=True)
         ]
         for old, hiding_px in ((old, _hiding_px(old, expected)) for old in expected)
     ]
-    return assign(costs, unmatched_cost=STAYS_ALONE)
+    return assign(costs, unmatched_cost=UNMATCHED_COST)
 
 
 def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) -> list[int]:
@@ -185,7 +185,7 @@ def _unexplained(boxes: list[XyxyPx], labels: list[int], explained: set[int]) ->
     return new
 
 
-def _hiding_px(hidden: Followed, expected: list[Followed]) -> float:
+def _hiding_px(hidden: TrackHypothesis, expected: list[TrackHypothesis]) -> float:
     """How wide what may hide a track is: another one, seen a moment ago, in front of where this one is expected.
 
     Of a robot that is more and more hidden only a part was seen, so that its speed is known badly.
@@ -199,7 +199,7 @@ def _hiding_px(hidden: Followed, expected: list[Followed]) -> float:
     return max(widths)
 
 
-def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float, hiding_px: float) -> float:
+def association_cost(old: TrackHypothesis, box: XyxyPx, min_similarity: float, hiding_px: float) -> float:
     """0 for the expected box, more for one elsewhere or of another height; infinite for what cannot be the same object.
 
     The object may be where its motion brings it, where it was last seen (a motion may end suddenly), or, when it was
@@ -207,16 +207,16 @@ def _unlikeness(old: Followed, box: XyxyPx, min_similarity: float, hiding_px: fl
     """
     expected_px = old.motion.box_px
     growth = abs(math.log(max(box[3] - box[1], 1.0) / (expected_px[3] - expected_px[1])))
-    likeness = similarity(expected_px, box)
+    likeness = distance_iou(expected_px, box)
     is_fresh = old.track.missed_frames <= FRESH_FRAMES
-    is_near = is_fresh and max(likeness, similarity(old.newest_px, box)) >= min_similarity
+    is_near = is_fresh and max(likeness, distance_iou(old.newest_px, box)) >= min_similarity
     is_near = is_near or _is_within_reach(old, box, hiding_px)
-    if is_near and (growth < MOST_GROWTH or old.cut != Cut()):
+    if is_near and (growth < MOST_GROWTH or old.cut != Truncation()):
         return 1 - likeness + growth
     return math.inf
 
 
-def _is_within_reach(old: Followed, box: XyxyPx, hiding_px: float) -> bool:
+def _is_within_reach(old: TrackHypothesis, box: XyxyPx, hiding_px: float) -> bool:
     x1, y1, x2, y2 = old.motion.box_px
     side_px = max(x2 - x1, y2 - y1)
     aside_px, up_px = abs(box[0] + box[2] - x1 - x2) / 2, abs(box[1] + box[3] - y1 - y2) / 2
@@ -226,16 +226,16 @@ def _is_within_reach(old: Followed, box: XyxyPx, hiding_px: float) -> bool:
     )
 
 
-def _is_kept(old: Followed, camera: CameraModel, settings: TrackerSettings) -> bool:
+def _is_kept(old: TrackHypothesis, camera: CameraModel, settings: TrackerSettings) -> bool:
     allowed = settings.max_missed_frames
-    if old.track.hits < BELIEVED_HITS:
+    if old.track.hits < CONFIRMED_HITS:
         allowed = min(allowed, FORGOTTEN_AFTER_FRAMES)
     x1, _, x2, _ = old.motion.box_px
     has_left_view = x2 < 0 or x1 > camera.width_px
     return old.track.missed_frames < allowed and not has_left_view
 
 
-def _continued(old: Followed, box: XyxyPx, score: float, view: Viewpoint) -> Followed:
+def _continued(old: TrackHypothesis, box: XyxyPx, score: float, view: Viewpoint) -> TrackHypothesis:
     track = replace(
         old.track,
         score=score,
@@ -243,17 +243,17 @@ def _continued(old: Followed, box: XyxyPx, score: float, view: Viewpoint) -> Fol
         hits=old.track.hits + 1,
         missed_frames=0,
     )
-    return _located(track, old.motion.corrected(box), box, view)
+    return _with_range(track, old.motion.update(box), box, view)
 
 
-def _begun(track_id: int, box: XyxyPx, score: float, label: int, view: Viewpoint) -> Followed:
+def _begun(track_id: int, box: XyxyPx, score: float, label: int, view: Viewpoint) -> TrackHypothesis:
     track = Track(track_id, box, score, label, 0.0, 0.0, 0, 1, 0)
-    return _located(track, MovingBox.first(box, view.camera.width_px), box, view)
+    return _with_range(track, BoxFilter.first(box, view.camera.width_px), box, view)
 
 
-def _located(track: Track, motion: MovingBox, newest_px: XyxyPx, view: Viewpoint) -> Followed:
-    cut = cut_of(newest_px, view.camera)
-    sight = locate(motion.box_px, cut, view.camera, view.head_angle_rad)
+def _with_range(track: Track, motion: BoxFilter, newest_px: XyxyPx, view: Viewpoint) -> TrackHypothesis:
+    cut = truncation_of(newest_px, view.camera)
+    sight = estimate_range(motion.box_px, cut, view.camera, view.head_angle_rad)
     track = replace(
         track,
         box_px=motion.box_px,
@@ -263,16 +263,16 @@ def _located(track: Track, motion: MovingBox, newest_px: XyxyPx, view: Viewpoint
         distance_sigma_mm=sight.distance_sigma_mm,
         elevation_rad=sight.elevation_rad,
     )
-    return Followed(track, motion, newest_px, cut, view.at_s)
+    return TrackHypothesis(track, motion, newest_px, cut, view.at_s)
 
 
-def _missed(old: Followed, view: Viewpoint) -> Followed:
+def _missed(old: TrackHypothesis, view: Viewpoint) -> TrackHypothesis:
     """The track moves on as expected, and is less and less certain."""
-    motion = old.motion.unseen()
+    motion = old.motion.coast()
     box_px = motion.box_px
     direction = view.camera.direction((box_px[0] + box_px[2]) / 2, (box_px[1] + box_px[3]) / 2, view.head_angle_rad)
     unseen_s = max(0.0, view.at_s - old.seen_at_s)
-    sight = locate(box_px, old.cut, view.camera, view.head_angle_rad)
+    sight = estimate_range(box_px, old.cut, view.camera, view.head_angle_rad)
     track = replace(
         old.track,
         box_px=box_px,
@@ -298,7 +298,7 @@ HALF_HIDDEN = 0.3
 large, it does not tell."""
 
 
-def without_doubtful(
+def gate_low_scores(
     state: TrackerState, detections: Detections, view: Viewpoint, sure_score: float, settings: TrackerSettings
 ) -> Detections:
     """Detections of `sure_score` or more, and weaker ones where a robot is expected that no sure one continues.
@@ -311,12 +311,12 @@ def without_doubtful(
     boxes: list[XyxyPx] = [(x1, y1, x2, y2) for x1, y1, x2, y2 in detections.boxes_px.tolist()]
     labels = detections.labels.tolist()
     kept = [i for i in range(len(boxes)) if scores[i] >= sure_score]  # the first ones, as they are sorted
-    expected = expected_tracks(state, view)
+    expected = predict_tracks(state, view)
     doubtful = [i for i in range(len(kept), len(boxes)) if scores[i] >= settings.min_score and _is_small(boxes[i])]
     doubtful = [i for i in doubtful if all(_covered(boxes[i], boxes[j]) <= HALF_HIDDEN for j in kept)]
     continued = associate(expected, [boxes[i] for i in kept], [labels[i] for i in kept], settings.min_similarity)
     for position, followed in enumerate(expected):
-        if position in continued or followed.track.hits < BELIEVED_HITS:
+        if position in continued or followed.track.hits < CONFIRMED_HITS:
             continue
         box_px, label = followed.motion.box_px, followed.track.label
         kept += [i for i in doubtful if labels[i] == label and iou(boxes[i], box_px) >= SAME_IOU][:1]

@@ -15,7 +15,7 @@ from typing import Self, TextIO
 import numpy as np
 
 from robot_app.core.step import Step
-from robot_app.core.text import ActionNews, describe_actions, describe_event
+from robot_app.core.text import NotableActions, describe_actions, describe_event
 
 
 class EventPrinter:
@@ -25,7 +25,7 @@ class EventPrinter:
         self._class_names = class_names
         self._output = sys.stdout if output is None else output
         self._start_s: float | None = None
-        self._news = ActionNews()
+        self._news = NotableActions()
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from robot_app.core.frame import Frame, Image
 from robot_app.core.robot import Robot, RobotState
 from robot_app.core.step import Step, Timings
 from robot_app.perception.detector import Detector
-from robot_app.perception.tracker import TrackerState, Viewpoint, update_tracks, without_doubtful
+from robot_app.perception.tracker import TrackerState, Viewpoint, gate_low_scores, update_tracks
 from robot_app.runtime.settings import Settings
 from robot_app.safety.gate import STANDING, GatedActions, gate_motion
 
@@ -98,7 +98,7 @@ class Loop(Generic[State]):
         state, decided_at_s = self._robot.state, self._robot.now_s()
         camera = (self._settings.camera or state.camera or CameraModel()).for_frame(*image.shape[:2])
         view = Viewpoint(camera, state.head_angle_rad, frame.received_at_s, state.heading_rad)
-        detections = without_doubtful(self._tracker, detections, view, self._sure_score, self._settings.tracker)
+        detections = gate_low_scores(self._tracker, detections, view, self._sure_score, self._settings.tracker)
         self._tracker = update_tracks(self._tracker, detections, view, self._settings.tracker)
         tracks = self._tracker.tracks
         decision = self._decide(state, decided_at_s)

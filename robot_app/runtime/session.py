@@ -18,13 +18,17 @@ from robot_app.core.step import Sink, Step
 from robot_app.perception.detector import Detector
 from robot_app.runtime.loop import Loop
 from robot_app.runtime.settings import Settings
-from robot_app.safety.operator_controls import Controls
+from robot_app.safety.operator_controls import OperatorControls
 
 logger = logging.getLogger(__name__)
 
 
 def run_session(
-    robot: Robot, detector: Detector, settings: Settings, sinks: Sequence[Sink], controls: Controls | None = None
+    robot: Robot,
+    detector: Detector,
+    settings: Settings,
+    sinks: Sequence[Sink],
+    controls: OperatorControls | None = None,
 ) -> None:
     """Enter the robot, do as the chosen behaviour wants until its frames end, and hand every step to the sinks.
 
@@ -56,7 +60,7 @@ def run_session(
         logger.warning("frames skipped because they could not be decoded: %d", loop.skipped_frames)
 
 
-def _noted(loop: Loop[Any], controls: Controls | None) -> Generator[Step, None, None]:
+def _noted(loop: Loop[Any], controls: OperatorControls | None) -> Generator[Step, None, None]:
     """The loop's steps; with each, the person is told what the behaviour remembers."""
     with closing(loop.steps()) as steps:
         for step in steps:
@@ -65,7 +69,7 @@ def _noted(loop: Loop[Any], controls: Controls | None) -> Generator[Step, None, 
             yield step
 
 
-def collect_footage(robot: Robot, sinks: Sequence[Sink], *, seconds: float = math.inf) -> None:
+def record_footage(robot: Robot, sinks: Sequence[Sink], *, seconds: float = math.inf) -> None:
     """Enter the robot and hand each frame, as a step without detections, to the sinks: for so long, or to the end.
 
     The sinks are entered with the first step, so a robot that shows nothing leaves no files behind. Frames that cannot

@@ -61,7 +61,7 @@ def gate_motion(  # noqa: PLR0913
     that of the decision before. `busy_s` is how much of the frame's age went into looking at it; it only decides the
     wording.
     """
-    reason = why_not_move(frame_age_s, state, settings, busy_s)
+    reason = motion_block_reason(frame_age_s, state, settings, busy_s)
     if reason is None:
         for action in actions:
             moving_until_s = _moving_until_s(action, now_s, moving_until_s)
@@ -73,7 +73,9 @@ def gate_motion(  # noqa: PLR0913
     return GatedActions(allowed, dropped, reason, STANDING)
 
 
-def why_not_move(frame_age_s: float, state: RobotState, settings: MotionSettings, busy_s: float = 0.0) -> str | None:
+def motion_block_reason(
+    frame_age_s: float, state: RobotState, settings: MotionSettings, busy_s: float = 0.0
+) -> str | None:
     """The first reason against motion, in words; `None` when there is none."""
     if not state.connected:
         return "the link to the robot is down"

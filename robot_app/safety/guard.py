@@ -12,7 +12,7 @@ from subprocess import PIPE
 from typing import Any, Protocol
 
 from robot_app.robots.vector.identity import VectorIdentity
-from robot_app.safety.guard_protocol import ACTED, READY, identity_line, patience_line
+from robot_app.safety.guard_protocol import ACTED, READY, identity_line, timeout_line
 
 START_TIMEOUT_S = 10.0
 
@@ -46,8 +46,8 @@ class Guard(Protocol):
         """Wait for it, but not for ever."""
         ...
 
-    def say(self, patience_s: float) -> None:
-        """It must act when this is not called again within `patience_s`; infinity: the wheels stand. Never waits."""
+    def heartbeat(self, timeout_s: float) -> None:
+        """It must act when this is not called again within `timeout_s`; infinity: the wheels stand. Never waits."""
         ...
 
     def end(self) -> None:
@@ -66,7 +66,7 @@ class NoGuard:
     def wait_until_ready(self) -> None:
         """Nothing to wait for."""
 
-    def say(self, patience_s: float) -> None:
+    def heartbeat(self, timeout_s: float) -> None:
         """Nobody listens."""
 
     def end(self) -> None:
@@ -82,7 +82,7 @@ class ProcessGuard:
     def __init__(self) -> None:
         self._identity: VectorIdentity | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._patience_s = math.inf
+        self._timeout_s = math.inf
         self._told = self._ready = 0
         self._has_failed = False
         self._changed = threading.Condition()  # guards all of the above
@@ -113,12 +113,12 @@ class ProcessGuard:
             if not self._changed.wait_for(lambda: self.is_ready, START_TIMEOUT_S):
                 log.warning("the guard, which stops the wheels if this program is killed, is not ready")
 
-    def say(self, patience_s: float) -> None:
+    def heartbeat(self, timeout_s: float) -> None:
         """Write it into the pipe, unless the wheels stand as before."""
         with self._changed:
-            if patience_s < math.inf or self._patience_s < math.inf:
-                self._patience_s = patience_s
-                self._write(patience_line(patience_s))
+            if timeout_s < math.inf or self._timeout_s < math.inf:
+                self._timeout_s = timeout_s
+                self._write(timeout_line(timeout_s))
 
     def end(self) -> None:
         """Close the pipe and wait a moment for the process to end; one that has to act may take longer."""
@@ -151,7 +151,7 @@ class ProcessGuard:
                 self._close()
             elif self._identity is not None:
                 self.look_after(self._identity)
-                self._write(patience_line(self._patience_s))
+                self._write(timeout_line(self._timeout_s))
 
     def _hear(self, words: list[bytes], on_acted: Callable[[], None]) -> None:
         if words == [ACTED.encode()]:

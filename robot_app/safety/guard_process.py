@@ -16,7 +16,7 @@ from robot_app.core.errors import VectorDetectorError
 from robot_app.robots.vector.actuation import DRIVE_TIMEOUT_S, TURN_TAGS, stop_wheels
 from robot_app.robots.vector.connection import VectorConnection, connect, take_control
 from robot_app.robots.vector.identity import VectorIdentity
-from robot_app.safety.guard_protocol import ACTED, READY, Program
+from robot_app.safety.guard_protocol import ACTED, READY, Heartbeat
 
 CONNECT_TIMEOUT_S = 2.0
 
@@ -37,7 +37,7 @@ class GuardProcess:
     No control is asked for before it is needed, because the robot gives control to whoever asked last.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Heartbeat) -> None:
         self._program = program
         self._identity: VectorIdentity | None = None
         self._connection: VectorConnection | None = None
@@ -45,13 +45,13 @@ class GuardProcess:
 
     def run(self) -> None:
         """Look after one robot after the other until the program has ended."""
-        while not self._program.has_ended or self._program.is_missed:
+        while not self._program.has_ended or self._program.is_overdue:
             is_waiting = self._identity is not None and self._connection is None
             identity = self._program.next_robot(RETRY_EVERY_S if is_waiting else None)
             if identity is not None:
                 self._leave()
                 self._identity, self._told = identity, self._told + 1
-            if self._program.is_missed:
+            if self._program.is_overdue:
                 self._act()
             elif self._identity is not None and self._connection is None:
                 self._connect(self._identity)
@@ -69,7 +69,7 @@ class GuardProcess:
         if not self._program.has_ended:
             time.sleep(DOUBT_S)
         why = "has ended" if self._program.has_ended else "does not answer"
-        while self._identity is not None and self._program.is_missed:
+        while self._identity is not None and self._program.is_overdue:
             if self._stop(self._identity):
                 self._give_back()
                 took_s = time.monotonic() - started_s
@@ -81,7 +81,7 @@ class GuardProcess:
                 break
             self._leave()
             time.sleep(RETRY_EVERY_S)
-        self._program.forgive(started_s)
+        self._program.reset_deadline(started_s)
 
     def _stop(self, identity: VectorIdentity) -> bool:
         """One attempt; true when the robot has confirmed it, and we had control when it did."""
@@ -127,7 +127,7 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     logging.disable()
-    program = Program()
+    program = Heartbeat()
     threading.Thread(target=program.listen, args=(sys.stdin.buffer,), daemon=True).start()
     GuardProcess(program).run()
 

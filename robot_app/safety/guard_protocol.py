@@ -23,12 +23,12 @@ def identity_line(identity: VectorIdentity) -> bytes:
     return f"{json.dumps(asdict(identity), default=str)}\n".encode()
 
 
-def patience_line(patience_s: float) -> bytes:
+def timeout_line(timeout_s: float) -> bytes:
     """Stop the wheels when there is no other word for so long, or none ever again; infinity: they stand."""
-    return f"{patience_s}\n".encode()
+    return f"{timeout_s}\n".encode()
 
 
-class Program:
+class Heartbeat:
     """What a program says to its guard.
 
     Attributes:
@@ -38,14 +38,14 @@ class Program:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._robots: deque[VectorIdentity] = deque()
-        self._patience_s = math.inf
+        self._timeout_s = math.inf
         self._heard_at_s = time.monotonic()
         self.has_ended = False
 
     @property
-    def is_missed(self) -> bool:
+    def is_overdue(self) -> bool:
         """Its robot's wheels may be running, and it has ended, or is silent for longer than it said."""
-        return self._patience_s < math.inf and (self.has_ended or self._left_s() <= 0)
+        return self._timeout_s < math.inf and (self.has_ended or self._left_s() <= 0)
 
     def listen(self, lines: Iterable[bytes]) -> None:
         """Take in all lines until there are no more; a last one that was cut off is left out."""
@@ -69,11 +69,11 @@ class Program:
                 self._changed.wait(None if left_s == math.inf else left_s)
             return self._robots.popleft()
 
-    def forgive(self, before_s: float) -> None:
+    def reset_deadline(self, before_s: float) -> None:
         """The wheels stand, unless it has said something else since that time."""
         with self._changed:
             if self._heard_at_s <= before_s:
-                self._patience_s = math.inf
+                self._timeout_s = math.inf
 
     def _hear(self, line: bytes) -> None:
         with self._changed:
@@ -81,8 +81,8 @@ class Program:
                 identity = VectorIdentity(**json.loads(line))
                 self._robots.append(replace(identity, certificate=Path(identity.certificate)))
             else:
-                self._patience_s, self._heard_at_s = float(line), time.monotonic()
+                self._timeout_s, self._heard_at_s = float(line), time.monotonic()
             self._changed.notify()
 
     def _left_s(self) -> float:
-        return self._heard_at_s + self._patience_s - time.monotonic()
+        return self._heard_at_s + self._timeout_s - time.monotonic()

@@ -1,4 +1,4 @@
-"""What a person asks of a robot while the loop drives it. Asked on any thread; no action slips past a stop."""
+"""What a person asks of a robot while the loop drives it. OperatorHold on any thread; no action slips past a stop."""
 
 import logging
 import threading
@@ -11,13 +11,13 @@ from typing import Self
 from robot_app.core.actions import Action, Stop
 from robot_app.core.errors import RobotError
 from robot_app.core.frame import Frame
-from robot_app.core.robot import LiveRobot, Robot, RobotState, find_live
+from robot_app.core.robot import ControllableRobot, Robot, RobotState, find_controllable
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OperatorHold:
     """What a person asked for last. Each withholds every action but `Stop` from the robot.
 
     Attributes:
@@ -36,7 +36,7 @@ class Asked:
         return self.stopped or self.paused or self.released
 
 
-class Controls:
+class OperatorControls:
     """The commands of a person to a running session.
 
     Attributes:
@@ -45,27 +45,27 @@ class Controls:
 
     def __init__(self) -> None:
         self.memory: object = None
-        self._asked = Asked()
+        self._asked = OperatorHold()
         self._sending = threading.Lock()
-        self._robot: GuardedRobot | None = None
+        self._robot: InterlockedRobot | None = None
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> OperatorHold:
         """What is asked for now."""
         return self._asked
 
     @property
-    def robot(self) -> "GuardedRobot | None":
+    def robot(self) -> "InterlockedRobot | None":
         """The robot of the session; `None` before it begins."""
         return self._robot
 
-    def guard(self, robot: Robot) -> "GuardedRobot":
+    def guard(self, robot: Robot) -> "InterlockedRobot":
         """The robot as the loop may use it: while it is held, it obeys nobody but this person."""
-        self._robot = GuardedRobot(robot, self)
+        self._robot = InterlockedRobot(robot, self)
         return self._robot
 
     def ask(self, **changes: bool) -> None:
-        """Change some of what is asked for, by the names of `Asked`. Actions that were sent before go on."""
+        """Change some of what is asked for, by the names of `OperatorHold`. Actions that were sent before go on."""
         with self._sending:
             self._asked = replace(self._asked, **changes)
 
@@ -107,14 +107,14 @@ class Controls:
             self._robot.stop_if_there()
 
 
-class GuardedRobot:
+class InterlockedRobot:
     """Passes everything on to a robot, but while it is held, says that it does not obey and sends it only stops.
 
     Commands of a person may come at any time, also before the robot is entered and after it was left; they wait for
     one another and for leaving, never for the loop.
     """
 
-    def __init__(self, robot: Robot, controls: Controls) -> None:
+    def __init__(self, robot: Robot, controls: OperatorControls) -> None:
         self._robot = robot
         self._controls = controls
         self._is_there = False
@@ -187,7 +187,7 @@ class GuardedRobot:
     @property
     def is_live(self) -> bool:
         """Control can be asked for."""
-        return self._is_there and find_live(self._robot) is not None
+        return self._is_there and find_controllable(self._robot) is not None
 
     @property
     def is_cut_off(self) -> bool:
@@ -215,9 +215,9 @@ class GuardedRobot:
             robot.release_control()
 
     @contextmanager
-    def _live(self) -> Iterator[LiveRobot]:
+    def _live(self) -> Iterator[ControllableRobot]:
         with self._commanding:
-            live = find_live(self._robot) if self._is_there else None
+            live = find_controllable(self._robot) if self._is_there else None
             if live is None:
                 raise RobotError("no live robot is connected")
             yield live
@@ -227,7 +227,7 @@ class GuardedRobot:
         if not self._commanding.acquire(blocking=False):
             return  # a command is under way
         try:
-            live = find_live(self._robot)
+            live = find_controllable(self._robot)
             if self._controls.asked.released and self.has_control and live is not None:
                 live.release_control()
         except RobotError as error:

@@ -8,22 +8,22 @@ from robot_app.robots.vector.driver import LIVE, VectorRobot, VectorSettings
 from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.safety.gate import MotionSettings
 from robot_app.safety.guard import ProcessGuard
-from robot_app.safety.watchdog import WatchedRobot
+from robot_app.safety.watchdog import WatchdogRobot
 
 WATCHDOG_MARGIN_S = 0.05
 """The loop, which knows the reason, comes before the watchdog."""
 
 
-def live_vector(
+def supervised_vector(
     read_identity: Callable[[], VectorIdentity], motion: MotionSettings, settings: VectorSettings = LIVE
-) -> WatchedRobot:
+) -> WatchdogRobot:
     """A robot that has not been entered; `read_identity` is called for every connection.
 
     A robot that was set up anew has another certificate and token, which are found where the first ones were.
     """
     guard = ProcessGuard()
     robot = ReconnectingRobot(lambda: _GuardedVector(read_identity(), settings, guard))
-    return WatchedRobot(robot, motion.max_frame_age_s + WATCHDOG_MARGIN_S, guard)
+    return WatchdogRobot(robot, motion.max_frame_age_s + WATCHDOG_MARGIN_S, guard)
 
 
 class _GuardedVector(VectorRobot):

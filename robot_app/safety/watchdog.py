@@ -14,13 +14,13 @@ from robot_app.core.actions import Action, Drive, Stop, Turn
 from robot_app.core.deadlines import LONGEST_TURN_S
 from robot_app.core.errors import RobotError
 from robot_app.core.frame import Frame
-from robot_app.core.robot import Robot, RobotState, find_live
+from robot_app.core.robot import Robot, RobotState, find_controllable
 from robot_app.safety.gate import STANDING
 from robot_app.safety.guard import Guard, NoGuard
 
 BEAT_EVERY_S = 0.06
 
-PATIENCE_S = 0.3
+HEARTBEAT_TIMEOUT_S = 0.3
 """While wheels may run the guard hears of us so often, and acts after so long without a word."""
 
 STOPPING_S, LEAVING_S = 2.0, 5.0
@@ -29,7 +29,7 @@ STOPPING_S, LEAVING_S = 2.0, 5.0
 log = logging.getLogger(__name__)
 
 
-class WatchedRobot:
+class WatchdogRobot:
     """Wraps a robot and stops its wheels from a thread of its own; for the contract see `robot_app.core.robot.Robot`.
 
     The robot itself knows no wheel speed that ends, so every picture that the loop takes renews the permission to
@@ -76,7 +76,7 @@ class WatchedRobot:
             self._changed.notify()
         try:
             if time.monotonic() < self._unsure_until_s:
-                self._guard.say(LEAVING_S)
+                self._guard.heartbeat(LEAVING_S)
                 with suppress(RobotError):  # leaving tries again, and tells
                     self.stop()
             self._robot.__exit__(kind, error, trace)
@@ -84,7 +84,7 @@ class WatchedRobot:
             if self._thread is not None:
                 self._thread.join()
             if time.monotonic() >= self._unsure_until_s:
-                self._guard.say(math.inf)
+                self._guard.heartbeat(math.inf)
             self._guard.end()
 
     def frames(self) -> Iterator[Frame]:
@@ -144,7 +144,7 @@ class WatchedRobot:
             self._motions += 1
             self._moving_until_s = max(self._moving_until_s, until_s)
             self._unsure_until_s = max(self._unsure_until_s, until_s)
-            self._guard.say(PATIENCE_S)  # before the robot is told to move
+            self._guard.heartbeat(HEARTBEAT_TIMEOUT_S)  # before the robot is told to move
             self._changed.notify()
 
     def _watch(self) -> None:
@@ -153,7 +153,7 @@ class WatchedRobot:
                 busy = "no new picture" if self._waits_for_picture else "still busy with the last picture"
                 log.warning("stopped: %s after %.0f ms", busy, self._unwatched_s * 1000)
             self._tried_at_s = time.monotonic()
-            self._guard.say(STOPPING_S)
+            self._guard.heartbeat(STOPPING_S)
             try:
                 self.stop()
             except RobotError as error:
@@ -167,7 +167,7 @@ class WatchedRobot:
             while not self._ended:
                 now_s, left_s = time.monotonic(), math.inf
                 is_unsure = now_s < self._unsure_until_s
-                self._guard.say(PATIENCE_S if is_unsure else math.inf)
+                self._guard.heartbeat(HEARTBEAT_TIMEOUT_S if is_unsure else math.inf)
                 if now_s < self._moving_until_s:
                     left_s = max(self._seen_at_s, self._tried_at_s) + self._unwatched_s - now_s
                 if left_s <= 0:
@@ -178,7 +178,7 @@ class WatchedRobot:
 
     def _regain_control(self) -> None:
         """Ask for the control that the guard took, and gave back."""
-        robot = find_live(self._robot)
+        robot = find_controllable(self._robot)
         if robot is not None:
             try:
                 robot.take_control()

@@ -40,7 +40,7 @@ FINE_PIXELS = 30_000
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
+class RobotLayer:
     """The N pixels that robots cover, and where each of the M robots other than the observer is.
 
     Attributes:
@@ -58,7 +58,7 @@ class Crowd:
 
 def draw_crowd(
     robots: tuple[PlacedRobot, ...], observer: PlacedRobot, view: Pinhole, rays: NDArray[np.float32], light: LightField
-) -> Crowd:
+) -> RobotLayer:
     """Draw the robots and the observer's own lift; `rays` are those of the view."""
     model, everyone = _model(), (*robots, observer)
     matrices = [body_transforms(robot.pose) for robot in everyone]
@@ -74,7 +74,7 @@ def draw_crowd(
     directions = unit(np.einsum("ij,nj->ni", view.camera[:3, :3].astype(np.float32), ray))
     radiance = shade(surfaces, directions, light)[source]
     boxes, visible = _outlines([seen.pixel[who == i] for i in range(len(robots))], points, view)
-    return Crowd(seen.pixel, radiance, boxes, visible)
+    return RobotLayer(seen.pixel, radiance, boxes, visible)
 
 
 def _thinned(seen: Visible) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -176,7 +176,7 @@ WHITE_OVER_MEAN = 12.0
 
 
 @dataclass(frozen=True, eq=False)
-class LivePicture:
+class RenderedFrame:
     """One picture of the camera.
 
     Attributes:
@@ -222,7 +222,7 @@ class LiveRenderer:
         self._planes = [PaintedQuad(quad, self._sensor.encode(radiance)) for quad, radiance in surfaces]
         self._floor = floor_quad(room.floor) if room.floor else None
 
-    def render(self, observer: RobotPose, robots: tuple[PlacedRobot, ...], index: int) -> LivePicture:
+    def render(self, observer: RobotPose, robots: tuple[PlacedRobot, ...], index: int) -> RenderedFrame:
         """The picture that a robot at `observer` takes as its `index`-th: same arguments, same pixels.
 
         Two pictures in a row differ even where nothing moves, unless the sensor is without noise. At most the lift is
@@ -235,7 +235,7 @@ class LiveRenderer:
         self._darken(canvas, view, robots)
         crowd = draw_crowd(robots, PlacedRobot(observer, OBSERVER_LOOK), view, self._rays, self._light)
         canvas.reshape(-1, 3)[crowd.pixel] = self._sensor.encode(crowd.radiance)
-        return LivePicture(self._sensor.expose(canvas, index), crowd.boxes_px, crowd.visible)
+        return RenderedFrame(self._sensor.expose(canvas, index), crowd.boxes_px, crowd.visible)
 
     def _darken(self, canvas: Image, view: Pinhole, robots: tuple[PlacedRobot, ...]) -> None:
         """Shadows on the floor, within its edges."""

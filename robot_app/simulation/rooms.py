@@ -189,14 +189,14 @@ BRIGHTNESS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Desk:
+class TableRoom:
     """A room with a table, and the light in it."""
 
     room: Room
     light: Environment
 
 
-def desk_room(seed: int = 0) -> Desk:
+def desk_room(seed: int = 0) -> TableRoom:
     """A wooden table before the walls of a furnished room."""
     random = np.random.default_rng(seed)
     (x, y), (length, width) = ROOM_CENTRE_MM, ROOM_SIZE_MM
@@ -213,7 +213,7 @@ def desk_room(seed: int = 0) -> Desk:
         backdrop=np.full((9, 16, 3), 225, np.uint8),
         ground=Floor(ROOM_CENTRE_MM, ROOM_SIZE_MM, 0.0, tiles(random, 512), 1600.0, 0.0, -TABLE_HEIGHT_MM),
     )
-    return Desk(room, sample_light(random, room, BRIGHTNESS))
+    return TableRoom(room, sample_light(random, room, BRIGHTNESS))
 
 
 def _table_top(random: np.random.Generator) -> Image:

@@ -134,7 +134,7 @@ class Access:
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and self.knows(token.strip())
 
-    def why_refuse(self, connection: HTTPConnection) -> str | None:
+    def refusal_reason(self, connection: HTTPConnection) -> str | None:
         """Why this request is not even looked at; `None` when it may come from our own page or from no page.
 
         A page elsewhere that makes a browser send something has another `Origin`. One whose name was pointed at this

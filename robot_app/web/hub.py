@@ -33,7 +33,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PublishedStep:
     """A step as it is shown.
 
     Attributes:
@@ -78,7 +78,7 @@ class Hub:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watchers: set[Watcher] = set()
-        self._steps: deque[Shown] = deque(maxlen=KEPT_STEPS)
+        self._steps: deque[PublishedStep] = deque(maxlen=KEPT_STEPS)
         self._lines: deque[Line] = deque(maxlen=KEPT_LINES)
         self._times_s: deque[float] = deque(maxlen=RATE_WINDOW)
         self._lines_so_far = 0
@@ -92,7 +92,7 @@ class Hub:
             span_s = now_s - self._times_s[0]
             fps = (len(self._times_s) - 1) / span_s if span_s > 0 else 0.0
             number = self._steps[-1].number + 1 if self._steps else 1
-            self._steps.append(Shown(number, step, now_s, fps))
+            self._steps.append(PublishedStep(number, step, now_s, fps))
         self._wake()
 
     def log(self, text: str, kind: LineKind) -> None:
@@ -109,7 +109,7 @@ class Hub:
         self._wake()
 
     @property
-    def newest(self) -> Shown | None:
+    def newest(self) -> PublishedStep | None:
         """The newest step; `None` before the first."""
         with self._lock:
             return self._steps[-1] if self._steps else None
@@ -119,7 +119,7 @@ class Hub:
         """The session is over."""
         return self._has_ended
 
-    def find(self, number: int) -> Shown | None:
+    def find(self, number: int) -> PublishedStep | None:
         """The step of this number; `None` when there is none or it is too long ago."""
         with self._lock:
             return next((shown for shown in self._steps if shown.number == number), None)

@@ -26,10 +26,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from robot_app.core.errors import VectorDetectorError
 from robot_app.core.step import Step
 from robot_app.perception.card import ModelCard
-from robot_app.safety.operator_controls import Controls
+from robot_app.safety.operator_controls import OperatorControls
 from robot_app.web.http_server import SECURITY_HEADERS, STATIC, Access, ServerThread, listen, reachable_host
-from robot_app.web.hub import LogToHub, Shown, Watcher
-from robot_app.web.viewmodel import Desk, Labels, encode_picture
+from robot_app.web.hub import LogToHub, PublishedStep, Watcher
+from robot_app.web.viewmodel import Labels, SessionViewModel, encode_picture
 
 STATUS_PERIOD_S = 0.5
 
@@ -41,7 +41,7 @@ TOKEN_IS_WRONG = 4401
 """Code with which a WebSocket is closed: 401 among those for private use."""
 
 
-def build_page(desk: Desk, access: Access, stops: Executor) -> ASGIApp:
+def build_page(desk: SessionViewModel, access: Access, stops: Executor) -> ASGIApp:
     """The app of one session's page. Only stops are run in `stops`, so that they wait for no other command."""
     handlers = _Handlers(desk, access, stops)
     app = Starlette(
@@ -70,7 +70,7 @@ class _Guard:
                 message = {**message, "headers": [*message.get("headers", []), *headers]}
             await send(message)
 
-        refusal = self._access.why_refuse(HTTPConnection(scope))
+        refusal = self._access.refusal_reason(HTTPConnection(scope))
         if refusal is None:
             await self._app(scope, receive, send_guarded)
         elif scope["type"] == "websocket":
@@ -80,7 +80,7 @@ class _Guard:
 
 
 class _Handlers:
-    def __init__(self, desk: Desk, access: Access, stops: Executor) -> None:
+    def __init__(self, desk: SessionViewModel, access: Access, stops: Executor) -> None:
         self._desk = desk
         self._access = access
         self._stops = stops
@@ -132,12 +132,12 @@ class _Handlers:
 class _Viewer:
     """One open page. A picture is sent when the one before has been drawn, and it is then the newest."""
 
-    def __init__(self, desk: Desk, socket: WebSocket, watcher: Watcher) -> None:
+    def __init__(self, desk: SessionViewModel, socket: WebSocket, watcher: Watcher) -> None:
         self._desk = desk
         self._socket = socket
         self._watcher = watcher
         self._has_drawn = True
-        self._last_shown: Shown | None = None
+        self._last_shown: PublishedStep | None = None
         self._last_line = 0
         self._last_status: str | None = None
 
@@ -201,7 +201,7 @@ class LiveView:
         *,
         labels: Labels,
         card: ModelCard,
-        controls: Controls,
+        controls: OperatorControls,
         folder: Path | None = None,
     ) -> None:
         """Listen at the host and port (0: a free one) of `address`.
@@ -211,7 +211,7 @@ class LiveView:
         folder = folder or Path("output") / f"view-{datetime.datetime.now():%Y%m%d-%H%M%S}"
         self._host, self._port = address
         self._access = Access(self._host)
-        self._desk = Desk(labels, card, controls, folder)
+        self._desk = SessionViewModel(labels, card, controls, folder)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -253,7 +253,7 @@ class LiveView:
 class ViewSink:
     """Shows every step; the page outlives it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: SessionViewModel) -> None:
         self._desk = desk
 
     def __enter__(self) -> Self:

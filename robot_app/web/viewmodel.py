@@ -16,7 +16,7 @@ from robot_app.core.errors import InputError, RobotError
 from robot_app.core.robot import RobotState
 from robot_app.core.step import Step
 from robot_app.core.text import (
-    ActionNews,
+    NotableActions,
     describe_actions,
     describe_bearing,
     describe_class,
@@ -25,9 +25,9 @@ from robot_app.core.text import (
 )
 from robot_app.core.tracks import Track, XyxyPx
 from robot_app.perception.card import ModelCard
-from robot_app.safety.operator_controls import Asked, Controls, GuardedRobot
+from robot_app.safety.operator_controls import InterlockedRobot, OperatorControls, OperatorHold
 from robot_app.web.captures import Recorder, Snapshots
-from robot_app.web.hub import Hub, Line, Shown
+from robot_app.web.hub import Hub, Line, PublishedStep
 
 ModeKind = Literal["good", "warn", "bad", "over"]
 
@@ -40,7 +40,9 @@ class Mode:
     kind: ModeKind
 
 
-def describe_mode(asked: Asked, robot: GuardedRobot | None, newest: Shown | None, *, has_ended: bool) -> Mode:
+def describe_mode(
+    asked: OperatorHold, robot: InterlockedRobot | None, newest: PublishedStep | None, *, has_ended: bool
+) -> Mode:
     """The robot's link and what a person asked for come before what the newest step says, which may be long ago."""
     if has_ended:
         return Mode("ended", "over")
@@ -57,7 +59,7 @@ def describe_mode(asked: Asked, robot: GuardedRobot | None, newest: Shown | None
     return Mode("acting", "good") if standstill is None else Mode(f"standing still: {standstill}", "warn")
 
 
-def _describe_wish(asked: Asked) -> Mode | None:
+def _describe_wish(asked: OperatorHold) -> Mode | None:
     if asked.stopped:
         return Mode("stopped", "bad")
     if asked.paused:
@@ -137,7 +139,7 @@ class Status:
         return json.dumps(asdict(self))
 
 
-def encode_picture(shown: Shown, now_s: float, class_names: tuple[str, ...]) -> bytes:
+def encode_picture(shown: PublishedStep, now_s: float, class_names: tuple[str, ...]) -> bytes:
     """One binary message: the length of the JSON text (4 bytes, little-endian), the text, and the picture's bytes."""
     step = shown.step
     picture = Picture(
@@ -194,7 +196,7 @@ class Labels:
     behaviour: str
 
 
-class Desk:
+class SessionViewModel:
     """One session as a person watches and commands it. Commands may be given on any thread, and wait until done.
 
     Attributes:
@@ -202,13 +204,13 @@ class Desk:
         class_names: what the labels of its detections index into.
     """
 
-    def __init__(self, labels: Labels, card: ModelCard, controls: Controls, folder: Path) -> None:
+    def __init__(self, labels: Labels, card: ModelCard, controls: OperatorControls, folder: Path) -> None:
         """Files that a person asks for go to `folder`, which is made when the first of them is written."""
         self.hub = Hub()
         self.class_names = card.class_names
         self._labels = labels
         self._controls = controls
-        self._news = ActionNews()
+        self._news = NotableActions()
         self._recorder = Recorder(folder, card)
         self._snapshots = Snapshots(folder / "snapshots", folder.name, card.class_names)
         self.commands: dict[str, Callable[[], str]] = {
@@ -300,7 +302,7 @@ class Desk:
         report = self._recorder.stop()
         return "nothing was being recorded" if report is None else self._tell(f"recorded {report}")
 
-    def _robot(self) -> GuardedRobot:
+    def _robot(self) -> InterlockedRobot:
         robot = self._controls.robot
         if robot is None:
             raise RobotError("no live robot is connected")

@@ -20,7 +20,7 @@ from robot_app.emulator.stepped import SteppedRobot
 from robot_app.robots.replaying import ReplayRobot
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.safety.gate import MotionSettings
-from robot_app.safety.supervised import live_vector
+from robot_app.safety.supervised import supervised_vector
 from tests.support.vector import IMPATIENT, emulated, pictures, wait_until, were_wheels_stopped
 
 COUNT = 12
@@ -66,7 +66,8 @@ def replay_robot() -> Iterator[Subject]:
 def live_robot() -> Iterator[Subject]:
     with emulated(count=COUNT, loop=False) as emulator:
         yield Subject(
-            live_vector(lambda: emulator.identity, MotionSettings(), IMPATIENT), lambda: were_wheels_stopped(emulator)
+            supervised_vector(lambda: emulator.identity, MotionSettings(), IMPATIENT),
+            lambda: were_wheels_stopped(emulator),
         )
 
 

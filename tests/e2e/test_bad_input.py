@@ -7,10 +7,7 @@ import sys
 
 import pytest
 
-from robot_app.cli import bench, demo
 from robot_app.cli.main import main
-from robot_app.cli.parser import FAULTS
-from robot_app.emulator.faults import Fault
 from robot_app.emulator.footage_world import FootageWorld
 from robot_app.emulator.server import Emulator, make_certificate
 from robot_app.robots.vector.identity import VectorIdentity, write_sdk_config
@@ -49,7 +46,7 @@ def complaint(given, monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(given)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setattr(bench, "DEMO_RECORDING", given / "sound.mcap")
+    monkeypatch.setattr("robot_app.core.files.DEMO_RECORDING", given / "sound.mcap")
 
     def run(command):
         before = files_below(given)
@@ -194,10 +191,6 @@ def test_wrong_arguments_are_explained(command, expected, capsys):
     assert expected in told
 
 
-def test_every_fault_of_the_emulator_can_be_asked_for():
-    assert tuple(fault.value for fault in Fault) == FAULTS
-
-
 def test_a_port_that_is_taken(complaint):
     with Emulator(FootageWorld([scene_frame(0).jpeg])) as emulator:
         port = emulator.identity.port
@@ -212,7 +205,7 @@ def test_a_port_of_the_page_that_is_taken(complaint):
 
 
 def test_a_demo_that_fails_leaves_no_folder(complaint, monkeypatch):
-    monkeypatch.setattr(demo, "Emulator", lambda world: Emulator(world, port=1, host="192.0.2.1"))
+    monkeypatch.setattr("robot_app.emulator.server.Emulator", lambda world: Emulator(world, port=1, host="192.0.2.1"))
     assert "cannot listen at 192.0.2.1:1" in complaint("demo --model model.onnx --output made/demo")
 
 

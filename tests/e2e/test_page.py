@@ -20,8 +20,8 @@ from robot_app.perception.detector import Detector
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.runtime.loop import Loop
 from robot_app.runtime.settings import Settings
-from robot_app.safety.gate import MotionSettings, why_not_move
-from robot_app.safety.operator_controls import Controls
+from robot_app.safety.gate import MotionSettings, motion_block_reason
+from robot_app.safety.operator_controls import OperatorControls
 from robot_app.web.detection_api import build_service
 from robot_app.web.http_server import ServerThread, listen
 from tests.support.browser import chromium
@@ -105,7 +105,7 @@ def test_a_picture_that_gets_old_looks_old(page, tmp_path):
 
 
 def test_events_figures_and_buttons(page, tmp_path):
-    controls = Controls()
+    controls = OperatorControls()
     with live_view(tmp_path, controls) as view:
         page.goto(view.url)
         for index in range(3):
@@ -189,9 +189,9 @@ def test_everything_fits_and_stop_is_always_in_sight(page, tmp_path, viewport):
 def test_the_longest_reason_fits_a_phone(page, tmp_path):
     page.set_viewport_size(PHONE)
     settings, low = MotionSettings(), replace(seen_step(1).state, battery_low=True, on_charger=True, battery_volts=3.6)
-    reasons = [why_not_move(0.351, RobotState(), settings, busy_s=0.320)]
+    reasons = [motion_block_reason(0.351, RobotState(), settings, busy_s=0.320)]
     reasons += [
-        why_not_move(0.0, RobotState(**{name: value}), settings)
+        motion_block_reason(0.0, RobotState(**{name: value}), settings)
         for name, value in (("camera_frozen", True), ("has_control", False), ("cliff_detected", True))
     ]
     reason = max(reasons, key=len)
@@ -204,7 +204,7 @@ def test_the_longest_reason_fits_a_phone(page, tmp_path):
 
 
 def test_a_robot_that_cannot_be_reached_is_told_in_red(page, tmp_path):
-    controls, robot = Controls(), ScriptedRobot([])
+    controls, robot = OperatorControls(), ScriptedRobot([])
     with live_view(tmp_path, controls) as view, controls.guard(robot):
         page.goto(view.url)
         view.sink.write(seen_step(1))
@@ -219,7 +219,7 @@ def test_a_robot_that_cannot_be_reached_is_told_in_red(page, tmp_path):
 
 
 def test_a_button_waits_for_its_own_command_and_stop_for_none(page, tmp_path):
-    controls, robot = Controls(), StubbornRobot()
+    controls, robot = OperatorControls(), StubbornRobot()
     with live_view(tmp_path, controls) as view, controls.guard(robot):
         page.goto(view.url)
         page.click("text=Take control")
@@ -283,7 +283,7 @@ class BusyLoop:
 
 
 def test_stop_stops_the_wheels_within_200_ms_even_when_the_loop_hangs(page, tmp_path):
-    controls, took_s = Controls(), []
+    controls, took_s = OperatorControls(), []
     with emulated() as emulator, live_view(tmp_path, controls) as view:
         loop = BusyLoop(emulator, controls, view.sink)
         page.goto(view.url)
@@ -307,7 +307,7 @@ def test_stop_stops_the_wheels_within_200_ms_even_when_the_loop_hangs(page, tmp_
 
 
 def test_control_is_released_and_taken_again(page, tmp_path):
-    controls = Controls()
+    controls = OperatorControls()
     with emulated() as emulator, live_view(tmp_path, controls) as view:
         page.goto(view.url)
         with BusyLoop(emulator, controls, view.sink).running():

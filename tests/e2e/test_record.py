@@ -19,7 +19,7 @@ from robot_app.media.recording.background import LiveRecording
 from robot_app.media.recording.reader import read_card, read_steps
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.runtime.console import Progress
-from robot_app.runtime.session import collect_footage
+from robot_app.runtime.session import record_footage
 from tests.support.footage import save_visit
 from tests.support.robots import ScriptedRobot
 from tests.support.vector import IMPATIENT, emulated
@@ -56,7 +56,7 @@ def test_whoever_has_control_keeps_it(tmp_path):
     with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as driver:
         seen = driver.frames()
         looking = VectorRobot(emulator.identity, IMPATIENT, take_control=False)
-        collect_footage(looking, [LiveRecording(tmp_path / "walk.mcap", None)], seconds=0.3)
+        record_footage(looking, [LiveRecording(tmp_path / "walk.mcap", None)], seconds=0.3)
         assert next(seen).jpeg
         assert driver.state.has_control
         assert emulator.commands.all == ()
@@ -67,7 +67,7 @@ def test_a_camera_that_falls_silent_ends_it_without_a_word_to_the_wheels(tmp_pat
     with emulated(fault=Fault.SILENT) as emulator:
         robot = VectorRobot(emulator.identity, IMPATIENT, take_control=False)
         with pytest.raises(FrameTimeout):
-            collect_footage(robot, [LiveRecording(walk, None)])
+            record_footage(robot, [LiveRecording(walk, None)])
         assert emulator.commands.all == ()
     assert len(list(read_steps(walk))) > 1
 
@@ -94,7 +94,7 @@ def test_what_is_no_picture_is_left_out_and_nothing_is_done(tmp_path, caplog):
     walk = tmp_path / "walk.mcap"
     frames = [scene_frame(index) for index in range(6)]
     robot = ScriptedRobot([*frames[:2], replace(frames[2], jpeg=b"noise"), *frames[3:]])
-    collect_footage(robot, [LiveRecording(walk, None)])
+    record_footage(robot, [LiveRecording(walk, None)])
     assert [step.frame for step in read_footage(walk)] == [frame for frame in frames if frame.index != 2]
     assert caplog.messages[-1] == "frames skipped because they could not be decoded: 1"
     assert robot.told == ["stop"]  # on leaving, as every robot does that may move
@@ -102,7 +102,7 @@ def test_what_is_no_picture_is_left_out_and_nothing_is_done(tmp_path, caplog):
 
 def test_a_robot_that_shows_nothing_leaves_no_file(tmp_path):
     with pytest.raises(FrameTimeout):
-        collect_footage(ScriptedRobot([FrameTimeout("nothing came")]), [LiveRecording(tmp_path / "a.mcap", None)])
+        record_footage(ScriptedRobot([FrameTimeout("nothing came")]), [LiveRecording(tmp_path / "a.mcap", None)])
     assert not (tmp_path / "a.mcap").exists()
 
 
@@ -120,7 +120,7 @@ def test_the_line_on_a_terminal_is_brought_up_to_date_twice_a_second():
     terminal, pipe = Terminal(True), Terminal(False)
     with Progress(terminal) as progress, Progress(pipe) as silent:
         frames = [scene_frame(index) for index in range(31)]
-        collect_footage(ScriptedRobot(frames), [progress, silent])
+        record_footage(ScriptedRobot(frames), [progress, silent])
     lines = [line.strip("\r") for line in terminal.written]
     assert [line.split(" MB")[0].split(", ")[0] for line in lines[:3]] == [
         "1 in 0.0 s",

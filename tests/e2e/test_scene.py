@@ -13,7 +13,7 @@ from robot_app.emulator.scene_world import SceneWorld, lively_scene
 from robot_app.emulator.server import Emulator
 from robot_app.runtime.loop import Loop
 from robot_app.runtime.settings import Settings
-from robot_app.safety.supervised import live_vector
+from robot_app.safety.supervised import supervised_vector
 from tests.support.scenes import (
     FARTHEST_MM,
     NEAREST_MM,
@@ -50,7 +50,7 @@ def test_over_the_network_it_sees_drives_and_comes_to_rest():
     settings = Settings(behaviour=BehaviourSettings("follow"))
     with (
         Emulator(SceneWorld(lively_scene())) as emulator,
-        live_vector(lambda: emulator.identity, settings.motion) as robot,
+        supervised_vector(lambda: emulator.identity, settings.motion) as robot,
     ):
         loop = Loop.with_detector(robot, detector(), choose_behaviour(settings), settings)
         with closing(loop.steps()) as steps:

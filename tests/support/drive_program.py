@@ -15,7 +15,7 @@ from robot_app.emulator.discovery import parse_address, read_emulator_config
 from robot_app.media.recording.background import LiveRecording
 from robot_app.runtime.loop import Loop
 from robot_app.runtime.settings import Settings
-from robot_app.safety.supervised import live_vector
+from robot_app.safety.supervised import supervised_vector
 from tests.support.driving import always_drive, see_nothing
 
 HOLDS_LOCK_S = 1.0
@@ -23,7 +23,7 @@ HOLDS_LOCK_S = 1.0
 
 def drive(address: str, recording: Path) -> None:
     host, port = parse_address(address)
-    robot = live_vector(lambda: read_emulator_config(host, port), Settings().motion)
+    robot = supervised_vector(lambda: read_emulator_config(host, port), Settings().motion)
     loop: Loop[None] = Loop(robot, see_nothing, always_drive, Settings())
     with robot, LiveRecording(recording, None) as writer, closing(loop.steps()) as steps:
         for step in steps:

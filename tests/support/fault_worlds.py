@@ -19,7 +19,7 @@ from robot_app.emulator.server import Emulator
 from robot_app.media.recording.background import LiveRecording
 from robot_app.media.recording.reader import read_steps
 from robot_app.safety.gate import MotionSettings
-from robot_app.safety.supervised import live_vector
+from robot_app.safety.supervised import supervised_vector
 from tests.support.disk import Disk
 from tests.support.drive_program import HOLDS_LOCK_S
 from tests.support.driving import Driving, see_nothing
@@ -92,7 +92,7 @@ def _listening() -> Iterator[_FirstWord]:
 def play_fault(fault: Fault, lasts_s: float) -> Outcome:
     """Let the emulator play a fault for a time."""
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
-        with Driving(live_vector(lambda: emulator.identity, MotionSettings())) as driving:
+        with Driving(supervised_vector(lambda: emulator.identity, MotionSettings())) as driving:
             wait_until(lambda: emulator.body.left_mm_s > 0)
             time.sleep(CALM_S)
             began_s = time.monotonic()
@@ -126,7 +126,7 @@ def play_slow_detection(each_s: float, lasts_s: float) -> Outcome:
         return see_nothing(image)
 
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
-        with Driving(live_vector(lambda: emulator.identity, MotionSettings()), see) as driving:
+        with Driving(supervised_vector(lambda: emulator.identity, MotionSettings()), see) as driving:
             wait_until(lambda: emulator.body.left_mm_s > 0)
             time.sleep(CALM_S)
             began_s = time.monotonic()
@@ -173,7 +173,7 @@ def play_signal(number: signal.Signals) -> Outcome:
 def play_dead_guard() -> Outcome:
     """Kill the process that guards."""
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
-        robot = live_vector(lambda: emulator.identity, MotionSettings())
+        robot = supervised_vector(lambda: emulator.identity, MotionSettings())
         with Driving(robot) as driving:
             wait_until(lambda: emulator.body.left_mm_s > 0)
             (guard,) = children("guard_process")
@@ -191,7 +191,7 @@ def play_full_disk(lasts_s: float) -> Outcome:
     disk = Disk()
     with tempfile.TemporaryDirectory() as folder, emulated(count=200, fps=FPS) as emulator, _listening() as heard:
         recording = LiveRecording(Path(folder) / "drive.mcap", None, disk.open)
-        driving = Driving(live_vector(lambda: emulator.identity, MotionSettings()))
+        driving = Driving(supervised_vector(lambda: emulator.identity, MotionSettings()))
         driving.also = recording.write
         with recording, driving:
             wait_until(lambda: emulator.body.left_mm_s > 0)

@@ -13,7 +13,7 @@ from robot_app.core.files import DEFAULT_MODEL
 from robot_app.core.step import Step
 from robot_app.core.tracks import Track, XyxyPx
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.scene_world import TABLE, Actor, Scene, SceneWorld, TrueRobot, drive_path, stand, turn_in_place
+from robot_app.emulator.scene_world import TABLE, Actor, RobotTruth, Scene, SceneWorld, drive_path, stand, turn_in_place
 from robot_app.emulator.stepped import SteppedRobot
 from robot_app.perception.assignment import assign
 from robot_app.perception.detector import Detector
@@ -62,7 +62,7 @@ class Sighting:
     scene: str
     index: int
     actor: int
-    true: TrueRobot
+    true: RobotTruth
     track: Track | None
 
     @property

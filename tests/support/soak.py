@@ -15,7 +15,7 @@ from robot_app.core.step import Step
 from robot_app.emulator.faults import Fault
 from robot_app.emulator.server import Emulator
 from robot_app.safety.gate import MotionSettings
-from robot_app.safety.supervised import live_vector
+from robot_app.safety.supervised import supervised_vector
 from tests.support.driving import Driving
 from tests.support.processes import children
 from tests.support.vector import emulated, wait_until
@@ -76,7 +76,7 @@ def soak(
     started_s, faults = time.monotonic(), 0
     with (
         emulated(count=200, fps=FPS) as emulator,
-        Driving(live_vector(lambda: emulator.identity, MotionSettings()), keep=count),
+        Driving(supervised_vector(lambda: emulator.identity, MotionSettings()), keep=count),
     ):
         wait_until(lambda: emulator.body.left_mm_s > 0)
         while time.monotonic() < started_s + seconds:

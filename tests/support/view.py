@@ -8,7 +8,7 @@ from pathlib import Path
 
 from websockets.sync.client import ClientConnection, connect
 
-from robot_app.safety.operator_controls import Controls
+from robot_app.safety.operator_controls import OperatorControls
 from robot_app.web.live_page import LiveView
 from robot_app.web.viewmodel import Labels
 from tests.support.vision import CARD
@@ -16,11 +16,11 @@ from tests.support.vision import CARD
 
 @contextmanager
 def live_view(
-    folder: Path, controls: Controls | None = None, *, host: str = "127.0.0.1", port: int = 0
+    folder: Path, controls: OperatorControls | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[LiveView]:
     """A page that keeps its files in `folder`."""
     labels = Labels("Vector-TEST · colour-finder 1", "greet")
-    controls = controls or Controls()
+    controls = controls or OperatorControls()
     with LiveView((host, port), labels=labels, card=CARD, controls=controls, folder=folder / "view") as view:
         yield view
 

@@ -63,11 +63,11 @@ def make_version(options: argparse.Namespace, sources: list[Path], parent: Path 
     """Gather, plan, report and write; the exit code."""
     from training.data.resize import Resize
     from training.data.split import SplitRule
-    from training.data.version_plan import Rules, gather, plan_version
+    from training.data.version_plan import VersionOptions, gather, plan_version
     from training.data.version_report import fault_lines, full_report, leak_lines
     from training.data.version_store import write_version
 
-    rules = Rules(
+    rules = VersionOptions(
         SplitRule.parse(options.split, options.seed),
         _parse_class_map(options.class_map),
         Resize.parse(options.resize, options.fit) if options.resize else None,

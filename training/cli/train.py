@@ -6,12 +6,12 @@ from dataclasses import fields
 from pathlib import Path
 
 from training.cli.options import INTERRUPTED_EXIT_CODE, Commands, say, size_hw
-from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, Settings
+from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, Hyperparameters
 
 
 def add_parser(commands: Commands) -> None:
     """Describe the command."""
-    defaults = Settings()
+    defaults = Hyperparameters()
     command = commands.add_parser(
         "train",
         help="fine-tune a detector on a data set",
@@ -55,7 +55,7 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command and give the exit code."""
     from training.data.dataset import join, read_coco
-    from training.engine.hyperparameters import default_batch_size, default_epochs, is_exhausted
+    from training.engine.hyperparameters import default_batch_size, default_epochs, should_stop_early
     from training.engine.monitor import interrupts
     from training.engine.trainer import train
 
@@ -65,11 +65,13 @@ def run(options: argparse.Namespace) -> int:
             options.batch_size = default_batch_size(len(data.images))
         if options.epochs is None:
             options.epochs = default_epochs(len(data.images), options.batch_size)
-        settings = Settings(**{f.name: getattr(options, f.name) for f in fields(Settings) if hasattr(options, f.name)})
+        settings = Hyperparameters(
+            **{f.name: getattr(options, f.name) for f in fields(Hyperparameters) if hasattr(options, f.name)}
+        )
         progress = train(settings, data, read_coco(options.validation), options.output, pressed)
     if int(os.environ.get("RANK", "0")) > 0:  # torchrun's other processes have nothing to add
         return 0
-    exhausted = is_exhausted(progress.scores, settings.patience)
+    exhausted = should_stop_early(progress.scores, settings.patience)
     if progress.epoch < settings.epochs and not exhausted:
         say(f"stopped in epoch {progress.epoch + 1}; the same command continues")
         return INTERRUPTED_EXIT_CODE

@@ -16,7 +16,7 @@ from robot_app.core.frame import decode_image
 from training.data.dataset import TOLERANCE_PX
 from training.data.near_duplicates import Hash, origin_of, perceptual_hash
 from training.data.resize import Resize, prepare
-from training.data.sources import Contents, ListedImage, split_of
+from training.data.sources import ListedImage, SourceContents, split_of
 from training.data.sources.contents import Fault, FaultKind
 
 _SAME_BOX_PX = 0.5
@@ -54,7 +54,7 @@ class CheckedImage:
 
 
 def check_images(
-    contents: Contents, steps: tuple[Resize, ...], class_map: Mapping[str, str]
+    contents: SourceContents, steps: tuple[Resize, ...], class_map: Mapping[str, str]
 ) -> tuple[list[CheckedImage], list[Fault]]:
     """The sound images with their sound boxes, classes renamed by `class_map`, and the faults of the others."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -74,7 +74,7 @@ def drop_duplicates(images: list[CheckedImage]) -> tuple[list[CheckedImage], lis
 
 
 def _check_image(
-    contents: Contents, listed: ListedImage, steps: tuple[Resize, ...], class_map: Mapping[str, str]
+    contents: SourceContents, listed: ListedImage, steps: tuple[Resize, ...], class_map: Mapping[str, str]
 ) -> tuple[CheckedImage | None, list[Fault]]:
     name = contents.name_of(listed.path)
     try:

@@ -23,7 +23,7 @@ _GREEN, _ORANGE, _RED = (0, 200, 0), (0, 165, 255), (0, 0, 255)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class SheetEntry:
     """An image, which of its objects were missed, and which detections were reported wrongly."""
 
     image: LabelledImage
@@ -36,12 +36,12 @@ class Judged:
         return max(float(self.wrong.scores.max(initial=0)), float((1 - self.missed.scores).max(initial=0)))
 
 
-def show_truth(image: LabelledImage) -> Judged:
+def show_truth(image: LabelledImage) -> SheetEntry:
     """An image and its objects, which no model has seen."""
-    return Judged(image, Detections.empty(), Detections.empty())
+    return SheetEntry(image, Detections.empty(), Detections.empty())
 
 
-def write_sheet(path: Path, judged: Sequence[Judged]) -> None:
+def write_sheet(path: Path, judged: Sequence[SheetEntry]) -> None:
     """Write the first images as one picture: objects green, missed ones orange, false alarms red, with scores.
 
     Raises:
@@ -59,7 +59,7 @@ def write_sheet(path: Path, judged: Sequence[Judged]) -> None:
         raise InputError(f"{path}: cannot be written; expected a file name with .png or .jpg in a folder that exists")
 
 
-def _tile(judged: Judged) -> Image:
+def _tile(judged: SheetEntry) -> Image:
     letterbox = Letterbox(judged.image.hw, TILE_HW)
     tile = letterbox.apply(judged.image.load()).copy()
     truth = Detections(judged.image.boxes_px, np.ones(len(judged.image.labels), np.float32), judged.image.labels)

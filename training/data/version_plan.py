@@ -19,14 +19,14 @@ from robot_app.core.errors import ConfigError, InputError
 from training.data.checks import CheckedImage, check_images, drop_duplicates
 from training.data.near_duplicates import group, near_duplicates, same_origin
 from training.data.resize import Resize, move_boxes
-from training.data.sources import SPLITS, Contents, read_source
+from training.data.sources import SPLITS, SourceContents, read_source
 from training.data.sources.contents import Fault, FaultKind, count_faults
 from training.data.split import Leak, SplitRule, expected_leaks, find_leaks, grouped_splits
 from training.data.version_store import ImageEntry, Manifest, SourceEntry, verify_version
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class VersionOptions:
     """The options that change what a version holds.
 
     Attributes:
@@ -70,7 +70,7 @@ class Gathered:
     notes: tuple[str, ...]
 
 
-def gather(sources: Sequence[Path], parent: Path | None, rules: Rules) -> Gathered:
+def gather(sources: Sequence[Path], parent: Path | None, rules: VersionOptions) -> Gathered:
     """Read all and check all.
 
     Raises:
@@ -102,7 +102,7 @@ def gather(sources: Sequence[Path], parent: Path | None, rules: Rules) -> Gather
     return Gathered(manifest, tuple(images), from_parent, class_names, tuple(entries), tuple(faults), tuple(notes))
 
 
-def _parent_images(folder: Path, manifest: Manifest, rules: Rules) -> tuple[list[CheckedImage], list[Fault]]:
+def _parent_images(folder: Path, manifest: Manifest, rules: VersionOptions) -> tuple[list[CheckedImage], list[Fault]]:
     """Only boxes that have become equal, as classes were joined or images made small, are no sign of damage."""
     contents = read_source(folder)
     images, faults = check_images(contents, rules.steps, rules.class_map)
@@ -134,7 +134,7 @@ def _used_classes(
     return tuple(name for name in renamed if boxes_of[name]), notes
 
 
-def _source_entry(contents: Contents) -> SourceEntry:
+def _source_entry(contents: SourceContents) -> SourceEntry:
     digest = hashlib.sha256()
     for path in sorted({*contents.label_files, *(image.path for image in contents.images)}):
         digest.update(contents.inner_name_of(path).encode() + b"\0")
@@ -143,7 +143,7 @@ def _source_entry(contents: Contents) -> SourceEntry:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class VersionPlan:
     """A version as it will be.
 
     Attributes:
@@ -159,7 +159,7 @@ class Plan:
     leaks: tuple[Leak, ...]
 
 
-def plan_version(gathered: Gathered, rules: Rules) -> Plan:
+def plan_version(gathered: Gathered, rules: VersionOptions) -> VersionPlan:
     """Decide names, splits and labels of all images.
 
     Raises:
@@ -190,11 +190,11 @@ def plan_version(gathered: Gathered, rules: Rules) -> Plan:
         leaked=len(leaks),
         leaked_at_random=expected_leaks(shares, rules.split.seed, near, origins),
     )
-    return Plan(manifest.with_id(), images, annotations, tuple(leaks))
+    return VersionPlan(manifest.with_id(), images, annotations, tuple(leaks))
 
 
 def _manifest(
-    gathered: Gathered, rules: Rules, entries: Sequence[ImageEntry], annotations: Mapping[str, bytes]
+    gathered: Gathered, rules: VersionOptions, entries: Sequence[ImageEntry], annotations: Mapping[str, bytes]
 ) -> Manifest:
     """Still without id and leaks."""
     parent = gathered.parent
@@ -215,7 +215,7 @@ def _manifest(
     )
 
 
-def _splits(gathered: Gathered, groups: Sequence[int], rules: Rules) -> list[str]:
+def _splits(gathered: Gathered, groups: Sequence[int], rules: VersionOptions) -> list[str]:
     """Of all images."""
     if rules.split.fractions is None:
         return [image.split or SPLITS[0] for image in gathered.images]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from training.data.sources import SPLITS
 from training.data.sources.contents import Fault, count_faults
-from training.data.version_plan import Gathered, Plan
+from training.data.version_plan import Gathered, VersionPlan
 from training.data.version_store import Manifest
 
 
@@ -19,7 +19,7 @@ def fault_lines(faults: Sequence[Fault], most: int | None = None) -> list[str]:
     return [*lines, f"{_plural(len(faults), 'fault')}: {counts}"]
 
 
-def leak_lines(plan: Plan, most: int | None = None) -> list[str]:
+def leak_lines(plan: VersionPlan, most: int | None = None) -> list[str]:
     """One line for each leak, of the first `most` ones, after one with the counts."""
     known_as = [f"{entry.split}/{entry.name}" for entry in plan.manifest.images]
     lines = [f"leak: {known_as[k.held_out]} and {known_as[k.other]}: {k.why}" for k in plan.leaks[:most]]
@@ -46,7 +46,7 @@ def manifest_lines(manifest: Manifest) -> list[str]:
     ]
 
 
-def full_report(gathered: Gathered, plan: Plan) -> str:
+def full_report(gathered: Gathered, plan: VersionPlan) -> str:
     """Everything, for the file beside the images."""
     lines = manifest_lines(plan.manifest) + list(gathered.notes)
     return "\n".join([*lines, *fault_lines(gathered.faults), *leak_lines(plan)]) + "\n"

@@ -13,7 +13,7 @@ from robot_app.core.errors import ConfigError
 from training.detectors.trained import load_trained, save_trained
 
 
-class MovingAverage:
+class WeightEma:
     """Exponential moving average of everything in a module's state, BatchNorm's statistics included.
 
     The decay grows with the number of updates n as (1 + n) / (10 + n), up to `decay`: the average then spans about

@@ -15,8 +15,8 @@ AUGMENTATIONS = ("camera", "none")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Settings of one training run. The defaults suit fine-tuning the nano on some thousand images.
+class Hyperparameters:
+    """Hyperparameters of one training run. The defaults suit fine-tuning the nano on some thousand images.
 
     Attributes:
         architecture: which detector, such as `yolox-nano`.
@@ -90,7 +90,7 @@ def default_epochs(image_count: int, batch_size: int) -> int:
     return min(100, max(12, math.ceil(ENOUGH_STEPS / steps)))
 
 
-def learning_rate(step: int, total_steps: int, steps_per_epoch: int, settings: Settings) -> float:
+def learning_rate(step: int, total_steps: int, steps_per_epoch: int, settings: Hyperparameters) -> float:
     """A linear warmup, then a cosine from the full rate to a twentieth of it."""
     warmup = min(settings.warmup_epochs * steps_per_epoch, total_steps / 5)
     if step < warmup:
@@ -99,7 +99,7 @@ def learning_rate(step: int, total_steps: int, steps_per_epoch: int, settings: S
     return settings.learning_rate * (0.05 + 0.95 * (1 + math.cos(math.pi * part_done)) / 2)
 
 
-def is_exhausted(scores: list[float], patience: int) -> bool:
+def should_stop_early(scores: list[float], patience: int) -> bool:
     """Whether the last `patience` epochs brought no better score. A run that has found nothing yet goes on."""
     best = max(scores, default=0.0)
     return best > 0 and len(scores) - 1 - scores.index(best) >= patience

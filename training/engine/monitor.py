@@ -17,13 +17,17 @@ from tqdm import tqdm
 from robot_app.core.errors import ConfigError
 from training.data.dataset import LabelledImages
 from training.data.loader import ResumableBatches
-from training.engine.hyperparameters import Settings
+from training.engine.hyperparameters import Hyperparameters
 from training.engine.learner import computes_bfloat16
 from training.engine.progress import EpochRecord, Progress
 
 
 def describe_start(
-    progress: Progress, settings: Settings, data: LabelledImages, validation: LabelledImages, device: torch.device
+    progress: Progress,
+    settings: Hyperparameters,
+    data: LabelledImages,
+    validation: LabelledImages,
+    device: torch.device,
 ) -> str:
     """What is about to happen, in a line."""
     where = f"continues in epoch {progress.epoch + 1}" if progress.epoch or progress.batch else "begins"
@@ -47,7 +51,7 @@ def epoch_bar(progress: Progress, batches: ResumableBatches) -> "tqdm[None]":
     )
 
 
-def log_epoch(board: SummaryWriter, record: EpochRecord, settings: Settings) -> None:
+def log_epoch(board: SummaryWriter, record: EpochRecord, settings: Hyperparameters) -> None:
     """Tell TensorBoard and the terminal."""
     for name in ("loss", "loss_box", "loss_objectness", "loss_classes", "learning_rate"):
         board.add_scalar(f"train/{name}", getattr(record, name), record.epoch)
@@ -84,7 +88,7 @@ _SIGNS = ("out of memory", "can't allocate memory", "is killed by signal: Killed
 
 
 @contextmanager
-def memory_advice(settings: Settings) -> Iterator[None]:
+def memory_advice(settings: Hyperparameters) -> Iterator[None]:
     """Raises ConfigError, with what to do, where memory runs out: the GPU's, the machine's or a loader's."""
     try:
         yield

@@ -10,8 +10,8 @@ from torch import nn
 
 from robot_app.core.errors import ConfigError
 from training.detectors.trained import load_content, save_atomically
-from training.engine.averaging import MovingAverage
-from training.engine.hyperparameters import Settings
+from training.engine.averaging import WeightEma
+from training.engine.hyperparameters import Hyperparameters
 
 STATE_NAME = "last.pt"
 
@@ -80,11 +80,11 @@ class RunState:
     """Everything that changes while training, on its way from and to `last.pt` in the folder `output`."""
 
     output: Path
-    settings: Settings
+    settings: Hyperparameters
     data_sha256: tuple[str, str]
     detector: nn.Module
     optimizer: torch.optim.Optimizer
-    average: MovingAverage
+    average: WeightEma
 
     def save(self, progress: Progress) -> None:
         """Write `last.pt`, whole or not at all."""
@@ -119,7 +119,7 @@ class RunState:
 
     def _check_same_run(self, path: Path, content: dict[str, Any]) -> None:
         before = content.get("settings", {})
-        names = [f.name for f in fields(Settings) if before.get(f.name) != getattr(self.settings, f.name)]
+        names = [f.name for f in fields(Hyperparameters) if before.get(f.name) != getattr(self.settings, f.name)]
         changes = [f"{n} was {before.get(n)}, now {getattr(self.settings, n)}" for n in names]
         if content.get("data_sha256") != list(self.data_sha256):
             changes.append("the images or labels are others")

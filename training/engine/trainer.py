@@ -24,9 +24,9 @@ from training.detectors.factory import build_detector
 from training.detectors.frame_model import FrameModel
 from training.detectors.trainable import Losses
 from training.detectors.trained import Recipe, predictor, save_trained
-from training.engine.averaging import MovingAverage
+from training.engine.averaging import WeightEma
 from training.engine.features import FeatureDataset, Shape, cache_features
-from training.engine.hyperparameters import Settings, is_exhausted, learning_rate
+from training.engine.hyperparameters import Hyperparameters, learning_rate, should_stop_early
 from training.engine.learner import Learner, freeze_parts, train_mode
 from training.engine.monitor import describe_start, epoch_bar, log_epoch, memory_advice
 from training.engine.progress import BEST_NAME, EpochRecord, Progress, RunState, write_records
@@ -39,7 +39,7 @@ LOG_THRESHOLD = 0.5
 
 
 def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
-    settings: Settings,
+    settings: Hyperparameters,
     data: LabelledImages,
     validation: LabelledImages,
     output: Path,
@@ -68,7 +68,7 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
     model = FrameModel(detector, settings.frame_hw, settings.reduction).to(device)
     model = model.to(memory_format=torch.channels_last)
     averaged_model = copy.deepcopy(model).eval()
-    average = MovingAverage(detector, settings.ema_decay)
+    average = WeightEma(detector, settings.ema_decay)
     optimizer = torch.optim.AdamW(_parameter_groups(detector, settings.weight_decay), settings.learning_rate)
     recipe = Recipe(
         architecture=settings.architecture,
@@ -94,7 +94,7 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
         tqdm.write(f"{loaded}\n{describe_start(progress, settings, data, validation, device)}")
 
     with memory_advice(settings), _board(output, progress) if first else nullcontext() as board:
-        while progress.epoch < settings.epochs and not is_exhausted(progress.scores, settings.patience):
+        while progress.epoch < settings.epochs and not should_stop_early(progress.scores, settings.patience):
             batches.epoch, batches.start = progress.epoch, progress.batch
             started, bar = time.monotonic(), epoch_bar(progress, batches)
             train_mode(detector, frozen)
@@ -164,7 +164,7 @@ def _parameter_groups(detector: nn.Module, weight_decay: float) -> list[dict[str
 
 
 def _inputs(
-    settings: Settings, model: FrameModel, data: LabelledImages, output: Path, accelerator: Accelerator
+    settings: Hyperparameters, model: FrameModel, data: LabelledImages, output: Path, accelerator: Accelerator
 ) -> tuple[Dataset[Sample], tuple[Shape, ...] | None, float]:
     """What is trained on, the shapes of features where it is those, and the seconds that computing them took."""
     frames = FrameDataset(data.images, settings.frame_hw, augmentation_named(settings.augmentation), settings.seed)
@@ -175,7 +175,7 @@ def _inputs(
     return FeatureDataset(cache, frames), cache.shapes, cache.seconds
 
 
-def _batches(settings: Settings, image_count: int, accelerator: Accelerator) -> ResumableBatches:
+def _batches(settings: Hyperparameters, image_count: int, accelerator: Accelerator) -> ResumableBatches:
     processes = accelerator.num_processes
     batches = ResumableBatches(image_count, settings.batch_size, settings.seed, accelerator.process_index, processes)
     if batches.batch_size % processes:
@@ -210,7 +210,7 @@ def _agree_to_stop(requested: bool, accelerator: Accelerator) -> bool:
     return bool(accelerator.check_trigger())
 
 
-def _check_finite(parts: list[float], progress: Progress, settings: Settings, output: Path) -> None:
+def _check_finite(parts: list[float], progress: Progress, settings: Hyperparameters, output: Path) -> None:
     if math.isfinite(parts[0]):
         return
     named = ", ".join(f"{name} {part:.3g}" for name, part in zip(Losses._fields, parts, strict=True))

@@ -21,7 +21,7 @@ from robot_app.core.errors import InputError
 from robot_app.core.frame import Image
 from robot_app.perception.card import Metrics
 from robot_app.perception.detector import Detector
-from training.data.contact_sheet import Judged
+from training.data.contact_sheet import SheetEntry
 from training.data.dataset import LabelledImages
 from training.detectors.trained import load_trained, predictor
 
@@ -224,7 +224,7 @@ def check_classes(class_names: tuple[str, ...], data: LabelledImages) -> None:
 
 def find_faults(
     data: LabelledImages, detections: Sequence[Detections], evaluation: Evaluation, threshold: float
-) -> list[Judged]:
+) -> list[SheetEntry]:
     """Images with misses or false alarms at `threshold`, worst first. Missed objects carry their match's score."""
     faulty = []
     first_object = first_detection = 0
@@ -234,5 +234,5 @@ def find_faults(
         missed = Detections(image.boxes_px, object_scores, image.labels).select(object_scores < threshold)
         wrong = found.select(~is_true).above(threshold)
         if len(missed) or len(wrong):
-            faulty.append(Judged(image, missed, wrong))
+            faulty.append(SheetEntry(image, missed, wrong))
     return sorted(faulty, key=lambda f: -f.severity)

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import numpy as np
 
 from robot_app.core.detections import Detections
-from training.data.contact_sheet import Judged, write_sheet
+from training.data.contact_sheet import SheetEntry, write_sheet
 from training.data.dataset import LabelledImage
 from training.labelling.labeller import LabelledFrame, Labeller
 from training.labelling.review import Review
@@ -184,12 +184,12 @@ def _write_review(path: Path, reviews: Sequence[Review]) -> None:
             table.writerow((one.frame.file_name, f"{one.urgency:.3f}", len(one.frame.objects), one.reasons))
 
 
-def _judged(folder: Path, one: Review) -> Judged:
+def _judged(folder: Path, one: Review) -> SheetEntry:
     frame = one.frame
     path = folder / IMAGES_NAME / frame.file_name
     image = LabelledImage(path, frame.hw, frame.objects.boxes_px, frame.objects.labels)
     missing = _joined([doubt.perhaps_missing for doubt in one.doubts])
-    return Judged(image, missing, _joined([doubt.perhaps_wrong for doubt in one.doubts]))
+    return SheetEntry(image, missing, _joined([doubt.perhaps_wrong for doubt in one.doubts]))
 
 
 def _joined(parts: Sequence[Detections]) -> Detections:

@@ -24,7 +24,7 @@ KINDS = (NEAR_THRESHOLD, TRACK_BROKEN, MODELS_DISAGREE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Doubt:
+class ReviewReason:
     """One reason to look at a frame.
 
     Attributes:
@@ -50,7 +50,7 @@ class Review:
     """A frame and the reasons to look at it, if any."""
 
     frame: LabelledFrame
-    doubts: tuple[Doubt, ...]
+    doubts: tuple[ReviewReason, ...]
 
     @property
     def urgency(self) -> float:
@@ -70,14 +70,14 @@ FOLLOWED_IOU = 0.3
 """Boxes before and after a gap overlap by at least this if they are of one object, which may have moved."""
 
 
-def find_gaps(frames: Sequence[LabelledFrame], class_names: tuple[str, ...]) -> list[Doubt | None]:
+def find_gaps(frames: Sequence[LabelledFrame], class_names: tuple[str, ...]) -> list[ReviewReason | None]:
     """For each frame, an object that is seen before and after it, but not in it; the shortest gap if there are more."""
-    doubts: list[Doubt | None] = [None] * len(frames)
+    doubts: list[ReviewReason | None] = [None] * len(frames)
     for before in range(len(frames)):
         for index, after in _returning(frames, before):
             gap = after - before - 1
             name = class_names[int(frames[before].objects.labels[index])]
-            doubt = Doubt(
+            doubt = ReviewReason(
                 kind=TRACK_BROKEN,
                 detail=f"{name} seen before and after, but not in {_frames(gap)}",
                 urgency=1 - (gap - 1) / LONGEST_GAP_FRAMES,
@@ -133,7 +133,7 @@ def review(
     return tuple(sorted(reviews, key=lambda r: -r.urgency))
 
 
-def _near_threshold(frame: LabelledFrame, labeller: Labeller) -> Doubt | None:
+def _near_threshold(frame: LabelledFrame, labeller: Labeller) -> ReviewReason | None:
     found = frame.candidates
     margins = np.abs(found.scores - labeller.threshold)
     near = [i for i in range(len(found)) if margins[i] < LOW_MARGIN and not _is_duplicate(found, i, labeller.threshold)]
@@ -143,7 +143,7 @@ def _near_threshold(frame: LabelledFrame, labeller: Labeller) -> Doubt | None:
     close = found.select(np.array(near, np.intp))
     name = labeller.class_names[int(found.labels[closest])]
     side = "above" if found.scores[closest] >= labeller.threshold else "below"
-    return Doubt(
+    return ReviewReason(
         kind=NEAR_THRESHOLD,
         detail=f"{name} {found.scores[closest]:.3f} is {side} {labeller.threshold:.3f}",
         urgency=1 - float(margins[closest]) / LOW_MARGIN,
@@ -162,7 +162,7 @@ def _is_duplicate(found: Detections, index: int, threshold: float) -> bool:
     )
 
 
-def _disagreement(frame: LabelledFrame, labeller: Labeller, other: Labeller | None) -> Doubt | None:
+def _disagreement(frame: LabelledFrame, labeller: Labeller, other: Labeller | None) -> ReviewReason | None:
     if other is None or frame.others is None:
         return None
     agreement = compare_detections(frame.objects, labeller.class_names, frame.others, other.class_names)
@@ -177,7 +177,7 @@ def _disagreement(frame: LabelledFrame, labeller: Labeller, other: Labeller | No
         for which, seen in ((labeller, wrong), (other, missing))
         if len(seen)
     ]
-    return Doubt(
+    return ReviewReason(
         kind=MODELS_DISAGREE,
         detail=" and ".join(f"only {side}" for side in sides),
         urgency=float(max(chain(wrong.scores, missing.scores))),

@@ -28,7 +28,7 @@ from training.study.arms import (
 )
 from training.study.report.claims import plural
 from training.study.results import Arm, RunResult, StudyResults
-from training.study.scoring import average_precision, draw_images
+from training.study.scoring import average_precision, bootstrap_samples
 from training.study.statistics import (
     FEWEST_SEEDS,
     NO_INTERVAL,
@@ -281,7 +281,7 @@ def _resample(runs: Sequence[RunResult], resamples: int) -> Mapping[RunKey, Resa
     """Every run scored on the same bootstrap samples, which makes them comparable in pairs."""
     if not runs:
         return {}
-    draws = draw_images(len(runs[0].matches.objects), resamples, _SEED)
+    draws = bootstrap_samples(len(runs[0].matches.objects), resamples, _SEED)
     scored = {}
     for run in runs:
         ap = average_precision(run.matches, draws)

@@ -50,7 +50,7 @@ class DataSection(_Section):
 
 
 class TrainingSection(_Section):
-    """What all arms share; see `training.engine.hyperparameters.Settings`. Without epochs, as `robot-train train`."""
+    """What all arms share; see `engine.hyperparameters`. Without epochs, as `robot-train train`."""
 
     architecture: str = "yolox-nano"
     frame: tuple[Count, Count] = (640, 360)

@@ -8,7 +8,7 @@ import numpy as np
 
 from robot_app.core.errors import ConfigError
 from training.data.dataset import LabelledImages
-from training.engine.hyperparameters import Settings, default_batch_size, default_epochs
+from training.engine.hyperparameters import Hyperparameters, default_batch_size, default_epochs
 from training.engine.progress import BEST_NAME
 from training.study.config import ArmSection, StudyConfig
 from training.study.results import Arm
@@ -33,7 +33,7 @@ class PlannedRun:
     arm: Arm
     seed: int
     output: Path
-    settings: Settings
+    settings: Hyperparameters
     images: tuple[int, ...]
     after: Path | None
 
@@ -113,10 +113,10 @@ def _start(arm: Arm, seed: int, config: StudyConfig, output: Path) -> tuple[str,
     return str(after / BEST_NAME), after
 
 
-def _settings(arm: Arm, section: ArmSection, config: StudyConfig, start: str) -> Settings:
+def _settings(arm: Arm, section: ArmSection, config: StudyConfig, start: str) -> Hyperparameters:
     shared = config.training
     batch_size = shared.batch_size or default_batch_size(arm.images)
-    return Settings(
+    return Hyperparameters(
         architecture=shared.architecture,
         start=start,
         freeze=arm.freeze,

@@ -53,7 +53,7 @@ _RECALLS = np.linspace(0.0, 1.0, 101)
 _RESAMPLES_AT_ONCE = 500  # keeps the arrays small enough for the processor's cache, and memory out of question
 
 
-def draw_images(images: int, resamples: int, seed: int) -> NDArray[np.int64]:
+def bootstrap_samples(images: int, resamples: int, seed: int) -> NDArray[np.int64]:
     """How often each image is in each bootstrap sample: int64 (resamples, images), each row sums to `images`."""
     random = np.random.default_rng(seed)
     return random.multinomial(images, np.full(images, 1 / images), size=resamples)

@@ -31,7 +31,7 @@ ENOUGH_ROOM_BYTES = 64 * 1024 * 1024
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-class EnduringWriter:
+class DiskFullTolerantWriter:
     """Writes steps; when the disk is full or fails, logs it once, and goes on in a new file when there is room again.
 
     Every call waits for the disk, and only `open` raises.
@@ -164,7 +164,7 @@ class LiveRecording:
 
     def __init__(self, path: Path, card: ModelCard | None, open_file: Callable[[Path], BinaryIO] = create_file) -> None:
         self._path = path
-        self._writer = EnduringWriter(path, card, open_file)
+        self._writer = DiskFullTolerantWriter(path, card, open_file)
         self._changed = threading.Condition()
         self._waiting: deque[tuple[int, Step]] = deque()  # each with the number of those left out just before
         self._left_out = 0

@@ -30,7 +30,7 @@ from robot_app.media.recording.schema import (
     decode_step,
     to_ns,
 )
-from robot_app.media.timeline import WHOLE, Span
+from robot_app.media.timeline import WHOLE, TimeRange
 from robot_app.perception.card import ModelCard
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ _RECORD_HEAD = struct.Struct("<BQ")  # opcode, length of what follows
 _CHUNK_HEAD = struct.Struct("<QQQIIQ")  # first and last time, size, checksum, length of "" (not compressed), length
 
 
-def whole_records(path: Path, file: IO[bytes]) -> Iterator[McapRecord]:
+def intact_records(path: Path, file: IO[bytes]) -> Iterator[McapRecord]:
     """All records from the beginning of the file up to its end, or to where it was cut off, which is logged.
 
     Chunks are taken apart. Of a chunk that was cut off, the records before the cut are given, if it is not compressed.
@@ -116,11 +116,11 @@ def read_card(path: Path) -> ModelCard | None:
         InputError: the file is missing or is no recording of ours.
     """
     with _open(path) as file:
-        card = _read_metadata(path, whole_records(path, file)).get("model_card")
+        card = _read_metadata(path, intact_records(path, file)).get("model_card")
     return None if card is None else ModelCard.from_json(card)
 
 
-def read_steps(path: Path, span: Span = WHOLE) -> Iterator[Step]:
+def read_steps(path: Path, span: TimeRange = WHOLE) -> Iterator[Step]:
     """The steps of the span in the order of writing. A file that was cut off gives those before the cut.
 
     Steps that were left out while recording are logged. The way to the beginning of the span is short in a file that
@@ -130,15 +130,15 @@ def read_steps(path: Path, span: Span = WHOLE) -> Iterator[Step]:
         InputError: the file is missing, is no recording of ours, or is damaged within.
     """
     with _open(path) as file:
-        records = whole_records(path, file)
+        records = intact_records(path, file)
         _read_metadata(path, records)
         sought = _seek(file, span) if span.from_s > 0 else None
         if sought is not None:
             yield from _steps(path, _undamaged(path, sought))
             return
         file.seek(0)
-        steps = _steps(path, _messages(whole_records(path, file)))
-        yield from span.cut(steps, lambda step: to_ns(step.frame.received_at_s))
+        steps = _steps(path, _messages(intact_records(path, file)))
+        yield from span.slice(steps, lambda step: to_ns(step.frame.received_at_s))
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -168,7 +168,7 @@ def _read_metadata(path: Path, records: Iterable[McapRecord]) -> dict[str, str]:
     raise InputError(f"{path}: an MCAP file, but not a recording of ours; expected one made with --record")
 
 
-def _seek(file: IO[bytes], span: Span) -> Iterator[TopicMessage] | None:
+def _seek(file: IO[bytes], span: TimeRange) -> Iterator[TopicMessage] | None:
     """The messages of the span by the file's index; `None` where there is none. All of a step have one time."""
     file.seek(0)
     reader = SeekingReader(file, validate_crcs=True, record_size_limit=LARGEST_RECORD_BYTES)

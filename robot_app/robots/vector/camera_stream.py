@@ -80,7 +80,7 @@ DRIFT_S_PER_S = 0.001
 """More than any two clocks drift apart; this fast a new, longer way over the network is taken for the usual one."""
 
 
-class Lateness:
+class TransportDelay:
     """Compares the robot's time stamps with our clock: the quickest picture so far counts as having come at once.
 
     A network that has stalled delivers old pictures in a burst; by their arrival alone they would look fresh.
@@ -104,7 +104,7 @@ class Lateness:
         return delay_s - self._quickest_s
 
 
-class Repeats:
+class FrozenFrameDetector:
     """Counts for how long a camera has sent nothing but copies of one picture, whatever their numbers say."""
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ async def fetch_calibration(stub: Any, name: str, timeout_s: float) -> CameraMod
     except grpc.RpcError as error:
         log.warning("%s: does not tell its camera's calibration (%s); the nominal one is used", name, error.code().name)
         return None
-    calibration = as_camera_model(answer)
+    calibration = camera_from_proto(answer)
     if calibration is None:
         log.warning(
             "%s: tells an impossible calibration of its camera (focal length %g, %g, centre %g, %g); the nominal one "
@@ -144,7 +144,7 @@ async def fetch_calibration(stub: Any, name: str, timeout_s: float) -> CameraMod
     return calibration
 
 
-def as_camera_model(config: protocol.CameraConfigResponse) -> CameraModel | None:
+def camera_from_proto(config: protocol.CameraConfigResponse) -> CameraModel | None:
     """The model for frames of the width that the calibration was made for; `None` for values that cannot be true."""
     focal_x_px, focal_y_px = config.focal_length_x, config.focal_length_y
     centre_x_px, centre_y_px = config.center_x, config.center_y

@@ -118,7 +118,7 @@ def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = 
         connection.connect(timeout=timeout_s)
     except (VectorException, OSError) as error:
         connection.abandon()
-        raise _true_fault(identity, error) from error
+        raise translate_sdk_error(identity, error) from error
     except BaseException:
         connection.give_up()
         raise
@@ -151,7 +151,7 @@ def _is_news(record: logging.LogRecord) -> bool:
     return record.msg != "__anext__ grpc exception"
 
 
-def _true_fault(identity: VectorIdentity, error: Exception) -> RobotError:
+def translate_sdk_error(identity: VectorIdentity, error: Exception) -> RobotError:
     if isinstance(error, VectorUnauthenticatedException):
         return RobotIdentityError(
             f"{identity}: refuses the token (guid) of the configuration; after a reset or a new owner it needs a new "

@@ -28,12 +28,12 @@ from robot_app.core.frame import Frame
 from robot_app.core.robot import Robot, RobotState
 from robot_app.core.validation import Limits, check_limits
 from robot_app.robots.vector.actuation import ActionSender
-from robot_app.robots.vector.camera_stream import Lateness, NewestFrame, Repeats, fetch_calibration
+from robot_app.robots.vector.camera_stream import FrozenFrameDetector, NewestFrame, TransportDelay, fetch_calibration
 from robot_app.robots.vector.connection import VectorConnection, connect, release_control, take_control
 from robot_app.robots.vector.identity import VectorIdentity
 
 
-def as_state(reported: protocol.RobotState) -> RobotState:
+def state_from_proto(reported: protocol.RobotState) -> RobotState:
     """The part that we know; control, link and battery are not in it."""
 
     def says(bit: int) -> bool:
@@ -49,7 +49,7 @@ def as_state(reported: protocol.RobotState) -> RobotState:
     )
 
 
-def leave_at_interpreter_exit(robot: Robot) -> None:
+def stop_at_interpreter_exit(robot: Robot) -> None:
     """Stop the wheels when the interpreter ends with the `with` block still open, as in a thread that was forgotten.
 
     `atexit` would be too late: the interpreter first waits for the threads in which gRPC streams are read, for ever.
@@ -123,7 +123,7 @@ class VectorRobot:
         self._battery_state = RobotState()
         self._reported_at_s = -math.inf
         self._has_reported = threading.Event()
-        self._repeats = Repeats()
+        self._repeats = FrozenFrameDetector()
 
     def __enter__(self) -> Self:
         """Connect, and take control unless it is only looked through.
@@ -137,10 +137,10 @@ class VectorRobot:
         try:
             self._mailbox = NewestFrame()
             self._calibration = self._fetch_calibration(connection)
-            self._repeats = Repeats()
+            self._repeats = FrozenFrameDetector()
             self._events = connection.submit(self._watch("event", self._follow_events()))
             self._battery = connection.submit(self._watch("battery", self._follow_battery()))
-            leave_at_interpreter_exit(self)
+            stop_at_interpreter_exit(self)
         except BaseException as error:  # such as Ctrl-C: nobody leaves what was not entered
             self.__exit__(type(error), error, error.__traceback__)
             raise
@@ -281,7 +281,7 @@ class VectorRobot:
     async def _follow_camera(self) -> None:
         stream = self._connected().grpc_interface.CameraFeed(protocol.CameraFeedRequest())
         try:
-            lateness, received_at_s = Lateness(), 0.0
+            lateness, received_at_s = TransportDelay(), 0.0
             async for picture in stream:
                 now_s, captured_at_s = time.monotonic(), picture.frame_time_stamp / 1000
                 received_at_s = max(received_at_s, now_s - lateness.measure(captured_at_s, now_s))
@@ -297,7 +297,7 @@ class VectorRobot:
         try:
             async for response in stream:
                 if response.event.WhichOneof("event_type") == "robot_state":
-                    self._reported = as_state(response.event.robot_state)
+                    self._reported = state_from_proto(response.event.robot_state)
                     self._reported_at_s = time.monotonic()
                     self._has_reported.set()
             self._mailbox.end(RobotLost(f"{self._identity}: stopped reporting its state; connect again"))

@@ -27,7 +27,7 @@ from robot_app.runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Variant:
     """One of the two.
 
     Attributes:
@@ -45,16 +45,16 @@ class Side:
     sure_score: float = 0.0
 
 
-def two_models(detectors: tuple[Detector, Detector], settings: Settings) -> tuple[Side, Side]:
+def two_models(detectors: tuple[Detector, Detector], settings: Settings) -> tuple[Variant, Variant]:
     """Sides that differ in their model only."""
     a, b = detectors
     return (
-        Side(_model_title("A", a), a, a.card.class_names, settings),
-        Side(_model_title("B", b), b, b.card.class_names, settings),
+        Variant(_model_title("A", a), a, a.card.class_names, settings),
+        Variant(_model_title("B", b), b, b.card.class_names, settings),
     )
 
 
-def two_behaviours(detector: Detector, a: tuple[str, Settings], b: tuple[str, Settings]) -> tuple[Side, Side]:
+def two_behaviours(detector: Detector, a: tuple[str, Settings], b: tuple[str, Settings]) -> tuple[Variant, Variant]:
     """Sides that differ in their settings only, each with what it is called; A must be asked first for each frame.
 
     Each frame is looked at once, with the least demand of both.
@@ -65,8 +65,8 @@ def two_behaviours(detector: Detector, a: tuple[str, Settings], b: tuple[str, Se
     first, second = _detect_once(detector.with_threshold(least))
     names = detector.card.class_names
     return (
-        Side(f"A: {title_a}", first, names, settings_a, sure_a),
-        Side(f"B: {title_b}", second, names, settings_b, sure_b),
+        Variant(f"A: {title_a}", first, names, settings_a, sure_a),
+        Variant(f"B: {title_b}", second, names, settings_b, sure_b),
     )
 
 
@@ -94,7 +94,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedStep:
+class StepPair:
     """One frame as two loops saw it: its name, the step of each, and where their detections agree."""
 
     name: str
@@ -121,7 +121,7 @@ class ComparedStep:
         return a != b
 
 
-def compare(footage: Iterable[NamedStep], sides: tuple[Side, Side]) -> Generator[ComparedStep, None, None]:
+def compare(footage: Iterable[NamedStep], sides: tuple[Variant, Variant]) -> Generator[StepPair, None, None]:
     """Let two loops live through the same footage in step, A ahead of B in each frame.
 
     Neither knows of the other, so each detects, tracks and decides as in a replay of its own. Frames that cannot be
@@ -138,7 +138,7 @@ def compare(footage: Iterable[NamedStep], sides: tuple[Side, Side]) -> Generator
         )
         for named, a, b in zip(frames, steps_a, steps_b, strict=True):
             agreement = compare_detections(a.detections, names_a, b.detections, names_b)
-            yield ComparedStep(named.name, a, b, agreement)
+            yield StepPair(named.name, a, b, agreement)
 
 
 def _readable(footage: Iterable[NamedStep]) -> Iterator[NamedStep]:
@@ -156,14 +156,14 @@ def _readable(footage: Iterable[NamedStep]) -> Iterator[NamedStep]:
         logger.warning("frames skipped because they could not be decoded: %d", skipped)
 
 
-def _replay(footage: Iterable[NamedStep], side: Side) -> Generator[Step, None, None]:
+def _replay(footage: Iterable[NamedStep], side: Variant) -> Generator[Step, None, None]:
     settings = side.settings
     with ReplayRobot(named.step for named in footage) as robot:
         loop = Loop(robot, side.detect, choose_behaviour(settings), settings, sure_score=side.sure_score)
         yield from loop.steps()
 
 
-def describe_difference(compared: ComparedStep, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
+def describe_difference(compared: StepPair, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
     """One line: the frame, and what A and B see in it that the other one does not see, or calls by another name."""
     sides = []
     for title, step, own, names in zip("AB", (compared.a, compared.b), compared.differing, class_names, strict=True):

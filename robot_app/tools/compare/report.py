@@ -19,12 +19,12 @@ from robot_app.core.errors import InputError
 from robot_app.core.step import Step
 from robot_app.core.text import describe_actions, describe_event
 from robot_app.media.footage import NamedStep
-from robot_app.tools.compare.lockstep import ComparedStep, Side, compare, describe_difference
+from robot_app.tools.compare.lockstep import StepPair, Variant, compare, describe_difference
 from robot_app.tools.compare.side_by_side import SideBySideVideo
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class DetectionDiffSummary:
     """What two models, A and B, saw in the same frames.
 
     Attributes:
@@ -76,7 +76,7 @@ class Comparison:
         return "\n".join([*lines, f"latency  median A {a_ms:.1f} ms, B {b_ms:.1f} ms (detection)"])
 
 
-class Comparing:
+class DetectionDiff:
     """Counts and measures frame by frame; `result` at any time says what has come together."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Comparing:
         self._score_names: list[str] = []
         self._differing = self._renamed = self._only_a = self._only_b = 0
 
-    def write(self, compared: ComparedStep) -> None:
+    def write(self, compared: StepPair) -> None:
         """Count one frame."""
         a, b, agreement = compared.a.detections, compared.b.detections, compared.agreement
         self._seen.append((len(a) > 0, len(b) > 0))
@@ -101,12 +101,12 @@ class Comparing:
         self._only_a += len(agreement.only_first)
         self._only_b += len(agreement.only_second)
 
-    def result(self) -> Comparison:
+    def result(self) -> DetectionDiffSummary:
         """The figures so far."""
         changes = np.array(self._score_changes)
         largest = int(np.argmax(np.abs(changes))) if len(changes) else None
         median_ms = np.median(self._detect_ms, axis=0).tolist() if self._detect_ms else [float("nan")] * 2
-        return Comparison(
+        return DetectionDiffSummary(
             both=self._seen.count((True, True)),
             only_a=self._seen.count((True, False)),
             only_b=self._seen.count((False, True)),
@@ -128,7 +128,7 @@ Counts = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionComparison:
+class DecisionDiffSummary:
     """Decisions in figures.
 
     Attributes:
@@ -153,7 +153,7 @@ class DecisionComparison:
         return "\n".join(lines)
 
 
-class ComparingDecisions:
+class DecisionDiff:
     """Counts frame by frame; `result` at any time says what has come together. Times count from the first frame."""
 
     def __init__(self, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
@@ -164,7 +164,7 @@ class ComparingDecisions:
         self._events: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         self._actions: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
 
-    def write(self, compared: ComparedStep) -> None:
+    def write(self, compared: StepPair) -> None:
         """Count one frame."""
         if not self._frames:
             self._start_s = compared.a.frame.received_at_s
@@ -176,7 +176,7 @@ class ComparingDecisions:
             self._differing += 1
             self._first = self._first or self.describe(compared)
 
-    def describe(self, compared: ComparedStep) -> str:
+    def describe(self, compared: StepPair) -> str:
         """One line: the frame, its time, and what A and B told and did; the frames before it must have been counted."""
         elapsed_s = compared.a.frame.received_at_s - self._start_s
         a, b = (
@@ -185,10 +185,10 @@ class ComparingDecisions:
         )
         return f"{compared.name}  {elapsed_s:.2f} s  A: {a}   B: {b}"
 
-    def result(self) -> DecisionComparison:
+    def result(self) -> DecisionDiffSummary:
         """The figures so far."""
         events, actions = ((tuple(a.items()), tuple(b.items())) for a, b in (self._events, self._actions))
-        return DecisionComparison(self._frames, self._differing, self._first, events, actions)
+        return DecisionDiffSummary(self._frames, self._differing, self._first, events, actions)
 
 
 def _describe_decision(step: Step, class_names: tuple[str, ...]) -> str:
@@ -206,7 +206,7 @@ MOST_LINES = 20
 
 
 class _Figures(Protocol):
-    def write(self, compared: ComparedStep) -> None: ...
+    def write(self, compared: StepPair) -> None: ...
 
     def result(self) -> object: ...
 
@@ -215,13 +215,13 @@ class _Figures(Protocol):
 class _Telling:
     """Which frames are told one by one, and the figures at the end."""
 
-    differs: Callable[[ComparedStep], bool]
-    describe: Callable[[ComparedStep], str]
+    differs: Callable[[StepPair], bool]
+    describe: Callable[[StepPair], str]
     figures: tuple[_Figures, ...]
 
 
 def compare_models(
-    footage: Iterable[NamedStep], sides: tuple[Side, Side], *, video: Path | None, report: TextIO
+    footage: Iterable[NamedStep], sides: tuple[Variant, Variant], *, video: Path | None, report: TextIO
 ) -> None:
     """Write to `report` what the models see differently, what that changes in the decisions, and draw the `video`.
 
@@ -234,14 +234,14 @@ def compare_models(
     telling = _Telling(
         differs=lambda compared: not compared.agreement.is_full,
         describe=lambda compared: describe_difference(compared, names),
-        figures=(Comparing(), ComparingDecisions(names)),
+        figures=(DetectionDiff(), DecisionDiff(names)),
     )
     drawing = None if video is None else SideBySideVideo(video, (sides[0].title, sides[1].title), names)
     _run(footage, sides, telling, drawing, report)
 
 
 def compare_behaviours(
-    footage: Iterable[NamedStep], sides: tuple[Side, Side], *, video: Path | None, report: TextIO
+    footage: Iterable[NamedStep], sides: tuple[Variant, Variant], *, video: Path | None, report: TextIO
 ) -> None:
     """Write to `report` what the behaviours decide differently, and draw the `video` with tracks and decisions.
 
@@ -249,7 +249,7 @@ def compare_behaviours(
         InputError: as `compare_models`.
     """
     names = _class_names(sides)
-    decisions = ComparingDecisions(names)
+    decisions = DecisionDiff(names)
     telling = _Telling(lambda compared: compared.decided_otherwise, decisions.describe, (decisions,))
     titles = (sides[0].title, sides[1].title)
     drawing = None if video is None else SideBySideVideo(video, titles, names, shows_tracks=True)
@@ -258,7 +258,7 @@ def compare_behaviours(
 
 def _run(
     footage: Iterable[NamedStep],
-    sides: tuple[Side, Side],
+    sides: tuple[Variant, Variant],
     telling: _Telling,
     drawing: SideBySideVideo | None,
     report: TextIO,
@@ -275,7 +275,7 @@ def _run(
 
 
 def _compare_all(
-    frames: Iterable[ComparedStep], telling: _Telling, drawing: SideBySideVideo | None, report: TextIO
+    frames: Iterable[StepPair], telling: _Telling, drawing: SideBySideVideo | None, report: TextIO
 ) -> None:
     differing = 0
     for compared in frames:
@@ -292,5 +292,5 @@ def _compare_all(
     report.writelines(f"{figures.result()}\n" for figures in telling.figures)
 
 
-def _class_names(sides: tuple[Side, Side]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _class_names(sides: tuple[Variant, Variant]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return sides[0].class_names, sides[1].class_names

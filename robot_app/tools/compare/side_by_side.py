@@ -9,8 +9,8 @@ import numpy as np
 
 from robot_app.core.frame import Image
 from robot_app.core.step import Step
-from robot_app.media.video import TEXT_STAYS_S, Caption, RecentNews, VideoFile, draw_detections, draw_step
-from robot_app.tools.compare.lockstep import ComparedStep
+from robot_app.media.video import TEXT_STAYS_S, Caption, CaptionHistory, VideoFile, draw_detections, draw_step
+from robot_app.tools.compare.lockstep import StepPair
 
 HALF_HW = (540, 960)
 """Height and width in pixels of each half, so that the whole is as wide as most screens."""
@@ -39,7 +39,7 @@ class SideBySideVideo:
         self._titles = titles
         self._class_names = class_names
         self._shows_tracks = shows_tracks
-        self._news = (RecentNews(class_names[0]), RecentNews(class_names[1]))
+        self._news = (CaptionHistory(class_names[0]), CaptionHistory(class_names[1]))
         self._differed_at_s: float | None = None
 
     def __enter__(self) -> Self:
@@ -51,7 +51,7 @@ class SideBySideVideo:
     ) -> None:
         self._video.__exit__(kind, error, trace)
 
-    def write(self, compared: ComparedStep) -> None:
+    def write(self, compared: StepPair) -> None:
         """Draw one frame."""
         now_s = compared.a.frame.received_at_s
         if compared.decided_otherwise:

@@ -9,11 +9,11 @@ from types import ModuleType
 from robot_app.core.errors import VectorDetectorError
 from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.tools.diagnostics import machine_checks, network_checks
-from robot_app.tools.diagnostics.findings import Finding, Status, Trouble
+from robot_app.tools.diagnostics.findings import CheckFailed, Finding, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CheckTarget:
     """What is examined.
 
     Attributes:
@@ -33,10 +33,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`run` tells what was found, or raises `Trouble`; `needs` are the names of those that must not have failed."""
+    """`run` tells what was found, or raises `CheckFailed`; `needs` are the names of those that must not have failed."""
 
     name: str
-    run: Callable[[Case], str]
+    run: Callable[[CheckTarget], str]
     needs: tuple[str, ...] = ()
 
 
@@ -45,18 +45,18 @@ def _service() -> ModuleType:
     return importlib.import_module("robot_app.tools.diagnostics.robot_checks")
 
 
-def _config(case: Case) -> str:
+def _config(case: CheckTarget) -> str:
     if case.is_emulated:
         case.read_identity()  # says better than the check below that none is running
     return network_checks.check_config_file(case.config)
 
 
-def _identify(case: Case) -> str:
+def _identify(case: CheckTarget) -> str:
     identity = case.read_identity()
     return f"{identity.serial} is {identity.name}"
 
 
-def _name(case: Case) -> str:
+def _name(case: CheckTarget) -> str:
     if case.is_emulated:
         return "an emulated robot announces none"
     return network_checks.check_name(case.read_identity())
@@ -80,7 +80,7 @@ CHECKS = (
 )
 
 
-def examine(case: Case) -> Iterator[Finding]:
+def examine(case: CheckTarget) -> Iterator[Finding]:
     """Run the checks one after the other and yield what each has found."""
     without: set[str] = set()
     for check in CHECKS:
@@ -94,10 +94,10 @@ def examine(case: Case) -> Iterator[Finding]:
         yield finding
 
 
-def _run(check: Check, case: Case) -> Finding:
+def _run(check: Check, case: CheckTarget) -> Finding:
     try:
         return Finding(check.name, Status.SOUND, check.run(case))
-    except Trouble as trouble:
+    except CheckFailed as trouble:
         status = Status.FAILED if trouble.is_fatal else Status.DOUBTFUL
         return Finding(check.name, status, str(trouble), trouble.hint)
     except VectorDetectorError as error:

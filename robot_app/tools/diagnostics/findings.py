@@ -29,7 +29,7 @@ class Finding:
     hint: str = ""
 
 
-class Trouble(Exception):  # noqa: N818 - a finding, not a mistake of the program
+class CheckFailed(Exception):  # noqa: N818 - a finding, not a mistake of the program
     """What is wrong, and what to do about it. `is_fatal`: nothing that builds on it can work."""
 
     def __init__(self, text: str, hint: str, *, is_fatal: bool = True) -> None:

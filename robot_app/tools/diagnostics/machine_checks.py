@@ -11,7 +11,7 @@ import numpy as np
 
 from robot_app.core.errors import ModelError
 from robot_app.perception.detector import Detector
-from robot_app.tools.diagnostics.findings import Trouble
+from robot_app.tools.diagnostics.findings import CheckFailed
 
 SDK, OTHER_SDK = "wirepod-vector-sdk", "anki_vector"
 
@@ -28,14 +28,16 @@ def check_versions() -> str:
     try:
         versions = f"{SDK} {importlib.metadata.version(SDK)}, protobuf {importlib.metadata.version('protobuf')}"
     except importlib.metadata.PackageNotFoundError as error:
-        raise Trouble(f"{error.name} is not installed", "install this software again") from error
+        raise CheckFailed(f"{error.name} is not installed", "install this software again") from error
     try:
         importlib.import_module("anki_vector.messaging.protocol")
     except Exception as error:  # protobuf raises a TypeError for code of another version
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Trouble(f"{versions}: cannot be imported ({reason})", f"pip install --upgrade {SDK} protobuf") from error
+        raise CheckFailed(
+            f"{versions}: cannot be imported ({reason})", f"pip install --upgrade {SDK} protobuf"
+        ) from error
     if any(found.name == OTHER_SDK for found in importlib.metadata.distributions()):
-        raise Trouble(
+        raise CheckFailed(
             f"{versions}, and {OTHER_SDK} as well, which has the same import name",
             f"pip uninstall {OTHER_SDK}, then pip install --force-reinstall {SDK}",
             is_fatal=False,
@@ -48,7 +50,7 @@ def check_model(path: Path) -> str:
     try:
         card = Detector.load(path).card
     except ModelError as error:
-        raise Trouble(str(error), "get the file again, or name another with --model") from error
+        raise CheckFailed(str(error), "get the file again, or name another with --model") from error
     return f"{path}: {card.name} {card.version}"
 
 
@@ -63,7 +65,7 @@ def check_speed(path: Path) -> str:
     median_ms = statistics.median(times_ms)
     text = f"{detector.provider}, {median_ms:.1f} ms a frame"
     if median_ms > CAMERA_PERIOD_MS:
-        raise Trouble(
+        raise CheckFailed(
             f"{text}; the camera sends one every {CAMERA_PERIOD_MS:.0f} ms",
             "end other programs, or use a faster machine; frames are left out meanwhile",
             is_fatal=False,
@@ -77,5 +79,5 @@ def check_disk(folder: Path) -> str:
     hours = free_gb / RECORDING_GB_PER_HOUR
     text = f"{free_gb:.1f} GB free in {folder.resolve()}, about {hours:.1f} hours of recording"
     if hours < 1:
-        raise Trouble(text, "make room, or record elsewhere", is_fatal=hours < 1 / 60)
+        raise CheckFailed(text, "make room, or record elsewhere", is_fatal=hours < 1 / 60)
     return text

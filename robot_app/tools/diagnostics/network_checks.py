@@ -14,7 +14,7 @@ from robot_app.robots.vector.identity import (
     check_identity,
     read_certificate,
 )
-from robot_app.tools.diagnostics.findings import Trouble
+from robot_app.tools.diagnostics.findings import CheckFailed
 
 TIMEOUT_S = 3.0
 
@@ -27,11 +27,11 @@ def check_config_file(path: Path) -> str:
         path.read_text(encoding="utf-8")
         mode = path.stat().st_mode
     except FileNotFoundError as error:
-        raise Trouble(f"{path}: no such file", HOW_TO_CREATE) from error
+        raise CheckFailed(f"{path}: no such file", HOW_TO_CREATE) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(f"{path}: not readable", HOW_TO_CREATE) from error
+        raise CheckFailed(f"{path}: not readable", HOW_TO_CREATE) from error
     if mode & 0o077:
-        raise Trouble(f"{path}: other users can read the token in it", f"chmod 600 {path}", is_fatal=False)
+        raise CheckFailed(f"{path}: other users can read the token in it", f"chmod 600 {path}", is_fatal=False)
     return str(path)
 
 
@@ -40,14 +40,14 @@ def check_name(identity: VectorIdentity) -> str:
     host = f"{identity.name}.local"
     found = _resolve(host)
     if not found:
-        raise Trouble(
+        raise CheckFailed(
             f"{host} is not found by mDNS",
             "no fault if the address below answers; else wake the robot up, and check that this machine is on the same "
             "network and resolves .local names",
             is_fatal=False,
         )
     if identity.ip not in (*found, host):
-        raise Trouble(
+        raise CheckFailed(
             f"{host} is at {', '.join(found)}, configured is {identity.ip}",
             "correct ip in the configuration: the robot was given another address",
             is_fatal=False,
@@ -62,13 +62,13 @@ def check_address(identity: VectorIdentity) -> str:
     except OSError as error:
         if error.errno not in REFUSED:
             reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
-            raise Trouble(
+            raise CheckFailed(
                 f"{identity.ip}: {reason}",
                 "check that the robot is awake and on this network (two clicks on its button show its address), and ip "
                 "in the configuration",
             ) from error
     except UnicodeError as error:  # of a name with an empty part, as in "a..b"
-        raise Trouble(
+        raise CheckFailed(
             f"{identity.ip} is no address and no name of a machine", "correct ip in the configuration"
         ) from error
     return f"{identity.ip} answers"
@@ -79,7 +79,7 @@ def check_port(identity: VectorIdentity) -> str:
     try:
         socket.create_connection((identity.ip, identity.port), timeout=TIMEOUT_S).close()
     except OSError as error:
-        raise Trouble(
+        raise CheckFailed(
             f"{identity.ip} refuses connections at port {identity.port}",
             "a robot that has just started takes a minute; else check port (a real robot's is 443) and ip, which may "
             "be that of another machine",
@@ -93,7 +93,7 @@ def check_certificate(identity: VectorIdentity) -> str:
         certificate = read_certificate(identity.certificate)
     except ConfigError as error:
         text, _, hint = str(error).partition("; ")
-        raise Trouble(text, hint) from error
+        raise CheckFailed(text, hint) from error
     names = ", ".join(certificate_names(certificate)) or "nobody"
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     whose = f"made out to {names}, valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
@@ -101,12 +101,12 @@ def check_certificate(identity: VectorIdentity) -> str:
     if not begins <= now <= ends:
         renew = HOW_TO_CREATE.replace("create it", "renew it")
         hint = f"set this machine's clock if {now:%Y-%m-%d} is wrong; else {renew}"
-        raise Trouble(f"{identity.certificate}: {whose}, not today", hint)
+        raise CheckFailed(f"{identity.certificate}: {whose}, not today", hint)
     try:
         check_identity(identity, TIMEOUT_S)
     except RobotError as error:
         text, _, hint = str(error).partition("; ")
-        raise Trouble(f"{whose}; {text}", hint) from error
+        raise CheckFailed(f"{whose}; {text}", hint) from error
     return f"{whose}; the robot shows it"
 
 

@@ -13,7 +13,7 @@ from anki_vector.messaging import client, protocol
 from robot_app.core.errors import InputError
 from robot_app.core.frame import decode_image
 from robot_app.robots.vector.identity import HOW_TO_CREATE, VectorIdentity, read_certificate
-from robot_app.tools.diagnostics.findings import Trouble
+from robot_app.tools.diagnostics.findings import CheckFailed
 
 TIMEOUT_S = 3.0
 
@@ -33,7 +33,7 @@ def check_token(identity: VectorIdentity) -> str:
             service.ProtocolVersion(_version_request(), timeout=TIMEOUT_S)
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-                raise Trouble(
+                raise CheckFailed(
                     "the robot refuses it",
                     f"after a reset or a new owner it needs a new one: {HOW_TO_CREATE}",
                 ) from error
@@ -52,7 +52,7 @@ def check_protocol(identity: VectorIdentity) -> str:
     spoken = f"firmware {firmware or 'unknown'}, protocol {answer.host_version}"
     is_known = answer.host_version >= protocol.PROTOCOL_VERSION_MINIMUM
     if answer.result != protocol.ProtocolVersionResponse.SUCCESS or not is_known:
-        raise Trouble(
+        raise CheckFailed(
             f"{spoken}, the SDK speaks {protocol.PROTOCOL_VERSION_MINIMUM} to {protocol.PROTOCOL_VERSION_CURRENT}",
             "update the robot, and wirepod-vector-sdk here",
         )
@@ -66,12 +66,12 @@ def check_control(identity: VectorIdentity) -> str:
         try:
             first = next(events)
             if first.event.HasField("connection_response") and not first.event.connection_response.is_primary:
-                raise Trouble(
+                raise CheckFailed(
                     "another program is connected to the robot and may hold control of it",
                     "end the other program; control was not asked for, since that would take it away",
                 )
             if not _is_granted(service):
-                raise Trouble(
+                raise CheckFailed(
                     f"the robot does not hand over control within {TIMEOUT_S:g} s",
                     "put it on the floor, upright and awake; it keeps control while it is held, in trouble or low on "
                     "battery",
@@ -88,16 +88,16 @@ def check_camera(identity: VectorIdentity) -> str:
     with _service(identity) as service:
         seen = _watch_camera(service)
     if not seen.pictures:
-        raise Trouble(f"no picture within {CAMERA_STARTS_S:g} s", RESTART)
+        raise CheckFailed(f"no picture within {CAMERA_STARTS_S:g} s", RESTART)
     try:
         height, width = decode_image(seen.pictures[-1], "picture").shape[:2]
     except InputError as error:
-        raise Trouble("the pictures that come cannot be read", RESTART) from error
+        raise CheckFailed("the pictures that come cannot be read", RESTART) from error
     if len(seen.pictures) > 2 and len(set(seen.pictures)) == 1:
-        raise Trouble(f"the same picture again and again, {seen.rate_hz:.0f} times a second", RESTART)
+        raise CheckFailed(f"the same picture again and again, {seen.rate_hz:.0f} times a second", RESTART)
     text = f"{width} x {height} px, {seen.rate_hz:.1f} frames/s"
     if seen.rate_hz < LEAST_CAMERA_HZ:
-        raise Trouble(text, "the network is slow; bring the robot nearer to the access point", is_fatal=False)
+        raise CheckFailed(text, "the network is slow; bring the robot nearer to the access point", is_fatal=False)
     return text
 
 
@@ -163,5 +163,5 @@ def _version_request() -> protocol.ProtocolVersionRequest:
     )
 
 
-def _no_answer(error: grpc.RpcError) -> Trouble:
-    return Trouble(f"the robot accepts connections but does not answer ({error.code().name})", RESTART)
+def _no_answer(error: grpc.RpcError) -> CheckFailed:
+    return CheckFailed(f"the robot accepts connections but does not answer ({error.code().name})", RESTART)

@@ -13,7 +13,7 @@ from robot_app.core.errors import InputError
 from robot_app.core.frame import FRAME_HW, Frame, encode_jpeg
 from robot_app.media.footage import fit_frame, read_footage, read_frames, read_named_footage, read_named_frames
 from robot_app.media.recording.writer import RecordingWriter
-from robot_app.media.timeline import Span
+from robot_app.media.timeline import TimeRange
 from tests.support.steps import assert_same_step, make_step
 from tests.support.vision import CARD, paint_scene
 
@@ -87,11 +87,11 @@ def test_footage_without_a_model_is_replayed_as_if_the_robot_obeyed(tmp_path: Pa
 
 def test_a_span_of_a_video_or_a_recording(tmp_path: Path):
     video = save_video(tmp_path / "walk.mp4", frames=12, fps=20.0)
-    assert [step.frame.index for step in read_footage(video, Span(0.2, 0.3))] == [4, 5]
+    assert [step.frame.index for step in read_footage(video, TimeRange(0.2, 0.3))] == [4, 5]
     with RecordingWriter(tmp_path / "walk.mcap", CARD) as writer:
         for index in range(10):
             writer.write(make_step(index, fps=10.0))
-    named = list(read_named_footage(tmp_path / "walk.mcap", Span(0.35)))
+    named = list(read_named_footage(tmp_path / "walk.mcap", TimeRange(0.35)))
     assert [n.name for n in named] == [f"walk.mcap#{index}" for index in range(4, 10)]
 
 
@@ -101,13 +101,13 @@ def test_a_span_beyond_the_end_is_told(tmp_path: Path, name: str):
     with RecordingWriter(tmp_path / "walk.mcap", CARD) as writer:
         writer.write(make_step(0))
     with pytest.raises(InputError, match=rf"{name}: no frame from 60 s on and before 70 s"):
-        list(read_footage(tmp_path / name, Span(60.0, 70.0)))
+        list(read_footage(tmp_path / name, TimeRange(60.0, 70.0)))
 
 
 @pytest.mark.parametrize(("from_s", "to_s"), [(5.0, 5.0), (5.0, 2.0), (-1.0, 2.0)])
 def test_a_span_without_time_in_it_is_refused(from_s: float, to_s: float):
     with pytest.raises(InputError, match="nothing lies between"):
-        Span(from_s, to_s)
+        TimeRange(from_s, to_s)
 
 
 def test_frames_of_the_cameras_size_are_not_touched():

@@ -3,7 +3,7 @@ import pytest
 
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
-from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, update_tracks, without_doubtful
+from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, gate_low_scores, update_tracks
 
 SETTINGS = TrackerSettings()
 
@@ -37,7 +37,7 @@ def followed() -> TrackerState:
 
 
 def kept(state: TrackerState, detections: Detections) -> list[float]:
-    return [round(float(s), 2) for s in without_doubtful(state, detections, view(5), SURE, SETTINGS).scores]
+    return [round(float(s), 2) for s in gate_low_scores(state, detections, view(5), SURE, SETTINGS).scores]
 
 
 def test_a_doubtful_one_counts_where_a_robot_is_expected(followed: TrackerState):
@@ -76,4 +76,4 @@ def test_a_robot_seen_only_once_or_twice_may_be_a_false_alarm():
 
 def test_sure_ones_pass_as_they_are(followed: TrackerState):
     detections = found((HERE, 0.9), (ELSEWHERE, 0.61))
-    assert without_doubtful(followed, detections, view(5), SURE, SETTINGS) is detections
+    assert gate_low_scores(followed, detections, view(5), SURE, SETTINGS) is detections

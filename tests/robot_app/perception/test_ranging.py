@@ -18,16 +18,16 @@ from robot_app.perception.ranging import (
     MIDDLE_SPREAD_MM,
     WIDTH_MM,
     WIDTH_SPREAD,
-    Cut,
+    Truncation,
     camera_height_mm,
-    cut_of,
-    locate,
+    estimate_range,
+    truncation_of,
 )
 from robot_app.simulation.vector_model import RobotPose, camera_transform, cut_to_frame, outline, placed
 
 CAMERA = CameraModel()
 
-WHOLE = Cut()
+WHOLE = Truncation()
 
 COUNT = 1200
 
@@ -61,7 +61,7 @@ def seen():
         truth = outline(other, observer, CAMERA)
         assert truth.distance_mm == pytest.approx(distance)
         assert truth.bearing_rad == pytest.approx(bearing)
-        if cut_of(truth.box_px, CAMERA) == WHOLE:
+        if truncation_of(truth.box_px, CAMERA) == WHOLE:
             found.append(Seen(observer, truth.box_px, bearing, distance, lift == 32))
     return found
 
@@ -108,7 +108,7 @@ def test_the_width_tells_far_less(seen):
 
 
 def test_the_middle_of_the_box_is_nearly_that_of_the_robot(seen):
-    sights = [locate(s.box_px, WHOLE, CAMERA, s.observer.head_angle_rad) for s in seen]
+    sights = [estimate_range(s.box_px, WHOLE, CAMERA, s.observer.head_angle_rad) for s in seen]
     aside_mm = [(sight.bearing_rad - s.bearing_rad) * s.distance_mm for sight, s in zip(sights, seen, strict=True)]
     assert np.std(aside_mm) == pytest.approx(MIDDLE_SPREAD_MM, rel=0.4)
 
@@ -125,7 +125,7 @@ def test_single_boxes_with_noise_and_a_camera_that_sits_crooked(seen, tilt_deg):
     draw = np.random.default_rng(1)
     errors, sigmas, bearing_errors, bearing_sigmas = [], [], [], []
     for s in seen:
-        sight = locate(noisy(s.box_px, draw), WHOLE, CAMERA, s.observer.head_angle_rad + math.radians(tilt_deg))
+        sight = estimate_range(noisy(s.box_px, draw), WHOLE, CAMERA, s.observer.head_angle_rad + math.radians(tilt_deg))
         errors.append((sight.distance_mm - s.distance_mm) / s.distance_mm)
         sigmas.append(sight.distance_sigma_mm / s.distance_mm)
         bearing_errors.append(abs(sight.bearing_rad - s.bearing_rad))
@@ -148,14 +148,14 @@ def cut_boxes():
         other = placed(observer, bearing, distance, draw.uniform(0, math.tau))
         truth = outline(other, observer, CAMERA)
         x1, y1, x2, y2 = box = cut_to_frame(truth.box_px, CAMERA)
-        if truth.is_in_view and cut_of(box, CAMERA) != WHOLE and x2 - x1 > 15 and y2 - y1 > 15:
+        if truth.is_in_view and truncation_of(box, CAMERA) != WHOLE and x2 - x1 > 15 and y2 - y1 > 15:
             yield observer, box, truth
 
 
 def test_a_robot_cut_by_the_frame_is_never_surely_at_a_wrong_distance():
     surely_wrong = count = 0
     for _, (observer, box, truth) in zip(range(600), cut_boxes(), strict=False):
-        sight = locate(box, cut_of(box, CAMERA), CAMERA, observer.head_angle_rad)
+        sight = estimate_range(box, truncation_of(box, CAMERA), CAMERA, observer.head_angle_rad)
         error_mm = abs(sight.distance_mm - truth.distance_mm)
         count += 1
         surely_wrong += error_mm > 3 * sight.distance_sigma_mm
@@ -167,26 +167,28 @@ def test_a_robot_cut_at_the_side_reaches_on_beyond_the_frame():
     observer = RobotPose()
     truth = outline(placed(observer, math.radians(43), 250, 0.3), observer, CAMERA)
     box = cut_to_frame(truth.box_px, CAMERA)
-    cut = cut_of(box, CAMERA)
-    assert cut == Cut(left=True)
-    sight = locate(box, cut, CAMERA, 0)
+    cut = truncation_of(box, CAMERA)
+    assert cut == Truncation(left=True)
+    sight = estimate_range(box, cut, CAMERA, 0)
     naive_rad = CAMERA.direction((box[0] + box[2]) / 2, 180).bearing_rad
     assert abs(sight.bearing_rad - truth.bearing_rad) < abs(naive_rad - truth.bearing_rad)
-    whole = locate(truth.box_px, WHOLE, CAMERA, 0)
+    whole = estimate_range(truth.box_px, WHOLE, CAMERA, 0)
     assert sight.bearing_sigma_rad > whole.bearing_sigma_rad
     assert sight.distance_sigma_mm > whole.distance_sigma_mm
 
 
 def test_a_box_that_fills_the_frame_is_near_and_uncertain():
-    sight = locate((0, 0, 640, 360), Cut(True, True, True, True), CAMERA, 0)
+    sight = estimate_range((0, 0, 640, 360), Truncation(True, True, True, True), CAMERA, 0)
     assert sight.distance_mm < 110
     assert sight.distance_sigma_mm > 0.3 * sight.distance_mm
 
 
-@pytest.mark.parametrize("cut", [WHOLE, Cut(top=True), Cut(bottom=True), Cut(True, True, True, True)])
+@pytest.mark.parametrize(
+    "cut", [WHOLE, Truncation(top=True), Truncation(bottom=True), Truncation(True, True, True, True)]
+)
 @pytest.mark.parametrize("box", [(10, 100, 10, 100), (10, 100, 11, 100.5), (0, 0, 640, 360), (300, 179, 340, 180)])
 def test_strange_boxes_give_finite_answers(box, cut):
-    sight = locate(box, cut, CAMERA, 0.2)
+    sight = estimate_range(box, cut, CAMERA, 0.2)
     assert all(math.isfinite(value) for value in astuple(sight))
     assert sight.distance_mm > 0
     assert sight.distance_sigma_mm > 0

@@ -6,8 +6,8 @@ import pytest
 
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
-from robot_app.perception.ranging import Cut, locate
-from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, similarity, update_tracks
+from robot_app.perception.ranging import Truncation, estimate_range
+from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, distance_iou, update_tracks
 from robot_app.simulation.vector_model import RobotPose, outline, placed
 from tests.support.desk import Eyes, boxes_in_view
 
@@ -45,7 +45,7 @@ NOTHING = detections()
 def test_a_new_track_describes_its_detection():
     box = (290, 150, 350, 217)
     ((track,),) = play(detections(box))
-    sight = locate(box, Cut(), CAMERA, 0)
+    sight = estimate_range(box, Truncation(), CAMERA, 0)
     assert (track.id, track.hits, track.age_frames, track.missed_frames) == (1, 1, 0, 0)
     assert track.box_px == pytest.approx(box)
     assert track.score == pytest.approx(0.9)
@@ -100,8 +100,8 @@ def test_two_robots_that_pass_in_view_are_not_taken_for_each_other(seed):
         state = update_tracks(state, found, Viewpoint(CAMERA, 0, now_s), TrackerSettings())
         for pose, ids in ((near, near_ids), (far, far_ids)):
             truth = outline(pose, HOME, CAMERA).box_px
-            best = max(state.tracks, key=lambda track: similarity(track.box_px, truth), default=None)
-            if best is not None and best.missed_frames == 0 and similarity(best.box_px, truth) > 0.6:
+            best = max(state.tracks, key=lambda track: distance_iou(track.box_px, truth), default=None)
+            if best is not None and best.missed_frames == 0 and distance_iou(best.box_px, truth) > 0.6:
                 ids.append(best.id)
     assert len(set(near_ids)) == 1
     assert len(set(far_ids)) == 1
@@ -227,7 +227,7 @@ def test_another_class_is_another_object():
     [((0, 0, 10, 10), 1.0), ((10, 0, 20, 10), -0.2), ((0, 0, 5, 10), 0.5 - 2.5**2 / 200), ((1000, 0, 1010, 10), -0.98)],
 )
 def test_similarity(other, expected):
-    assert similarity((0, 0, 10, 10), other) == pytest.approx(expected, abs=1e-3)
+    assert distance_iou((0, 0, 10, 10), other) == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_track_is_kept_through_an_own_turn_that_ends_while_the_robot_is_not_seen():

@@ -5,7 +5,7 @@ import pytest
 from robot_app.core.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.deadlines import LONGEST_TURN_S
 from robot_app.core.robot import RobotState
-from robot_app.safety.gate import STANDING, MotionSettings, gate_motion, why_not_move
+from robot_app.safety.gate import STANDING, MotionSettings, gate_motion, motion_block_reason
 
 HELLO, TURN, DRIVE = Say("hello"), Turn(0.5), Drive(50, 50)
 
@@ -100,5 +100,5 @@ def test_it_knows_until_when_the_wheels_may_be_moving(actions, before, after):
 
 
 def test_a_frame_that_is_old_because_of_detection_says_so():
-    assert why_not_move(0.4, RobotState(), SETTINGS, busy_s=0.35).endswith("; looking at it took 350 ms")
-    assert "looking" not in why_not_move(0.4, RobotState(), SETTINGS, busy_s=0.02)
+    assert motion_block_reason(0.4, RobotState(), SETTINGS, busy_s=0.35).endswith("; looking at it took 350 ms")
+    assert "looking" not in motion_block_reason(0.4, RobotState(), SETTINGS, busy_s=0.02)

@@ -16,7 +16,7 @@ from robot_app.emulator.faults import Fault
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.safety.gate import MotionSettings
 from robot_app.safety.guard import ProcessGuard
-from robot_app.safety.supervised import live_vector
+from robot_app.safety.supervised import supervised_vector
 from tests.support.processes import children
 from tests.support.vector import IMPATIENT, emulated, wait_until, were_wheels_stopped
 
@@ -52,7 +52,7 @@ def test_who_is_silent_for_too_long_is_stopped_and_may_have_control_again():
     acted = []
     with emulated() as emulator, guarding(emulator, lambda: acted.append(1)) as (guard, _), driven(emulator) as robot:
         for _ in range(5):
-            guard.say(0.5)
+            guard.heartbeat(0.5)
             time.sleep(0.1)
         assert emulator.body.left_mm_s == 40
         wait_until(lambda: acted == [1])
@@ -66,8 +66,8 @@ def test_who_is_silent_for_too_long_is_stopped_and_may_have_control_again():
 def test_who_stands_may_be_silent_and_is_not_disturbed():
     with emulated() as emulator, driven(emulator) as robot:
         with guarding(emulator) as (guard, _):
-            guard.say(0.2)
-            guard.say(math.inf)
+            guard.heartbeat(0.2)
+            guard.heartbeat(math.inf)
             time.sleep(0.5)
         assert process_ends()
         assert robot.state.has_control
@@ -83,7 +83,7 @@ def process_ends():
 def test_it_acts_when_it_is_left_with_wheels_that_may_run():
     with emulated() as emulator, driven(emulator):
         with guarding(emulator) as (guard, _):
-            guard.say(60.0)
+            guard.heartbeat(60.0)
         assert process_ends()
         assert were_wheels_stopped(emulator)
 
@@ -91,7 +91,7 @@ def test_it_acts_when_it_is_left_with_wheels_that_may_run():
 def test_it_outlasts_a_network_that_swallows_the_stop():
     with emulated() as emulator, driven(emulator):
         with guarding(emulator) as (guard, _):
-            guard.say(60.0)
+            guard.heartbeat(60.0)
             emulator.faults.start(Fault.STALL)
         assert emulator.body.left_mm_s == 40
         emulator.faults.end(Fault.STALL)
@@ -103,9 +103,9 @@ def test_a_turn_is_cancelled():
     with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot, guarding(emulator) as (guard, _):
         robot.do(Turn(3.0))
         wait_until(lambda: emulator.body.left_mm_s != 0)
-        guard.say(0.01)
+        guard.heartbeat(0.01)
         wait_until(lambda: emulator.body.left_mm_s == 0, 0.9)  # the turn takes 1.5 s
-        guard.say(math.inf)
+        guard.heartbeat(math.inf)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -130,12 +130,12 @@ def test_a_guard_that_dies_or_hangs_is_replaced(how, caplog):
         os.kill(process, how)
         words = 0
         while guard.is_ready:  # a pipe that nobody reads is full after a while
-            guard.say(60.0)
+            guard.heartbeat(60.0)
             words += 1
             assert words < 100_000
         wait_until(lambda: guard.is_ready)
         assert process_of_guard() != process
-        guard.say(math.inf)
+        guard.heartbeat(math.inf)
     assert caplog.messages == ["the guard has ended (exit code -9); another one is started"]
 
 
@@ -150,7 +150,7 @@ def test_a_robot_that_was_set_up_anew_is_guarded_again():
 
 def test_without_a_guard_nothing_may_move_and_leaving_ends_it():
     with emulated() as emulator:
-        with live_vector(lambda: emulator.identity, MotionSettings(), IMPATIENT) as robot:
+        with supervised_vector(lambda: emulator.identity, MotionSettings(), IMPATIENT) as robot:
             assert robot.state.is_guarded
             os.kill(process_of_guard(), signal.SIGKILL)
             wait_until(lambda: not robot.state.is_guarded)

@@ -21,7 +21,7 @@ from robot_app.runtime.loop import Loop
 from robot_app.runtime.session import run_session
 from robot_app.runtime.settings import Settings
 from robot_app.safety.gate import MotionSettings
-from robot_app.safety.operator_controls import Asked, Controls
+from robot_app.safety.operator_controls import OperatorControls, OperatorHold
 from tests.support.robots import ScriptedRobot
 from tests.support.vector import IMPATIENT, emulated, wait_until, were_wheels_stopped
 from tests.support.vision import CARD, scene_frame
@@ -35,7 +35,7 @@ def always_drive(state, tracks, now_s):
 
 def drive_through(script):
     """A loop that always wants to drive, over a scripted robot; each beat may use the controls."""
-    controls = Controls()
+    controls = OperatorControls()
     beats = [scene_frame(index) if beat == "frame" else getattr(controls, beat) for index, beat in enumerate(script)]
     scripted = ScriptedRobot(beats)
     with controls.guard(scripted) as robot:
@@ -73,16 +73,16 @@ def test_of_a_persons_stop_the_log_says_just_that(caplog):
 
 
 def test_a_stop_is_not_lost_when_something_else_is_asked_for_at_the_same_time():
-    controls = Controls()
+    controls = OperatorControls()
     with ThreadPoolExecutor(2) as pool, controls.sending():
         pool.submit(controls.latch)
         pool.submit(controls.pause)
         time.sleep(0.1)  # both wait for the block to end
-    assert controls.asked == Asked(stopped=True, paused=True)
+    assert controls.asked == OperatorHold(stopped=True, paused=True)
 
 
 def test_an_action_that_was_decided_before_the_stop_does_not_slip_past_it():
-    controls = Controls()
+    controls = OperatorControls()
     scripted = ScriptedRobot([])
     with controls.guard(scripted) as robot:
         controls.latch()
@@ -93,7 +93,7 @@ def test_an_action_that_was_decided_before_the_stop_does_not_slip_past_it():
 
 
 def test_a_person_may_stop_before_the_robot_is_there_and_after_it_was_left():
-    controls = Controls()
+    controls = OperatorControls()
     controls.stop()
     scripted = ScriptedRobot([])
     with controls.guard(scripted):
@@ -118,7 +118,7 @@ class Keep:
 
 
 def test_a_session_may_begin_stopped(vision_model):
-    controls, seen = Controls(), []
+    controls, seen = OperatorControls(), []
     controls.stop()
     box = (40.0, 140.0, 100.0, 207.0)
     robot = ScriptedRobot([scene_frame(index, cyan=box) for index in range(8)])
@@ -129,7 +129,7 @@ def test_a_session_may_begin_stopped(vision_model):
 
 
 def test_a_real_client_takes_and_releases_control():
-    controls = Controls()
+    controls = OperatorControls()
     with emulated() as emulator, controls.guard(VectorRobot(emulator.identity, IMPATIENT)) as robot:
         assert robot.is_live
         assert robot.has_control
@@ -147,7 +147,7 @@ def test_a_robot_within_another_is_found():
         wrapped = None
 
     wrapper = Wrapper([])
-    with emulated() as emulator, Controls().guard(wrapper) as robot:
+    with emulated() as emulator, OperatorControls().guard(wrapper) as robot:
         assert not robot.is_live
         with VectorRobot(emulator.identity, IMPATIENT) as wrapper.wrapped:
             assert robot.is_live
@@ -156,7 +156,7 @@ def test_a_robot_within_another_is_found():
 
 
 def test_control_that_is_not_granted_is_told():
-    with emulated() as emulator, Controls().guard(VectorRobot(emulator.identity, SHORT)) as robot:
+    with emulated() as emulator, OperatorControls().guard(VectorRobot(emulator.identity, SHORT)) as robot:
         emulator.withhold_control()
         wait_until(lambda: not robot.has_control)
         with pytest.raises(RobotError, match=r"does not hand over control within 0\.5 s"):
@@ -170,7 +170,7 @@ SHORT = replace(IMPATIENT, connect_timeout_s=0.5)
 
 def test_a_stop_does_not_wait_for_a_command_that_takes_its_time():
     with emulated() as emulator, ThreadPoolExecutor(1) as pool:
-        controls = Controls()
+        controls = OperatorControls()
         with controls.guard(VectorRobot(emulator.identity, SHORT)) as robot:
             emulator.withhold_control()
             wait_until(lambda: not robot.has_control)
@@ -222,7 +222,7 @@ def frames(*indices):
 
 
 def test_released_control_stays_released_when_the_robot_is_connected_to_again():
-    controls, first, second = Controls(), frames(1, 2, 3), frames(4, 5, 6)
+    controls, first, second = OperatorControls(), frames(1, 2, 3), frames(4, 5, 6)
     robots, robot = connect_again(first, second)
     with controls.guard(robot) as guarded:
         first.insert(2, guarded.release_control)
@@ -238,7 +238,7 @@ def test_released_control_stays_released_when_the_robot_is_connected_to_again():
 
 
 def test_control_that_is_not_handed_over_remains_released():
-    controls = Controls()
+    controls = OperatorControls()
     robot = LiveScript(frames(1))
     with controls.guard(robot) as guarded:
         guarded.release_control()
@@ -252,7 +252,7 @@ def test_control_that_is_not_handed_over_remains_released():
 
 
 def test_that_nobody_could_be_told_to_stop_is_a_failure():
-    controls, told = Controls(), []
+    controls, told = OperatorControls(), []
 
     def ask():
         for command in (controls.stop, controls.pause):
@@ -271,7 +271,7 @@ def test_that_nobody_could_be_told_to_stop_is_a_failure():
 
 def test_what_a_person_asked_for_is_recorded_so_that_a_replay_decides_the_same(vision_model, tmp_path):
     """Somebody pauses before a robot comes into view, and goes on when it has been there for long."""
-    controls, lived, replayed = Controls(), [], []
+    controls, lived, replayed = OperatorControls(), [], []
     box = (40.0, 140.0, 100.0, 207.0)
     script = [scene_frame(index, cyan=box if index > 3 else None) for index in range(40)]
     script[2:2] = [controls.pause]

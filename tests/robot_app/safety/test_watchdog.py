@@ -8,7 +8,7 @@ import pytest
 from robot_app.core.actions import Drive, Say, Stop, Turn
 from robot_app.core.errors import RobotLost
 from robot_app.core.robot import RobotState
-from robot_app.safety.watchdog import WatchedRobot
+from robot_app.safety.watchdog import WatchdogRobot
 from tests.support.robots import ScriptedRobot
 from tests.support.vector import wait_until
 from tests.support.vision import scene_frame
@@ -19,7 +19,7 @@ UNWATCHED_S = 0.25
 
 
 def watched(script=FRAMES):
-    return WatchedRobot(ScriptedRobot(script), UNWATCHED_S)
+    return WatchdogRobot(ScriptedRobot(script), UNWATCHED_S)
 
 
 def told(robot):
@@ -75,7 +75,7 @@ def test_a_stop_that_is_not_confirmed_is_repeated(caplog):
                 raise RobotLost("not confirmed")
 
     deaf = Deaf(FRAMES)
-    with WatchedRobot(deaf, UNWATCHED_S) as robot:
+    with WatchdogRobot(deaf, UNWATCHED_S) as robot:
         next(frames := robot.frames())
         robot.do(Drive(20, 20))
         wait_until(lambda: deaf.tries == 3)
@@ -97,15 +97,15 @@ class Heard:
     def wait_until_ready(self):
         pass
 
-    def say(self, patience_s):
-        self.words.append(patience_s)
+    def heartbeat(self, timeout_s):
+        self.words.append(timeout_s)
 
     def end(self):
         self.has_ended = True
 
 
 def guarded(robot, unwatched_s=1.0):
-    return WatchedRobot(robot, unwatched_s, Heard())
+    return WatchdogRobot(robot, unwatched_s, Heard())
 
 
 def test_the_guard_hears_of_motion_before_the_robot_and_then_again_and_again():
@@ -186,7 +186,7 @@ def test_a_drive_that_is_passed_on_while_the_watchdog_stops_is_watched_as_well()
             time.sleep(3 * UNWATCHED_S)
             super().do(action)
 
-    with WatchedRobot(Slow(FRAMES), UNWATCHED_S) as robot:
+    with WatchdogRobot(Slow(FRAMES), UNWATCHED_S) as robot:
         next(frames := robot.frames())
         robot.do(Drive(20, 20))
         assert "stop" in told(robot)[:-1]
@@ -201,7 +201,7 @@ def test_the_watchdog_outlives_what_nobody_expected(caplog):
             if self.told.count("stop") == 1:
                 raise RuntimeError("Event loop is closed")
 
-    with WatchedRobot(Closing(FRAMES), UNWATCHED_S) as robot:
+    with WatchdogRobot(Closing(FRAMES), UNWATCHED_S) as robot:
         next(frames := robot.frames())
         robot.do(Drive(20, 20))
         wait_until(lambda: told(robot).count("stop") == 2)

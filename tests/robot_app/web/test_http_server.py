@@ -5,7 +5,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from robot_app.core.errors import ConfigError
-from robot_app.safety.operator_controls import Controls
+from robot_app.safety.operator_controls import OperatorControls
 from tests.support.steps import make_step
 from tests.support.view import Client, live_view, next_picture
 
@@ -14,7 +14,7 @@ EVERYWHERE = "0.0.0.0"
 
 @pytest.fixture
 def controls():
-    return Controls()
+    return OperatorControls()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from robot_app.core.actions import Drive
 from robot_app.core.detections import Detections
 from robot_app.core.robot import RobotState
 from robot_app.media.recording.reader import read_card, read_steps
-from robot_app.safety.operator_controls import Controls
+from robot_app.safety.operator_controls import OperatorControls
 from tests.support.robots import ScriptedRobot, StubbornRobot
 from tests.support.steps import assert_same_step, make_step
 from tests.support.view import Client, live_view, next_picture, next_status
@@ -25,7 +25,7 @@ from training.data.near_duplicates import origin_of
 
 @pytest.fixture
 def controls():
-    return Controls()
+    return OperatorControls()
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import pytest
 
 from robot_app.core.robot import RobotState
 from robot_app.robots.reconnecting import ReconnectingRobot
-from robot_app.safety.operator_controls import Asked, Controls
-from robot_app.web.hub import Shown
+from robot_app.safety.operator_controls import OperatorControls, OperatorHold
+from robot_app.web.hub import PublishedStep
 from robot_app.web.viewmodel import Mode, describe_mode
 from tests.support.robots import ScriptedRobot
 from tests.support.steps import small_step
 
-MOVES = Shown(1, small_step(1), 0.0, 15.0)
+MOVES = PublishedStep(1, small_step(1), 0.0, 15.0)
 
 STANDS = replace(MOVES, step=replace(MOVES.step, standstill="the robot sees an edge"))
 
@@ -19,7 +19,7 @@ STANDS = replace(MOVES, step=replace(MOVES.step, standstill="the robot sees an e
 def robot():
     """One that was entered; what it says of itself may be replaced."""
     scripted = ScriptedRobot([])
-    with Controls().guard(scripted) as robot:
+    with OperatorControls().guard(scripted) as robot:
         robot.says = lambda state: setattr(scripted, "state", state)
         yield robot
 
@@ -27,12 +27,12 @@ def robot():
 @pytest.mark.parametrize(
     ("asked", "newest", "expected"),
     [
-        (Asked(), None, Mode("waiting for the camera", "warn")),
-        (Asked(), MOVES, Mode("acting", "good")),
-        (Asked(), STANDS, Mode("standing still: the robot sees an edge", "warn")),
-        (Asked(released=True), MOVES, Mode("control released", "warn")),
-        (Asked(paused=True, released=True), MOVES, Mode("paused", "warn")),
-        (Asked(stopped=True, paused=True), MOVES, Mode("stopped", "bad")),
+        (OperatorHold(), None, Mode("waiting for the camera", "warn")),
+        (OperatorHold(), MOVES, Mode("acting", "good")),
+        (OperatorHold(), STANDS, Mode("standing still: the robot sees an edge", "warn")),
+        (OperatorHold(released=True), MOVES, Mode("control released", "warn")),
+        (OperatorHold(paused=True, released=True), MOVES, Mode("paused", "warn")),
+        (OperatorHold(stopped=True, paused=True), MOVES, Mode("stopped", "bad")),
     ],
 )
 def test_what_a_person_asked_for_comes_before_what_the_robot_does(robot, asked, newest, expected):
@@ -41,16 +41,16 @@ def test_what_a_person_asked_for_comes_before_what_the_robot_does(robot, asked, 
 
 def test_without_a_link_nothing_else_is_true(robot):
     robot.says(RobotState(connected=False))
-    assert describe_mode(Asked(), robot, MOVES, has_ended=False) == Mode("no link to the robot", "bad")
-    stopped = describe_mode(Asked(stopped=True), robot, MOVES, has_ended=False)
+    assert describe_mode(OperatorHold(), robot, MOVES, has_ended=False) == Mode("no link to the robot", "bad")
+    stopped = describe_mode(OperatorHold(stopped=True), robot, MOVES, has_ended=False)
     assert stopped == Mode("no link to the robot; stopped", "bad")
 
 
 def test_before_the_robot_is_there_no_link_is_missed():
-    robot = Controls().guard(ReconnectingRobot(lambda: ScriptedRobot([])))
-    assert describe_mode(Asked(), robot, None, has_ended=False).text == "waiting for the camera"
+    robot = OperatorControls().guard(ReconnectingRobot(lambda: ScriptedRobot([])))
+    assert describe_mode(OperatorHold(), robot, None, has_ended=False).text == "waiting for the camera"
 
 
 def test_at_the_end_nothing_else_matters(robot):
     robot.says(RobotState(connected=False))
-    assert describe_mode(Asked(stopped=True), robot, MOVES, has_ended=True) == Mode("ended", "over")
+    assert describe_mode(OperatorHold(stopped=True), robot, MOVES, has_ended=True) == Mode("ended", "over")

@@ -1,6 +1,6 @@
 import pytest
 
-from training.engine.hyperparameters import default_batch_size, default_epochs, is_exhausted
+from training.engine.hyperparameters import default_batch_size, default_epochs, should_stop_early
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_defaults_suit_few_and_many_images(images, batch_size, epochs):
     ],
 )
 def test_patience_counts_from_the_best_epoch(scores, patience, exhausted):
-    assert is_exhausted(scores, patience) is exhausted
+    assert should_stop_early(scores, patience) is exhausted

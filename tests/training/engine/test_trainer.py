@@ -11,7 +11,7 @@ import torch
 
 from training.cli.main import main
 from training.data.dataset import read_coco
-from training.engine.hyperparameters import Settings
+from training.engine.hyperparameters import Hyperparameters
 from training.engine.trainer import train
 
 
@@ -64,7 +64,7 @@ def test_killed_and_started_again_it_gives_the_same(brief, tmp_path, capsys):
 
 
 def test_stopped_within_an_epoch_and_continued_it_gives_the_same(brief, tmp_path):
-    settings = Settings(start="scratch", epochs=6, batch_size=4, reduction=4, learning_rate=4e-3)
+    settings = Hyperparameters(start="scratch", epochs=6, batch_size=4, reduction=4, learning_rate=4e-3)
     data, validation = read_coco(brief.data), read_coco(brief.validation)
     for steps in (3, 14):
         questions = iter(range(1000))

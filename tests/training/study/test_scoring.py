@@ -7,7 +7,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from training.study.results import Matches
-from training.study.scoring import average_precision, draw_images
+from training.study.scoring import average_precision, bootstrap_samples
 
 CLASSES = 3
 
@@ -86,7 +86,7 @@ def test_average_precision_is_that_of_pycocotools_on_drawn_images_too(seed, imag
     [plain] = average_precision(matches)
     assert (plain.mean(), plain[0]) == pytest.approx(coco_eval.stats[:2].tolist(), abs=1e-6)
 
-    draws = draw_images(images, 6, seed)
+    draws = bootstrap_samples(images, 6, seed)
     drawn = average_precision(matches, draws)
     for counts, ap in zip(draws, drawn, strict=True):
         expected = run_pycocotools(repeat(truth, counts), repeat(found, counts), images).stats[:2]
@@ -104,11 +104,11 @@ def test_equal_scores_are_ranked_as_by_pycocotools():
 
 
 def test_draws_are_as_many_images_and_the_same_for_a_seed():
-    draws = draw_images(17, 50, seed=3)
+    draws = bootstrap_samples(17, 50, seed=3)
     assert draws.shape == (50, 17)
     assert (draws.sum(axis=1) == 17).all()
-    assert (draws == draw_images(17, 50, seed=3)).all()
-    assert (draws != draw_images(17, 50, seed=4)).any()
+    assert (draws == bootstrap_samples(17, 50, seed=3)).all()
+    assert (draws != bootstrap_samples(17, 50, seed=4)).any()
 
 
 def test_nothing_found_scores_zero_and_nothing_to_find_scores_nan():

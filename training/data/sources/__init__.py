@@ -4,12 +4,12 @@ from pathlib import Path
 
 from robot_app.core.errors import InputError
 from training.data.sources import coco, voc, yolo
-from training.data.sources.contents import SPLITS, Contents, ListedBox, ListedImage, split_of
+from training.data.sources.contents import SPLITS, ListedBox, ListedImage, SourceContents, split_of
 
-__all__ = ["SPLITS", "Contents", "ListedBox", "ListedImage", "read_source", "split_of"]
+__all__ = ["SPLITS", "ListedBox", "ListedImage", "SourceContents", "read_source", "split_of"]
 
 
-def read_source(location: Path) -> Contents:
+def read_source(location: Path) -> SourceContents:
     """Read a folder of labelled images (or a COCO annotation file), finding its format out.
 
     Raises:
@@ -20,7 +20,7 @@ def read_source(location: Path) -> Contents:
     if location.suffix == ".zip":
         raise InputError(f"{location}: is an archive; unpack it and give the folder")
     readers = (coco.read, yolo.read, voc.read)
-    found: list[Contents] = [contents for read in readers if (contents := read(location)) is not None]
+    found: list[SourceContents] = [contents for read in readers if (contents := read(location)) is not None]
     if not found:
         raise InputError(
             f"{location}: no labels found; expected COCO (annotations.json, _annotations.coco.json, result.json, "

@@ -12,14 +12,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from robot_app.core.errors import InputError
-from training.data.sources.contents import Contents, FaultKind, ListedBox, ListedImage, split_folders, split_of
+from training.data.sources.contents import FaultKind, ListedBox, ListedImage, SourceContents, split_folders, split_of
 
 NAMES = ("annotations.json", "_annotations.coco.json", "result.json")
 
 Json = dict[str, Any]
 
 
-def read(location: Path) -> Contents | None:
+def read(location: Path) -> SourceContents | None:
     """The contents of a folder or of one annotation file; None if it holds no COCO annotations.
 
     Raises:
@@ -27,10 +27,10 @@ def read(location: Path) -> Contents | None:
     """
     if location.is_file():
         files = [(split_of(location.parent.name), location)] if location.suffix == ".json" else []
-        contents = Contents(location.parent, "COCO")
+        contents = SourceContents(location.parent, "COCO")
     else:
         files = _annotation_files(location)
-        contents = Contents(location, "COCO")
+        contents = SourceContents(location, "COCO")
     for split, file in files:
         _read_file(contents, split, file)
     return contents if files else None
@@ -43,7 +43,7 @@ def _annotation_files(root: Path) -> list[tuple[str | None, Path]]:
     return [(split, file) for split, file in found if file.is_file()]
 
 
-def _read_file(contents: Contents, split: str | None, file: Path) -> None:
+def _read_file(contents: SourceContents, split: str | None, file: Path) -> None:
     try:
         raw = json.loads(file.read_bytes())
         category_names = {category["id"]: str(category["name"]) for category in raw["categories"]}
@@ -92,7 +92,7 @@ def _annotated_hw(entry: Json) -> tuple[int, int] | None:
 
 
 def _read_boxes(
-    contents: Contents, path: Path, annotations: list[Json], category_names: dict[Any, str]
+    contents: SourceContents, path: Path, annotations: list[Json], category_names: dict[Any, str]
 ) -> tuple[ListedBox, ...]:
     boxes = []
     for number, annotation in enumerate(annotations):

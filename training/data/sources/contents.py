@@ -88,7 +88,7 @@ class ListedImage:
 
 
 @dataclass(slots=True)
-class Contents:
+class SourceContents:
     """A source as one of the readers found it; `notes` are for people and no faults."""
 
     root: Path

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from training.data.sources.contents import (
     IMAGE_SUFFIXES,
-    Contents,
     FaultKind,
     ListedBox,
     ListedImage,
+    SourceContents,
     images_in,
     split_folders,
     split_of,
@@ -24,11 +24,11 @@ from training.data.sources.contents import (
 _IMAGE_FOLDERS = ("JPEGImages", "images")
 
 
-def read(root: Path) -> Contents | None:
+def read(root: Path) -> SourceContents | None:
     """The contents of a folder; None if it holds no VOC labels. Class names are in alphabetical order."""
     if not root.is_dir():
         return None
-    contents = Contents(root, "Pascal VOC")
+    contents = SourceContents(root, "Pascal VOC")
     if (root / "Annotations").is_dir():
         places = [root / name for name in _IMAGE_FOLDERS if (root / name).is_dir()]
         _read_folder(contents, None, root / "Annotations", places)
@@ -38,7 +38,7 @@ def read(root: Path) -> Contents | None:
     return contents if contents.label_files else None
 
 
-def _read_folder(contents: Contents, split: str | None, folder: Path, places: list[Path]) -> None:
+def _read_folder(contents: SourceContents, split: str | None, folder: Path, places: list[Path]) -> None:
     recursive = folder.name == "Annotations"
     files = sorted(folder.rglob("*.xml") if recursive else folder.glob("*.xml"))
     files = [file for file in files if file.name != "annotations.xml"]  # CVAT's own format
@@ -84,7 +84,7 @@ def _subsets(root: Path) -> dict[str, str]:
     return split_by_stem
 
 
-def _parse(contents: Contents, file: Path) -> ET.Element | None:
+def _parse(contents: SourceContents, file: Path) -> ET.Element | None:
     try:
         annotation = ET.parse(file).getroot()
     except (ET.ParseError, UnicodeDecodeError, ValueError) as error:
@@ -105,7 +105,7 @@ def _annotated_hw(annotation: ET.Element) -> tuple[int, int] | None:
     return hw if min(hw) > 0 else None
 
 
-def _read_boxes(contents: Contents, file: Path, annotation: ET.Element) -> tuple[ListedBox, ...]:
+def _read_boxes(contents: SourceContents, file: Path, annotation: ET.Element) -> tuple[ListedBox, ...]:
     boxes = []
     for number, item in enumerate(annotation.findall("object"), 1):
         place = f"object {number}"

@@ -18,10 +18,10 @@ from robot_app.core.errors import InputError
 from training.data.sources.contents import (
     IMAGE_SUFFIXES,
     SPLITS,
-    Contents,
     FaultKind,
     ListedBox,
     ListedImage,
+    SourceContents,
     images_in,
     split_folders,
     split_of,
@@ -32,7 +32,7 @@ _KEYS = {"train": "train", "val": "valid", "valid": "valid", "test": "test"}
 _NO_LABELS = ("classes.txt", "train.txt", "valid.txt", "val.txt", "test.txt")
 
 
-def read(root: Path) -> Contents | None:
+def read(root: Path) -> SourceContents | None:
     """The contents of a folder; None if it holds no YOLO labels.
 
     Raises:
@@ -40,7 +40,7 @@ def read(root: Path) -> Contents | None:
     """
     if not root.is_dir():
         return None
-    contents = Contents(root, "YOLO")
+    contents = SourceContents(root, "YOLO")
     for find in (_from_yaml, _from_darknet, _from_class_list):
         images = find(contents)
         if images is not None:
@@ -49,7 +49,7 @@ def read(root: Path) -> Contents | None:
     return None
 
 
-def _from_yaml(contents: Contents) -> list[tuple[str | None, Path]] | None:
+def _from_yaml(contents: SourceContents) -> list[tuple[str | None, Path]] | None:
     files = sorted([*contents.root.glob("*.yaml"), *contents.root.glob("*.yml")])
     for file in files:
         try:
@@ -62,7 +62,7 @@ def _from_yaml(contents: Contents) -> list[tuple[str | None, Path]] | None:
     return None
 
 
-def _from_description(contents: Contents, file: Path, content: dict[str, Any]) -> list[tuple[str | None, Path]]:
+def _from_description(contents: SourceContents, file: Path, content: dict[str, Any]) -> list[tuple[str | None, Path]]:
     names = content["names"]
     if isinstance(names, dict):
         numbers = range(len(names))
@@ -95,7 +95,7 @@ def _resolve(root: Path, base: str, entry: str) -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def _images_at(contents: Contents, place: Path) -> list[Path]:
+def _images_at(contents: SourceContents, place: Path) -> list[Path]:
     """The images in a folder, or those that a list names; listed ones may be missing."""
     if place.is_dir():
         return images_in(place)
@@ -109,7 +109,7 @@ def _resolve_listed(root: Path, line: str) -> Path:
     return next((root / path for path in (inner, below_data) if (root / path).is_file()), root / inner)
 
 
-def _from_darknet(contents: Contents) -> list[tuple[str | None, Path]] | None:
+def _from_darknet(contents: SourceContents) -> list[tuple[str | None, Path]] | None:
     """CVAT's obj.data, or Roboflow's _darknet.labels."""
     root = contents.root
     if (root / "obj.data").is_file():
@@ -126,7 +126,7 @@ def _from_darknet(contents: Contents) -> list[tuple[str | None, Path]] | None:
     return [(split, path) for split, folder in folders for path in images_in(folder)]
 
 
-def _from_class_list(contents: Contents) -> list[tuple[str | None, Path]] | None:
+def _from_class_list(contents: SourceContents) -> list[tuple[str | None, Path]] | None:
     root = contents.root
     if not (root / "classes.txt").is_file() or not (root / "labels").is_dir():
         return None
@@ -135,7 +135,7 @@ def _from_class_list(contents: Contents) -> list[tuple[str | None, Path]] | None
     return [(split_of(path.relative_to(root / "images").parts[0]), path) for path in images]
 
 
-def _read_names(contents: Contents, file: Path) -> list[str]:
+def _read_names(contents: SourceContents, file: Path) -> list[str]:
     if not file.is_file():
         raise InputError(f"{file}: no such file; expected the class names, one in each line")
     contents.label_files.append(file)
@@ -149,7 +149,7 @@ def _read_lines(file: Path) -> list[str]:
         raise InputError(f"{file}: no readable text ({error}); expected UTF-8") from error
 
 
-def _read_labels(contents: Contents, images: list[tuple[str | None, Path]]) -> None:
+def _read_labels(contents: SourceContents, images: list[tuple[str | None, Path]]) -> None:
     for split, path in images:
         if not path.is_file():
             contents.report(FaultKind.MISSING_IMAGE, path, "listed, but not there")
@@ -173,7 +173,7 @@ def _label_file(image: Path) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def _read_boxes(contents: Contents, file: Path) -> tuple[ListedBox, ...] | None:
+def _read_boxes(contents: SourceContents, file: Path) -> tuple[ListedBox, ...] | None:
     """None if the file as a whole is broken."""
     contents.label_files.append(file)
     try:
@@ -200,7 +200,7 @@ def _read_boxes(contents: Contents, file: Path) -> tuple[ListedBox, ...] | None:
     return tuple(boxes)
 
 
-def _report_orphans(contents: Contents, images: list[Path]) -> None:
+def _report_orphans(contents: SourceContents, images: list[Path]) -> None:
     """Label files of no image."""
     expected = {_label_file(path) for path in images}
     for folder in sorted({path.parent for path in expected} | {contents.root / "labels"}):

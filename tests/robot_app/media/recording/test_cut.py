@@ -14,7 +14,7 @@ from robot_app.media.recording import schema
 from robot_app.media.recording.reader import read_steps
 from robot_app.media.recording.schema import encode_step, from_json, json_schema, to_json
 from robot_app.media.recording.writer import RecordingWriter
-from robot_app.media.timeline import Span
+from robot_app.media.timeline import TimeRange
 from tests.support.steps import assert_same_step, make_step, small_step
 from tests.support.vision import CARD
 
@@ -89,11 +89,11 @@ def whole_and_cut(recording, step_ends, tmp_path) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("span", "expected"),
     [
-        (Span(0.0, 0.1), [0, 1, 2]),
-        (Span(0.2), [6, 7, 8, 9]),
-        (Span(0.19, 0.24), [6, 7]),
-        (Span(0.05, 0.25), [2, 3, 4, 5, 6, 7]),
-        (Span(7.0), []),
+        (TimeRange(0.0, 0.1), [0, 1, 2]),
+        (TimeRange(0.2), [6, 7, 8, 9]),
+        (TimeRange(0.19, 0.24), [6, 7]),
+        (TimeRange(0.05, 0.25), [2, 3, 4, 5, 6, 7]),
+        (TimeRange(7.0), []),
     ],
 )
 def test_a_span_is_the_same_with_an_index_and_without(whole_and_cut, is_whole, span, expected):
@@ -111,9 +111,9 @@ def test_the_way_into_a_long_recording_does_not_lead_through_all_of_it(recording
     data[step_ends[0] - 5] ^= 0xFF
     path = tmp_path / "walk.mcap"
     path.write_bytes(data)
-    assert [step.frame.index for step in read_steps(path, Span(0.3))] == [9, 10, 11]
+    assert [step.frame.index for step in read_steps(path, TimeRange(0.3))] == [9, 10, 11]
     with pytest.raises(InputError, match="damaged"):
-        list(read_steps(path, Span(0.1)))
+        list(read_steps(path, TimeRange(0.1)))
 
 
 def test_no_step_is_split_between_two_chunks(tmp_path):
@@ -124,7 +124,7 @@ def test_no_step_is_split_between_two_chunks(tmp_path):
         for index in range(8):
             step = small_step(index)
             writer.write(replace(step, frame=replace(step.frame, jpeg=rng.bytes(100_000))))
-    assert [step.frame.index for step in read_steps(path, Span(0.1))] == [3, 4, 5, 6, 7]
+    assert [step.frame.index for step in read_steps(path, TimeRange(0.1))] == [3, 4, 5, 6, 7]
 
 
 @dataclass(frozen=True, slots=True)

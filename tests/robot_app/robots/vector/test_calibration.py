@@ -6,7 +6,7 @@ from anki_vector.messaging import protocol
 from robot_app.core.camera import CameraModel
 from robot_app.emulator.footage_world import FootageWorld
 from robot_app.emulator.server import Emulator
-from robot_app.robots.vector.camera_stream import as_camera_model
+from robot_app.robots.vector.camera_stream import camera_from_proto
 from robot_app.robots.vector.driver import VectorRobot
 from tests.support.vector import IMPATIENT, pictures
 
@@ -25,8 +25,8 @@ def test_the_robots_own_calibration_comes_through_the_sdk():
 
 
 def test_a_calibration_for_large_pictures_is_that_of_the_small_ones():
-    small = as_camera_model(config())
-    large = as_camera_model(config(596.4, 594.2, 634.8, 362.4))
+    small = camera_from_proto(config())
+    large = camera_from_proto(config(596.4, 594.2, 634.8, 362.4))
     assert (small.width_px, large.width_px) == (640, 1280)
     fitted = large.for_frame(360, 640)
     assert fitted.direction(100, 300).bearing_rad == pytest.approx(small.direction(100, 300).bearing_rad, rel=1e-5)
@@ -47,7 +47,7 @@ def test_a_calibration_for_large_pictures_is_that_of_the_small_ones():
     ],
 )
 def test_what_cannot_be_true_is_no_calibration(impossible):
-    assert as_camera_model(impossible) is None
+    assert camera_from_proto(impossible) is None
 
 
 def test_a_robot_that_tells_nonsense_is_used_with_the_nominal_camera(caplog):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from robot_app.robots.vector.camera_stream import Lateness, Repeats
+from robot_app.robots.vector.camera_stream import FrozenFrameDetector, TransportDelay
 
 
 def late_s(pairs):
-    lateness = Lateness()
+    lateness = TransportDelay()
     return [lateness.measure(captured, received) for captured, received in pairs]
 
 
@@ -40,7 +40,7 @@ def test_a_network_that_has_become_slower_for_good_is_believed_after_a_while():
 
 
 def test_repeats_are_counted_from_the_first_copy_on():
-    repeats, lasted = Repeats(), []
+    repeats, lasted = FrozenFrameDetector(), []
     for now_s, jpeg in [(1.0, b"a"), (1.1, b"b"), (1.2, b"b"), (1.5, b"b"), (1.6, b"c"), (9.0, b"d")]:
         repeats.look(jpeg, now_s)
         lasted.append(repeats.lasted_s)

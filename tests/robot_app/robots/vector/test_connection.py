@@ -14,9 +14,9 @@ import signal
 import sys
 from pathlib import Path
 
-from robot_app.robots import vector
-from robot_app.robots.connection import VectorConnection
-from robot_app.robots.identity import read_sdk_config
+from robot_app.robots.vector import driver
+from robot_app.robots.vector.connection import VectorConnection
+from robot_app.robots.vector.identity import read_sdk_config
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -32,9 +32,9 @@ def interrupting(work):
 if sys.argv[2] == "connecting":
     VectorConnection._open_connections = interrupting(VectorConnection._open_connections)
 else:
-    vector.fetch_calibration = interrupting(vector.fetch_calibration)
+    driver.fetch_calibration = interrupting(driver.fetch_calibration)
 try:
-    with vector.VectorRobot(read_sdk_config(Path(sys.argv[1]))):
+    with driver.VectorRobot(read_sdk_config(Path(sys.argv[1]))):
         print("connected")
 except KeyboardInterrupt:
     print("interrupted")

@@ -282,9 +282,8 @@ def test_the_home_is_neither_needed_nor_touched(tmp_path: Path, monkeypatch: pyt
 FORGETS_TO_LEAVE = """
 import sys
 from robot_app.core.actions import Drive
-from robot_app.emulator import parse_address, read_emulator_config
-from robot_app.emulator.motion import MotionService
-from robot_app.robots.vector import VectorRobot
+from robot_app.emulator.discovery import parse_address, read_emulator_config
+from robot_app.robots.vector.driver import VectorRobot
 
 robot = VectorRobot(read_emulator_config(*parse_address(sys.argv[1]))).__enter__()
 next(robot.frames())

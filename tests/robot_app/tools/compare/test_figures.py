@@ -6,8 +6,8 @@ import pytest
 
 from robot_app.core.detections import Detections, compare_detections
 from robot_app.core.step import Step, Timings
-from robot_app.tools.compare.lockstep import ComparedStep
-from robot_app.tools.compare.report import Comparing
+from robot_app.tools.compare.lockstep import StepPair
+from robot_app.tools.compare.report import DetectionDiff
 from tests.support.steps import make_step
 
 NAMES = ("vector", "cube")
@@ -22,13 +22,13 @@ def seen_in(index: int, ms: float, *objects: Seen) -> Step:
     return replace(make_step(index), detections=found, timings=Timings(9.0, ms, 9.0))
 
 
-def compared(index: int, a: Step, b: Step) -> ComparedStep:
-    return ComparedStep(f"f{index}", a, b, compare_detections(a.detections, NAMES, b.detections, NAMES))
+def compared(index: int, a: Step, b: Step) -> StepPair:
+    return StepPair(f"f{index}", a, b, compare_detections(a.detections, NAMES, b.detections, NAMES))
 
 
 def test_frames_objects_overlap_scores_and_times_are_summed_up():
     left, shifted, right = (0, 0, 10, 10), (1, 0, 11, 10), (50, 0, 60, 10)
-    comparing = Comparing()
+    comparing = DetectionDiff()
     for index, (a, b) in enumerate(
         [
             (((left, 0.9, 0),), ((left, 0.8, 0),)),
@@ -51,7 +51,7 @@ def test_frames_objects_overlap_scores_and_times_are_summed_up():
 
 
 def test_models_that_never_see_the_same_have_no_overlap_to_tell():
-    comparing = Comparing()
+    comparing = DetectionDiff()
     comparing.write(compared(0, seen_in(0, 1.0, ((0, 0, 5, 5), 0.9, 0)), seen_in(0, 1.0)))
     result = comparing.result()
     assert math.isnan(result.mean_iou)

@@ -19,7 +19,7 @@ from robot_app.emulator.server import make_certificate
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.robots.vector.identity import read_sdk_config, write_sdk_config
 from robot_app.tools.diagnostics import machine_checks, network_checks, robot_checks
-from robot_app.tools.diagnostics.checklist import CHECKS, Case, examine
+from robot_app.tools.diagnostics.checklist import CHECKS, CheckTarget, examine
 from tests.support.vector import emulated
 
 ORDER = ["SDK", "configuration", "serial", "name", "address", "port", "certificate", "token", "protocol", "control"]
@@ -65,7 +65,7 @@ def diagnose(emulator, tmp_path, vision_model):
     def run(identity=None, serial=None, model=vision_model):
         path = tmp_path / "sdk_config.ini"
         write_sdk_config(path, identity or emulator.identity)
-        case = Case(path, lambda: read_sdk_config(path, serial), False, model, tmp_path)
+        case = CheckTarget(path, lambda: read_sdk_config(path, serial), False, model, tmp_path)
         findings = list(examine(case))
         assert [finding.check for finding in findings] == ORDER
         assert emulator.identity.guid not in repr(findings)
