@@ -91,3 +91,8 @@ class NotableActions:
         if step.state.held:
             return ()
         return tuple(action for action in step.actions if not (was_driving and isinstance(action, Drive)))
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

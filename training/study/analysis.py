@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_app.core.errors import InputError
+from robot_app.core.text import plural
 from training.study.arms import (
     ArmSummary,
     CatchUp,
@@ -26,7 +27,6 @@ from training.study.arms import (
     run_key,
     summarise_arm,
 )
-from training.study.report.claims import plural
 from training.study.results import Arm, RunResult, StudyResults
 from training.study.scoring import average_precision, bootstrap_samples
 from training.study.statistics import (

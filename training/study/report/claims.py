@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
+from robot_app.core.text import plural
 from training.study.analysis import Analysis, Comparison, Factor, Measure, Verdict
 from training.study.arms import CatchUp
 from training.study.results import Arm
@@ -30,11 +31,6 @@ def escape(text: str) -> str:
 def arm_words(arm: Arm) -> str:
     """An arm's name, told apart from the sentence around it."""
     return f"*{escape(arm.name)}*"
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def join_words(words: Sequence[str]) -> str:

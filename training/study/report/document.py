@@ -6,6 +6,7 @@ The tables of a study's report, in Markdown.
 import math
 from collections.abc import Collection, Sequence
 
+from robot_app.core.text import plural
 from training.study.analysis import Analysis, Comparison, Factor, Measure
 from training.study.arms import ArmSummary, CatchUp, Reach, TestFigure
 from training.study.report.claims import (
@@ -17,7 +18,6 @@ from training.study.report.claims import (
     estimated,
     p_value,
     percent,
-    plural,
     score,
     seconds_words,
     signed,
