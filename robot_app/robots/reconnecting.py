@@ -9,13 +9,12 @@ from types import TracebackType
 from typing import Self
 
 from robot_app.core.actions import Action
+from robot_app.core.deadlines import RECONNECT_EVERY_S
 from robot_app.core.errors import RobotError, VectorDetectorError
 from robot_app.core.frame import Frame
 from robot_app.core.robot import Robot, RobotState
 
-RETRY_EVERY_S = 0.5
-
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class ReconnectingRobot:
@@ -73,7 +72,7 @@ class ReconnectingRobot:
                         yield frame
                 return
             except RobotError as error:
-                log.warning("link lost: %s", error)
+                logger.warning("link lost: %s", error)
                 self._reconnect(robot, error)
 
     def do(self, action: Action) -> None:
@@ -120,13 +119,13 @@ class ReconnectingRobot:
                 robot = self._make().__enter__()
             except VectorDetectorError as reason:
                 if str(reason) != told:  # one line for many attempts
-                    log.warning("cannot connect yet: %s", reason)
+                    logger.warning("cannot connect yet: %s", reason)
                 told = str(reason)
-                self._leaving.wait(RETRY_EVERY_S)
+                self._leaving.wait(RECONNECT_EVERY_S)
                 continue
             self._robot = robot
             with suppress(RobotError):  # `frames` will tell
                 robot.stop()  # it may still do what it was told last
             self.reconnections += 1
-            log.warning("connected again after %.1f s", time.monotonic() - started_s)
+            logger.warning("connected again after %.1f s", time.monotonic() - started_s)
             return

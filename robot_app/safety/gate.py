@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from robot_app.core.actions import Action, Drive, Stop, Turn
-from robot_app.core.deadlines import LONGEST_TURN_S
+from robot_app.core.deadlines import LONGEST_TURN_S, MAX_FRAME_AGE_S
 from robot_app.core.robot import RobotState
 from robot_app.core.validation import Limits, check_limits
 
@@ -17,7 +17,7 @@ STANDING = -math.inf
 class MotionSettings:
     """`max_frame_age_s`: no motion is decided on a frame that was received longer ago than this."""
 
-    max_frame_age_s: Annotated[float, Limits(0.01)] = 0.3
+    max_frame_age_s: Annotated[float, Limits(0.01)] = MAX_FRAME_AGE_S
 
     def __post_init__(self) -> None:
         check_limits(self)

@@ -11,14 +11,9 @@ from contextlib import suppress
 from subprocess import PIPE
 from typing import Any, Protocol
 
+from robot_app.core.deadlines import GUARD_END_TIMEOUT_S, GUARD_RESTART_S, GUARD_START_TIMEOUT_S
 from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.safety.guard_protocol import ACTED, READY, identity_line, timeout_line
-
-START_TIMEOUT_S = 10.0
-
-RESTART_AFTER_S = 0.2
-
-END_TIMEOUT_S = 2.0
 
 COMMAND = (sys.executable, "-m", "robot_app.safety.guard_process")
 
@@ -27,7 +22,7 @@ APART: dict[str, Any] = (
     {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
 )
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Guard(Protocol):
@@ -110,8 +105,8 @@ class ProcessGuard:
     def wait_until_ready(self) -> None:
         """Wait for the process to start and connect; a warning says if it does not."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self.is_ready, START_TIMEOUT_S):
-                log.warning("the guard, which stops the wheels if this program is killed, is not ready")
+            if not self._changed.wait_for(lambda: self.is_ready, GUARD_START_TIMEOUT_S):
+                logger.warning("the guard, which stops the wheels if this program is killed, is not ready")
 
     def heartbeat(self, timeout_s: float) -> None:
         """Write it into the pipe, unless the wheels stand as before."""
@@ -126,7 +121,7 @@ class ProcessGuard:
         with self._changed:
             self._close()
         if self._thread is not None:
-            self._thread.join(END_TIMEOUT_S)
+            self._thread.join(GUARD_END_TIMEOUT_S)
 
     def _keep_one(self, on_acted: Callable[[], None]) -> None:
         while not self._ending.is_set():
@@ -137,8 +132,8 @@ class ProcessGuard:
                     self._hear(line.split(), on_acted)
                 with self._changed:
                     self._close()
-            if not self._ending.wait(RESTART_AFTER_S) and not self._has_failed:  # one line for many attempts
-                log.warning("the guard has ended (exit code %d); another one is started", process.returncode)
+            if not self._ending.wait(GUARD_RESTART_S) and not self._has_failed:  # one line for many attempts
+                logger.warning("the guard has ended (exit code %d); another one is started", process.returncode)
                 self._has_failed = True
 
     def _introduce(self, process: "subprocess.Popen[bytes]") -> None:

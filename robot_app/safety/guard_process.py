@@ -12,23 +12,19 @@ import threading
 import time
 from contextlib import suppress
 
+from robot_app.core.deadlines import (
+    GUARD_CONNECT_TIMEOUT_S,
+    GUARD_CONTROL_TIMEOUT_S,
+    GUARD_GIVE_UP_S,
+    GUARD_RECHECK_S,
+    GUARD_RETRY_EVERY_S,
+    WHEEL_CALL_TIMEOUT_S,
+)
 from robot_app.core.errors import VectorDetectorError
-from robot_app.robots.vector.actuation import DRIVE_TIMEOUT_S, TURN_TAGS, stop_wheels
+from robot_app.robots.vector.actuation import TURN_TAGS, stop_wheels
 from robot_app.robots.vector.connection import VectorConnection, connect, take_control
 from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.safety.guard_protocol import ACTED, READY, Heartbeat
-
-CONNECT_TIMEOUT_S = 2.0
-
-CONTROL_TIMEOUT_S = 1.0
-
-RETRY_EVERY_S = 0.2
-
-GIVE_UP_AFTER_S = 60.0
-"""A robot that could not be told by then is out of reach, and no guard stays behind for ever."""
-
-DOUBT_S = 0.02
-"""A guard that was held up itself reads what has come meanwhile before it believes in a silence."""
 
 
 class GuardProcess:
@@ -47,7 +43,7 @@ class GuardProcess:
         """Look after one robot after the other until the program has ended."""
         while not self._program.has_ended or self._program.is_overdue:
             is_waiting = self._identity is not None and self._connection is None
-            identity = self._program.next_robot(RETRY_EVERY_S if is_waiting else None)
+            identity = self._program.next_robot(GUARD_RETRY_EVERY_S if is_waiting else None)
             if identity is not None:
                 self._leave()
                 self._identity, self._told = identity, self._told + 1
@@ -60,14 +56,14 @@ class GuardProcess:
 
     def _connect(self, identity: VectorIdentity) -> None:
         with suppress(VectorDetectorError):  # the program, which has just connected, tells the reason if it stays
-            self._connection = connect(identity, CONNECT_TIMEOUT_S, take_control=False)
+            self._connection = connect(identity, GUARD_CONNECT_TIMEOUT_S, take_control=False)
             _say(f"{READY} {self._told}")
 
     def _act(self) -> None:
         """Stop the wheels, again and again, until it is confirmed or the program is there again."""
         started_s = time.monotonic()
         if not self._program.has_ended:
-            time.sleep(DOUBT_S)
+            time.sleep(GUARD_RECHECK_S)
         why = "has ended" if self._program.has_ended else "does not answer"
         while self._identity is not None and self._program.is_overdue:
             if self._stop(self._identity):
@@ -76,23 +72,23 @@ class GuardProcess:
                 _complain(f"warning: {self._identity}: its program {why}; wheels stopped after {took_s:.2f} s")
                 _say(ACTED)
                 break
-            if time.monotonic() - started_s > GIVE_UP_AFTER_S:
+            if time.monotonic() - started_s > GUARD_GIVE_UP_S:
                 _complain(f"error: {self._identity}: its program {why}, and the robot did not confirm a stop")
                 break
             self._leave()
-            time.sleep(RETRY_EVERY_S)
+            time.sleep(GUARD_RETRY_EVERY_S)
         self._program.reset_deadline(started_s)
 
     def _stop(self, identity: VectorIdentity) -> bool:
         """One attempt; true when the robot has confirmed it, and we had control when it did."""
         try:
-            connection = self._connection or connect(identity, CONNECT_TIMEOUT_S, take_control=False)
+            connection = self._connection or connect(identity, GUARD_CONNECT_TIMEOUT_S, take_control=False)
             self._connection = connection
             # The robot obeys everybody while anybody has control, so this may do it at once.
             connection.submit(stop_wheels(connection.grpc_interface, ()))
-            take_control(connection, identity, CONTROL_TIMEOUT_S)
+            take_control(connection, identity, GUARD_CONTROL_TIMEOUT_S)
             stopping = connection.submit(stop_wheels(connection.grpc_interface, TURN_TAGS))
-            stopping.result(timeout=2 * DRIVE_TIMEOUT_S)
+            stopping.result(timeout=2 * WHEEL_CALL_TIMEOUT_S)
         except Exception:  # whatever it is, another attempt is the best that can be done for the robot
             return False
         return connection.has_control

@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from typing import Self
 
+from robot_app.core.deadlines import WATCHDOG_MARGIN_S
 from robot_app.robots.reconnecting import ReconnectingRobot
 from robot_app.robots.vector.driver import LIVE, VectorRobot, VectorSettings
 from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.safety.gate import MotionSettings
 from robot_app.safety.guard import ProcessGuard
 from robot_app.safety.watchdog import WatchdogRobot
-
-WATCHDOG_MARGIN_S = 0.05
-"""The loop, which knows the reason, comes before the watchdog."""
 
 
 def supervised_vector(

@@ -11,22 +11,20 @@ from types import TracebackType
 from typing import Self
 
 from robot_app.core.actions import Action, Drive, Stop, Turn
-from robot_app.core.deadlines import LONGEST_TURN_S
+from robot_app.core.deadlines import (
+    HEARTBEAT_EVERY_S,
+    HEARTBEAT_TIMEOUT_S,
+    LEAVE_HEARTBEAT_TIMEOUT_S,
+    LONGEST_TURN_S,
+    STOP_HEARTBEAT_TIMEOUT_S,
+)
 from robot_app.core.errors import RobotError
 from robot_app.core.frame import Frame
 from robot_app.core.robot import Robot, RobotState, find_controllable
 from robot_app.safety.gate import STANDING
 from robot_app.safety.guard import Guard, NoGuard
 
-BEAT_EVERY_S = 0.06
-
-HEARTBEAT_TIMEOUT_S = 0.3
-"""While wheels may run the guard hears of us so often, and acts after so long without a word."""
-
-STOPPING_S, LEAVING_S = 2.0, 5.0
-"""So long may waiting for a robot that does not confirm a stop, or the last one, take before the guard acts as well."""
-
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class WatchdogRobot:
@@ -76,7 +74,7 @@ class WatchdogRobot:
             self._changed.notify()
         try:
             if time.monotonic() < self._unsure_until_s:
-                self._guard.heartbeat(LEAVING_S)
+                self._guard.heartbeat(LEAVE_HEARTBEAT_TIMEOUT_S)
                 with suppress(RobotError):  # leaving tries again, and tells
                     self.stop()
             self._robot.__exit__(kind, error, trace)
@@ -151,15 +149,15 @@ class WatchdogRobot:
         while self._wait_until_unwatched():
             if self._tried_at_s < self._seen_at_s:  # one line, however often it is tried
                 busy = "no new picture" if self._waits_for_picture else "still busy with the last picture"
-                log.warning("stopped: %s after %.0f ms", busy, self._unwatched_s * 1000)
+                logger.warning("stopped: %s after %.0f ms", busy, self._unwatched_s * 1000)
             self._tried_at_s = time.monotonic()
-            self._guard.heartbeat(STOPPING_S)
+            self._guard.heartbeat(STOP_HEARTBEAT_TIMEOUT_S)
             try:
                 self.stop()
             except RobotError as error:
-                log.error("%s", error)
+                logger.error("%s", error)
             except Exception:  # a watchdog has to outlive everything
-                log.exception("the wheels could not be stopped; trying again")
+                logger.exception("the wheels could not be stopped; trying again")
 
     def _wait_until_unwatched(self) -> bool:
         """Wait until wheels have run unwatched for too long; false when the robot is being left."""
@@ -172,7 +170,7 @@ class WatchdogRobot:
                     left_s = max(self._seen_at_s, self._tried_at_s) + self._unwatched_s - now_s
                 if left_s <= 0:
                     return True
-                left_s = min(left_s, BEAT_EVERY_S if is_unsure else math.inf)
+                left_s = min(left_s, HEARTBEAT_EVERY_S if is_unsure else math.inf)
                 self._changed.wait(left_s if left_s < math.inf else None)
             return False
 
@@ -183,4 +181,4 @@ class WatchdogRobot:
             try:
                 robot.take_control()
             except RobotError as error:
-                log.error("%s", error)
+                logger.error("%s", error)

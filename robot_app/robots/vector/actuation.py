@@ -15,11 +15,8 @@ import grpc
 from anki_vector.messaging import client, protocol
 
 from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
-from robot_app.core.deadlines import LONGEST_TURN_S
+from robot_app.core.deadlines import ACTION_TIMEOUT_S, CANCEL_TURN_EVERY_S, LONGEST_TURN_S, WHEEL_CALL_TIMEOUT_S
 from robot_app.robots.vector.connection import VectorConnection
-
-DRIVE_TIMEOUT_S = 1.0
-"""The robot answers wheel speeds at once."""
 
 TURN_TAGS = range(protocol.FIRST_SDK_TAG, protocol.FIRST_SDK_TAG + 8)
 """Turns bear these in a row, so that also who was not told of a turn can cancel it."""
@@ -32,31 +29,23 @@ async def stop_wheels(stub: client.ExternalInterfaceStub, turn_tags: Sequence[in
         grpc.RpcError: the robot could not be told.
     """
     calls = [
-        stub.CancelActionByIdTag(protocol.CancelActionByIdTagRequest(id_tag=tag), timeout=DRIVE_TIMEOUT_S)
+        stub.CancelActionByIdTag(protocol.CancelActionByIdTagRequest(id_tag=tag), timeout=WHEEL_CALL_TIMEOUT_S)
         for tag in turn_tags
     ]
     # Speed 0 also unlocks the wheels for the robot's own behaviour, which stopping the motors does not.
-    calls.append(stub.DriveWheels(protocol.DriveWheelsRequest(), timeout=DRIVE_TIMEOUT_S))
-    calls.append(stub.StopAllMotors(protocol.StopAllMotorsRequest(), timeout=DRIVE_TIMEOUT_S))
+    calls.append(stub.DriveWheels(protocol.DriveWheelsRequest(), timeout=WHEEL_CALL_TIMEOUT_S))
+    calls.append(stub.StopAllMotors(protocol.StopAllMotorsRequest(), timeout=WHEEL_CALL_TIMEOUT_S))
     results = await asyncio.gather(*calls, return_exceptions=True)
     failures = [result for result in results[-2:] if isinstance(result, BaseException)]
     if len(failures) == 2:
         raise failures[0]
 
 
-ACTION_TIMEOUT_S = 30.0
-"""Speaking, playing, turning and moving the head answer when they are done."""
-
-TURN_TIMEOUT_S = LONGEST_TURN_S
-"""A turn that has not answered by then is cancelled."""
-
 HEAD_SPEED_RAD_S = 10.0
 
 HEAD_ACCELERATION_RAD_S2 = 10.0
 
-CANCEL_AGAIN_S = 0.1
-
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class ActionSender:
@@ -107,7 +96,7 @@ class ActionSender:
 
     def _begin(self, action: Action, epoch: int) -> None:
         if not self._connection.has_control:
-            log.info("%s: control is not ours; not sent: %s", self._name, action)
+            logger.info("%s: control is not ours; not sent: %s", self._name, action)
             return
         match action:
             case Drive():
@@ -140,7 +129,7 @@ class ActionSender:
             # An acceleration of 0 means "as fast as it can".
             request = protocol.DriveWheelsRequest(left_wheel_mmps=drive.left_mm_s, right_wheel_mmps=drive.right_mm_s)
             if self._is_allowed(epoch):
-                await self._move(drive, self._stub.DriveWheels(request, timeout=DRIVE_TIMEOUT_S), None)
+                await self._move(drive, self._stub.DriveWheels(request, timeout=WHEEL_CALL_TIMEOUT_S), None)
 
     async def _turn(self, turn: Turn, epoch: int) -> None:
         await self._may_move.wait()
@@ -148,8 +137,8 @@ class ActionSender:
         request = protocol.TurnInPlaceRequest(angle_rad=turn.angle_rad, is_absolute=0, id_tag=tag)
         if self._is_allowed(epoch):
             started_s = time.monotonic()
-            await self._move(turn, self._stub.TurnInPlace(request, timeout=TURN_TIMEOUT_S), tag)
-            if time.monotonic() - started_s >= TURN_TIMEOUT_S:
+            await self._move(turn, self._stub.TurnInPlace(request, timeout=LONGEST_TURN_S), tag)
+            if time.monotonic() - started_s >= LONGEST_TURN_S:
                 await stop_wheels(self._stub, [tag])
 
     def _is_allowed(self, epoch: int) -> bool:
@@ -187,11 +176,11 @@ class ActionSender:
 
     async def _stop(self) -> None:
         try:
-            earlier, ends_s = dict(self._motion), time.monotonic() + DRIVE_TIMEOUT_S
+            earlier, ends_s = dict(self._motion), time.monotonic() + WHEEL_CALL_TIMEOUT_S
             await stop_wheels(self._stub, [tag for tag in earlier.values() if tag is not None])
             # A motion that was on its way may begin after the stop, and a turn has missed its cancellation then.
             while earlier and time.monotonic() < ends_s:
-                await asyncio.wait(earlier, timeout=CANCEL_AGAIN_S)
+                await asyncio.wait(earlier, timeout=CANCEL_TURN_EVERY_S)
                 earlier = {task: tag for task, tag in earlier.items() if not task.done()}
                 await stop_wheels(self._stub, [tag for tag in earlier.values() if tag is not None])
         finally:
@@ -203,22 +192,22 @@ class ActionSender:
         try:
             response = await call
         except grpc.RpcError as error:
-            log.warning("%s: %s failed: %s %s", self._name, action, error.code(), error.details())
+            logger.warning("%s: %s failed: %s %s", self._name, action, error.code(), error.details())
             return
         if response.status.code >= protocol.ResponseStatus.FORBIDDEN:
             refusal = protocol.ResponseStatus.StatusCode.Name(response.status.code)
-            log.warning("%s: %s was refused: %s", self._name, action, refusal)
+            logger.warning("%s: %s was refused: %s", self._name, action, refusal)
         elif (
             isinstance(action, (Turn, SetHead)) and response.result.code != protocol.ActionResult.ACTION_RESULT_SUCCESS
         ):
             ending = protocol.ActionResult.ActionResultCode.Name(response.result.code)
-            log.info("%s: %s was not finished: %s", self._name, action, ending)
+            logger.info("%s: %s was not finished: %s", self._name, action, ending)
 
     def _log_failed_stop(self, future: "Future[None]") -> None:
         error = None if future.cancelled() else future.exception()
         if error is not None:
             reason = error.code().name if isinstance(error, grpc.RpcError) else repr(error)
-            log.error("%s: the stop of the wheels was not confirmed: %s", self._name, reason)
+            logger.error("%s: the stop of the wheels was not confirmed: %s", self._name, reason)
 
 
 def _pass_on(task: "asyncio.Task[None]", future: "Future[None]") -> None:

@@ -125,7 +125,7 @@ WIDTHS_PX = (640, 1280)
 NARROWEST_RAD, WIDEST_RAD = math.radians(45), math.radians(130)
 """No Vector's camera sees less or more of the width than this."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 async def fetch_calibration(stub: Any, name: str, timeout_s: float) -> CameraModel | None:  # noqa: ANN401 - no types
@@ -133,11 +133,13 @@ async def fetch_calibration(stub: Any, name: str, timeout_s: float) -> CameraMod
     try:
         answer = await stub.GetCameraConfig(protocol.CameraConfigRequest(), timeout=timeout_s)
     except grpc.RpcError as error:
-        log.warning("%s: does not tell its camera's calibration (%s); the nominal one is used", name, error.code().name)
+        logger.warning(
+            "%s: does not tell its camera's calibration (%s); the nominal one is used", name, error.code().name
+        )
         return None
     calibration = camera_from_proto(answer)
     if calibration is None:
-        log.warning(
+        logger.warning(
             "%s: tells an impossible calibration of its camera (focal length %g, %g, centre %g, %g); the nominal one "
             "is used", name, answer.focal_length_x, answer.focal_length_y, answer.center_x, answer.center_y,
         )  # fmt: skip

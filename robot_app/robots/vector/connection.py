@@ -23,12 +23,11 @@ from anki_vector.exceptions import (
     VectorUnavailableException,
 )
 
+from robot_app.core.deadlines import CONNECTION_CLOSE_TIMEOUT_S
 from robot_app.core.errors import RobotError, RobotIdentityError, RobotUnreachable
 from robot_app.robots.vector.identity import HOW_TO_CREATE, VectorIdentity, check_identity
 
-CLOSE_TIMEOUT_S = 1.0
-
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
@@ -65,7 +64,7 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
         try:
             await super()._open_connections()
         except grpc.RpcError as error:
-            log.debug("control stream ended: %s", error.code())
+            logger.debug("control stream ended: %s", error.code())
         finally:
             self._control_events.update(False)
 
@@ -75,16 +74,16 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
         if thread is None:
             return
         with suppress(TimeoutError):
-            self.submit(self._wind_down()).result(timeout=3 * CLOSE_TIMEOUT_S)
-        thread.join(timeout=CLOSE_TIMEOUT_S)
+            self.submit(self._wind_down()).result(timeout=3 * CONNECTION_CLOSE_TIMEOUT_S)
+        thread.join(timeout=CONNECTION_CLOSE_TIMEOUT_S)
         self._thread = None
 
     async def _wind_down(self) -> None:
         self._control_events.shutdown()
         if self._control_stream_task is not None:
-            await asyncio.wait([self._control_stream_task], timeout=CLOSE_TIMEOUT_S)
+            await asyncio.wait([self._control_stream_task], timeout=CONNECTION_CLOSE_TIMEOUT_S)
             self._control_stream_task.cancel()
-        await asyncio.wait_for(self._channel.close(), CLOSE_TIMEOUT_S)
+        await asyncio.wait_for(self._channel.close(), CONNECTION_CLOSE_TIMEOUT_S)
         self._done_signal.set()
 
     def abandon(self) -> None:
@@ -95,7 +94,7 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
 
     def give_up(self) -> None:
         """End an attempt to connect that was interrupted, and with which the SDK's thread goes on."""
-        self._ready_signal.wait(CLOSE_TIMEOUT_S)
+        self._ready_signal.wait(CONNECTION_CLOSE_TIMEOUT_S)
         if self._thread is not None and self._ready_signal.is_set() and not hasattr(self._ready_signal, "exception"):
             self.close()
         else:
@@ -125,7 +124,7 @@ def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = 
     if not take_control:
         return connection
     try:
-        connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
+        connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CONNECTION_CLOSE_TIMEOUT_S)
     except (VectorControlTimeoutException, TimeoutError) as error:
         connection.close()
         raise RobotError(
@@ -179,7 +178,7 @@ def take_control(connection: VectorConnection, identity: VectorIdentity, timeout
         RobotError: it is not within `timeout_s`.
     """
     try:
-        connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
+        connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CONNECTION_CLOSE_TIMEOUT_S)
     except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:
         raise RobotError(f"{identity}: does not hand over control within {timeout_s:g} s") from error
 
@@ -193,6 +192,6 @@ def release_control(connection: VectorConnection, identity: VectorIdentity, time
     if not connection.has_control:
         return
     try:
-        connection.release_control(timeout=timeout_s).result(timeout=timeout_s + CLOSE_TIMEOUT_S)
+        connection.release_control(timeout=timeout_s).result(timeout=timeout_s + CONNECTION_CLOSE_TIMEOUT_S)
     except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:
         raise RobotError(f"{identity}: has not taken control back within {timeout_s:g} s") from error

@@ -23,6 +23,14 @@ from anki_vector.messaging import protocol
 
 from robot_app.core.actions import Action, Stop
 from robot_app.core.camera import CameraModel
+from robot_app.core.deadlines import (
+    BATTERY_EVERY_S,
+    BATTERY_TIMEOUT_S,
+    CAMERA_FROZEN_AFTER_S,
+    CAMERA_PAUSE_STOP_S,
+    STATE_TIMEOUT_S,
+    STOP_CONFIRM_TIMEOUT_S,
+)
 from robot_app.core.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.core.frame import Frame
 from robot_app.core.robot import Robot, RobotState
@@ -66,7 +74,7 @@ def stop_at_interpreter_exit(robot: Robot) -> None:
 
 CALIBRATION_TIMEOUT_S = 2.0
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +94,11 @@ class VectorSettings:
 
     connect_timeout_s: Annotated[float, Limits(0.1, 120)] = 10.0
     first_frame_timeout_s: Annotated[float, Limits(0.1, 120)] = 5.0
-    stop_after_s: Annotated[float, Limits(0.05, 60)] = 0.5
+    stop_after_s: Annotated[float, Limits(0.05, 60)] = CAMERA_PAUSE_STOP_S
     frame_timeout_s: Annotated[float, Limits(0.05, 60)] = 5.0
     stop_timeout_s: Annotated[float, Limits(0.1, 10)] = 2.5
-    frozen_after_s: Annotated[float, Limits(0.05, 60)] = 0.25
-    state_timeout_s: Annotated[float, Limits(0.1, 60)] = 1.0
+    frozen_after_s: Annotated[float, Limits(0.05, 60)] = CAMERA_FROZEN_AFTER_S
+    state_timeout_s: Annotated[float, Limits(0.1, 60)] = STATE_TIMEOUT_S
     battery_every_s: Annotated[float, Limits(0.1, 3600)] = 5.0
 
     def __post_init__(self) -> None:
@@ -162,7 +170,7 @@ class VectorRobot:
         except RobotLost as lost:
             if error is None:
                 raise
-            log.error("%s", lost)
+            logger.error("%s", lost)
         finally:
             self._connection = None
             self._close(connection)
@@ -275,7 +283,7 @@ class VectorRobot:
             reason = f"the {name} stream broke off ({_reason(error)})"
             self._mailbox.end(RobotLost(f"{self._identity}: {reason}; check the network and connect again"))
         except Exception as error:
-            log.exception("the %s stream failed", name)
+            logger.exception("the %s stream failed", name)
             self._mailbox.end(RobotLost(f"{self._identity}: the {name} stream failed: {error!r}"))
 
     async def _follow_camera(self) -> None:
@@ -308,7 +316,7 @@ class VectorRobot:
         interface = self._connected().grpc_interface
         while True:
             with suppress(grpc.RpcError):  # the streams tell of a lost link
-                answer = await interface.BatteryState(protocol.BatteryStateRequest(), timeout=2.0)
+                answer = await interface.BatteryState(protocol.BatteryStateRequest(), timeout=BATTERY_TIMEOUT_S)
                 self._battery_state = RobotState(
                     battery_low=answer.battery_level == protocol.BATTERY_LEVEL_LOW, battery_volts=answer.battery_volts
                 )
@@ -319,7 +327,7 @@ class VectorRobot:
         try:
             connection.submit(self._end_streams()).result(timeout=self._settings.stop_timeout_s)
         except TimeoutError:
-            log.warning("%s: the streams did not end in time", self._identity)
+            logger.warning("%s: the streams did not end in time", self._identity)
         connection.close()
         self._camera = self._events = self._battery = self._sender = None
 
@@ -338,6 +346,10 @@ def _reason(error: BaseException) -> str:
 
 
 LIVE = VectorSettings(
-    connect_timeout_s=3.0, first_frame_timeout_s=3.0, frame_timeout_s=3.0, stop_timeout_s=1.0, battery_every_s=0.3
+    connect_timeout_s=3.0,
+    first_frame_timeout_s=3.0,
+    frame_timeout_s=3.0,
+    stop_timeout_s=STOP_CONFIRM_TIMEOUT_S,
+    battery_every_s=BATTERY_EVERY_S,
 )
 """Shorter waits than for a first connection, since it is tried again and again."""

@@ -14,7 +14,7 @@ FRAMES = [scene_frame(i, cyan=(i * 20, 0, i * 20 + 50, 50)) for i in range(6)]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(reconnecting, "RETRY_EVERY_S", 0.0)
+    monkeypatch.setattr(reconnecting, "RECONNECT_EVERY_S", 0.0)
 
 
 def one_after_the_other(*attempts):
