@@ -1,7 +1,8 @@
 """What the robot does about what it sees.
 
 A behaviour is a pure function of (what it remembers, tracks, time). It knows no clock and no robot, so a recording
-replays to the same decisions. Another behaviour is another such function with a state of its own.
+replays to the same decisions. Another behaviour is another such function with a state of its own; what it needs is
+imported from here: `Decision`, `Event`, the actions, and `update_presence` for who is there.
 """
 
 from robot_app.behaviour.announce import AnnounceSettings, announce
@@ -9,22 +10,35 @@ from robot_app.behaviour.base import Behaviour, Decision, Refusable
 from robot_app.behaviour.follow import FollowSettings, follow
 from robot_app.behaviour.greet import GreetSettings, greet
 from robot_app.behaviour.hide import HideSettings, hide
-from robot_app.behaviour.presence import PresenceSettings
+from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
 from robot_app.behaviour.watch import WatchSettings, watch
+from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
+from robot_app.core.tracks import Event, Track
 
 __all__ = [
+    "Action",
+    "Animate",
     "AnnounceSettings",
     "Behaviour",
     "Decision",
+    "Drive",
+    "Event",
     "FollowSettings",
     "GreetSettings",
     "HideSettings",
+    "Presence",
     "PresenceSettings",
     "Refusable",
+    "Say",
+    "SetHead",
+    "Stop",
+    "Track",
+    "Turn",
     "WatchSettings",
     "announce",
     "follow",
     "greet",
     "hide",
+    "update_presence",
     "watch",
 ]

@@ -1,9 +1,13 @@
+import ast
+import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import robot_app
 from robot_app.core.files import DEMO_RECORDING
 
 
@@ -85,3 +89,32 @@ def test_without_the_extra_the_page_names_what_is_missing(command, vision_model)
     assert done.stderr.endswith(
         "needs the package uvicorn; install this software with its extra: pip install '.[view]'\n"
     )
+
+
+def test_the_front_door_loads_a_part_when_it_is_used():
+    code = (
+        "import sys, robot_app; heavy = ('cv2', 'numpy', 'onnxruntime', 'grpc', 'pydantic')\n"
+        "print([m for m in heavy if m in sys.modules], 'Detector' in dir(robot_app))\n"
+        "robot_app.Say; print([m for m in heavy if m in sys.modules])\n"
+        "robot_app.Frame; print([m for m in heavy if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == ["[] True", "[]", "['cv2', 'numpy']"]
+
+
+def test_every_name_of_the_front_door_is_there_and_told():
+    for name in robot_app.__all__:
+        thing = getattr(robot_app, name)
+        assert getattr(thing, "__name__", name) == name
+        assert f"`{name}`" in robot_app.__doc__
+    with pytest.raises(AttributeError, match="no attribute 'Detecter'"):
+        _ = robot_app.Detecter
+
+
+def test_type_checkers_see_the_same_names_as_programs():
+    tree = ast.parse(Path(robot_app.__file__).read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "typing"]
+    typed = {(node.module, alias.name) for node in imports for alias in node.names}
+    for module, name in typed:
+        assert getattr(robot_app, name) is getattr(importlib.import_module(module), name)
+    assert sorted(name for _, name in typed) == sorted(robot_app.__all__)
