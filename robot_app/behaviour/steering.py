@@ -5,11 +5,7 @@ from dataclasses import dataclass
 
 from robot_app.core.actions import Action, Drive, SetHead, Stop
 from robot_app.core.tracks import Track
-
-TRACK_WIDTH_MM = 48.0
-"""Between the centres of the treads."""
-
-LOWEST_HEAD_RAD, HIGHEST_HEAD_RAD = math.radians(-22), math.radians(45)
+from robot_app.core.vector_spec import MAX_HEAD_RAD, MIN_HEAD_RAD, TRACK_WIDTH_MM
 
 LONGEST_FRAME_S = 0.2
 """Speeds change no more after a longer pause between two frames than after this one."""
@@ -73,7 +69,7 @@ class Head:
 
 def look_at(old: Head, target: Track, now_s: float) -> tuple[Head, tuple[Action, ...]]:
     """Move the head to look at what is seen there, if that is worth it and the last move is long enough ago."""
-    angle_rad = clip(target.elevation_rad, LOWEST_HEAD_RAD, HIGHEST_HEAD_RAD)
+    angle_rad = clip(target.elevation_rad, MIN_HEAD_RAD, MAX_HEAD_RAD)
     is_close = old.angle_rad is not None and abs(angle_rad - old.angle_rad) <= HEAD_BAND_RAD
     if target.missed_frames > 0 or is_close or now_s - old.at_s < HEAD_PAUSE_S:
         return old, ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from robot_app.core.validation import Limits, check_limits
+from robot_app.core.vector_spec import FOCAL_PX, FRAME_HW
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ class CameraModel:
         focal_y_px: focal length for rows where it differs from that for columns.
     """
 
-    focal_px: Annotated[float, Limits(1)] = 320.0
-    centre_x_px: Annotated[float, Limits(0)] = 320.0
-    centre_y_px: Annotated[float, Limits(0)] = 180.0
-    width_px: Annotated[int, Limits(1)] = 640
-    height_px: Annotated[int, Limits(1)] = 360
+    focal_px: Annotated[float, Limits(1)] = FOCAL_PX
+    centre_x_px: Annotated[float, Limits(0)] = FRAME_HW[1] / 2
+    centre_y_px: Annotated[float, Limits(0)] = FRAME_HW[0] / 2
+    width_px: Annotated[int, Limits(1)] = FRAME_HW[1]
+    height_px: Annotated[int, Limits(1)] = FRAME_HW[0]
     focal_y_px: Annotated[float, Limits(1)] | None = None
 
     def __post_init__(self) -> None:

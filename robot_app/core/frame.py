@@ -11,9 +11,6 @@ from robot_app.core.errors import InputError
 Image = NDArray[np.uint8]
 """uint8 (H, W, 3), BGR, as OpenCV reads it."""
 
-FRAME_HW = (360, 640)
-"""Height and width in pixels of the frames that Vector's camera streams."""
-
 JPEG_QUALITY = 90
 
 

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from robot_app.emulator.dynamics import (
+from robot_app.core.vector_spec import (
     HEAD_ACCELERATION_RAD_S2,
-    LIFT_ACCELERATION_MM_S2,
     MAX_HEAD_RAD,
     MAX_LIFT_MM,
     MIN_HEAD_RAD,
     MIN_LIFT_MM,
+)
+from robot_app.emulator.dynamics import (
+    LIFT_ACCELERATION_MM_S2,
     STEP_S,
     Axis,
     BodyState,

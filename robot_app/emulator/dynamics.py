@@ -8,29 +8,14 @@ Limits of Vector's published firmware are marked so; it leaves accelerations of 
 import math
 from dataclasses import dataclass, field, replace
 
+from robot_app.core.vector_spec import MAX_TURN_RAD_S, MAX_WHEEL_MM_S, MIN_LIFT_MM, TRACK_WIDTH_MM, TURN_CENTRE_MM
 from robot_app.simulation.vector_model import RobotPose
 
 STEP_S = 0.005
 """As on the robot, whose motors are regulated 200 times a second."""
 
-MAX_WHEEL_MM_S = 220.0
-"""Firmware."""
-
-TRACK_WIDTH_MM = 48.0
-"""Between the centres of the treads; firmware."""
-
-TURN_CENTRE_MM = -20.0
-"""It turns about this point, behind its origin; firmware."""
-
 WHEEL_ACCELERATION_MM_S2, WHEEL_BRAKING_MM_S2 = 1000.0, 2000.0
 """Assumptions. The braking fits what the firmware notes: at 170 mm/s it does not fall off an edge, at 220 it may."""
-
-MIN_HEAD_RAD, MAX_HEAD_RAD = math.radians(-22), math.radians(45)
-
-HEAD_ACCELERATION_RAD_S2 = 10.0
-"""What the SDK asks for."""
-
-MIN_LIFT_MM, MAX_LIFT_MM = 32.0, 92.0
 
 LIFT_ACCELERATION_MM_S2 = 600.0
 """About the 10 rad/s² that the SDK asks for, at the end of the arm."""
@@ -123,8 +108,6 @@ def towards(value: float, target: float, step: float) -> float:
 
 
 TURN_ACCELERATION_RAD_S2 = 10.0
-
-MAX_TURN_RAD_S = math.radians(300)
 
 STRAIGHT_ACCELERATION_MM_S2 = 400.0
 """Between the 200 mm/s² for speeding up and the 500 mm/s² for slowing down of Vector's usual motions."""

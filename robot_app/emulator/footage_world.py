@@ -8,8 +8,9 @@ from pathlib import Path
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import InputError
 from robot_app.core.frame import Frame
+from robot_app.core.vector_spec import VECTOR_FPS
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.world import VECTOR_FPS, Surroundings
+from robot_app.emulator.world import Surroundings
 from robot_app.media.footage import fit_frame, read_frames
 
 FOOTAGE_KEPT_S = 0.5

@@ -15,8 +15,9 @@ import numpy as np
 from robot_app.core.camera import CameraModel
 from robot_app.core.frame import encode_jpeg
 from robot_app.core.tracks import XyxyPx
+from robot_app.core.vector_spec import VECTOR_FPS
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.world import VECTOR_FPS, Rectangle, Surroundings
+from robot_app.emulator.world import Rectangle, Surroundings
 from robot_app.simulation.live_renderer import LiveRenderer, RenderedFrame
 from robot_app.simulation.rooms import TABLE_SIZE_MM, desk_room
 from robot_app.simulation.scene import Eyes, Lens, PlacedRobot, RobotLook

@@ -10,6 +10,7 @@ from typing import Self
 from robot_app.core.actions import Action, Drive, SetHead, Stop, Turn
 from robot_app.core.frame import Frame
 from robot_app.core.robot import RobotState
+from robot_app.core.vector_spec import HEAD_SPEED_RAD_S
 from robot_app.emulator.body import TURN_SPEED_RAD_S, Body, SensorReadings
 from robot_app.emulator.dynamics import BodyState, turn
 from robot_app.emulator.world import World
@@ -19,8 +20,6 @@ FRAME_LATENCY_S = 0.06
 
 ACTION_LATENCY_S = 0.03
 """From the decision to wheels that obey it."""
-
-HEAD_SPEED_RAD_S = 10.0
 
 
 class SteppedRobot:

@@ -9,20 +9,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from robot_app.core.camera import CameraModel
+from robot_app.core.vector_spec import (
+    CLIFF_SENSORS_MM,
+    PROXIMITY_BEAM_RAD,
+    PROXIMITY_FARTHEST_MM,
+    PROXIMITY_MM,
+    PROXIMITY_NEAREST_MM,
+    RADIUS_MM,
+)
 from robot_app.emulator.dynamics import BodyState
-from robot_app.simulation.vector_model import RADIUS_MM, Point, RobotPose, corners_of, gap_mm, middle_of, on_floor
-
-CLIFF_SENSORS_MM = ((2.0, 14.0), (2.0, -14.0), (-50.0, 14.0), (-50.0, -14.0))
-"""Front left, front right, rear left, rear right, from the robot's origin; as in Vector's published firmware."""
-
-PROXIMITY_MM = 10.0
-"""The distance sensor, ahead of the origin, looks forward; firmware."""
-
-BEAM_RAD = math.radians(25)
-"""Its whole field of view; SDK."""
-
-NEAREST_MM, FARTHEST_MM = 30.0, 400.0
-"""Its useful range; firmware."""
+from robot_app.simulation.vector_model import Point, RobotPose, corners_of, gap_mm, middle_of, on_floor
 
 BEAM_RAYS = 9
 
@@ -46,7 +42,7 @@ class Rectangle:
 class Proximity:
     """What the distance sensor tells: to the nearest thing in its beam; unobstructed when there is none in range."""
 
-    distance_mm: float = FARTHEST_MM
+    distance_mm: float = PROXIMITY_FARTHEST_MM
     is_unobstructed: bool = True
 
     @property
@@ -103,9 +99,9 @@ class Surroundings:
         eye = on_floor(pose, PROXIMITY_MM, 0.0)
         outlines = [corners_of(other) for other in self.others(at_s)]
         sides = [(c[i - 1], c[i]) for c in outlines for i in range(4)]
-        angles = [pose.heading_rad + BEAM_RAD * (i / (BEAM_RAYS - 1) - 0.5) for i in range(BEAM_RAYS)]
+        angles = [pose.heading_rad + PROXIMITY_BEAM_RAD * (i / (BEAM_RAYS - 1) - 0.5) for i in range(BEAM_RAYS)]
         nearest = min((_to_side(eye, angle, side) for angle in angles for side in sides), default=math.inf)
-        return Proximity() if nearest > FARTHEST_MM else Proximity(max(nearest, NEAREST_MM), False)
+        return Proximity() if nearest > PROXIMITY_FARTHEST_MM else Proximity(max(nearest, PROXIMITY_NEAREST_MM), False)
 
     def is_on_charger(self, pose: RobotPose) -> bool:
         """The robot stands on its charger's contacts."""
@@ -122,10 +118,6 @@ def _to_side(eye: Point, angle_rad: float, side: tuple[Point, Point]) -> float:
         return math.inf
     distance = along1 + (along2 - along1) * aside1 / (aside1 - aside2)
     return distance if distance > 0 else math.inf
-
-
-VECTOR_FPS = 15.0
-"""About what the real camera streams with the SDK connected."""
 
 
 class World(Protocol):

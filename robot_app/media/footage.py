@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from robot_app.core.errors import InputError
-from robot_app.core.frame import FRAME_HW, Frame, decode_image, encode_jpeg
+from robot_app.core.frame import Frame, decode_image, encode_jpeg
 from robot_app.core.step import Step
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.media.recording.reader import read_card, read_steps
 from robot_app.media.timeline import NS_PER_S, WHOLE, TimeRange
 from robot_app.perception.letterbox import Letterbox

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from robot_app.core.camera import CameraModel
 from robot_app.core.tracks import XyxyPx
+from robot_app.core.vector_spec import CAMERA_FROM_PIVOT_MM, HEAD_PIVOT_ABOVE_FLOOR_MM
 
 HEIGHT_MM, HEIGHT_OFFSET_MM = 69.2, 27.0
 """Distance = height / difference of slopes + offset. The foot that is seen is nearer than the middle."""
@@ -50,11 +51,6 @@ SIDE_CUT_SPREAD = 0.15
 BOX_SIGMA_PX, BOX_SIGMA = 0.8, 0.025
 """1 sigma of each edge of a detected box: so many pixels, and so much of the box's size. Edges that the shipped model
 found in rendered frames were off by 1 px at 22 px of height, 1.6 px at 45 px and 2.4 px at 150 px and more."""
-
-HEAD_PIVOT_HEIGHT_MM = 48.0
-
-CAMERA_FROM_PIVOT_MM = (19.0, -8.5)
-"""The lens as seen from the head's pivot, forward and up, with the head level."""
 
 EDGE_PX = 2.0
 """A box that comes this close to the frame's edge may go on beyond it."""
@@ -106,7 +102,7 @@ def truncation_of(box_px: XyxyPx, camera: CameraModel) -> Truncation:
 def camera_height_mm(head_angle_rad: float) -> float:
     """Of the lens above the table."""
     forward, up = CAMERA_FROM_PIVOT_MM
-    return HEAD_PIVOT_HEIGHT_MM + forward * math.sin(head_angle_rad) + up * math.cos(head_angle_rad)
+    return HEAD_PIVOT_ABOVE_FLOOR_MM + forward * math.sin(head_angle_rad) + up * math.cos(head_angle_rad)
 
 
 def estimate_range(box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float) -> RangeEstimate:

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.core.frame import FRAME_HW, Image
+from robot_app.core.frame import Image
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.simulation.scene import Floor, Lens, Wall
 from robot_app.simulation.vector_model import RobotPose, Transform, camera_transform, rotation
 

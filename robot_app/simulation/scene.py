@@ -6,7 +6,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.core.frame import FRAME_HW, Image
+from robot_app.core.frame import Image
+from robot_app.core.vector_spec import FOCAL_PX, FRAME_HW
 from robot_app.simulation.lighting import Environment
 from robot_app.simulation.vector_model import RobotPose, rotation
 
@@ -159,7 +160,7 @@ class Lens:
         roll_rad, pitch_rad: how the camera sits crooked in the head; positive pitch looks up.
     """
 
-    focal_px: float = 320.0
+    focal_px: float = FOCAL_PX
     centre_px: tuple[float, float] = (FRAME_HW[1] / 2, FRAME_HW[0] / 2)
     barrel: float = 0.0
     roll_rad: float = 0.0

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.core.frame import FRAME_HW, Image
+from robot_app.core.frame import Image
+from robot_app.core.vector_spec import FRAME_HW
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_app.core.vector_spec import (
+    SCREEN_BOTTOM_MM,
+    SCREEN_HW,
+    SCREEN_SIDE_MM,
+    SCREEN_TOP_MM,
+    SHADOW_CENTRE_MM,
+    SHADOW_HEIGHT_MM,
+    SHADOW_SIZE_MM,
+)
 from robot_app.simulation.lighting import LightField
 from robot_app.simulation.scene import Eyes, PlacedRobot, Prop, Scene, Shape
 from robot_app.simulation.vector_model import Joint, Material, Transform, rotation
@@ -21,12 +30,6 @@ SPRITE_PX = 96
 
 SPRITE_REACH = 2.0
 """A sprite covers this many times the extents of its footprint."""
-
-ROBOT_FOOTPRINT_MM = (80.0, 56.0)
-
-ROBOT_CENTRE_MM = (-14.0, 0.0)
-
-ROBOT_HEIGHT_MM = 65.0
 
 NEAREST_SHADOW_MM = 10.0
 
@@ -73,8 +76,8 @@ def _footprints(
         pose = robot.pose
         if pose.z_mm > 0:
             continue
-        offset = rotation(2, pose.heading_rad)[:2, :2] @ np.array(ROBOT_CENTRE_MM)
-        yield np.array([pose.x_mm, pose.y_mm]) + offset, ROBOT_FOOTPRINT_MM, pose.heading_rad, ROBOT_HEIGHT_MM
+        offset = rotation(2, pose.heading_rad)[:2, :2] @ np.array(SHADOW_CENTRE_MM)
+        yield np.array([pose.x_mm, pose.y_mm]) + offset, SHADOW_SIZE_MM, pose.heading_rad, SHADOW_HEIGHT_MM
     for prop in props:
         if prop.shape is Shape.CABLE or prop.centre_mm[2] - prop.size_mm[2] / 2 > 30:
             continue
@@ -102,9 +105,6 @@ def _sprite(blur_px: float) -> NDArray[np.float32]:
 _CONTACT = _sprite(4.0)
 
 _SOFT = _sprite(10.0)
-
-SCREEN_HW = (96, 184)
-"""Pixels of the real display."""
 
 
 def draw_screen(eyes: Eyes) -> NDArray[np.float32]:
@@ -141,9 +141,6 @@ PLASTIC_F0 = 0.045
 
 OWN_LIFT_SHADE = 0.35
 """The lift before the camera stands in the shadow of its own robot."""
-
-SCREEN_Y_MM, SCREEN_Z_MM = 10.9, (46.4, 58.0)
-"""Half width and height range of the display behind the glass, on the model with its head level."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,9 +257,8 @@ def _light_screens(robots: tuple[PlacedRobot, ...], points: RobotPoints, glow: N
     ahead = np.abs(points.normal[:, 0]) > 0.4
     glass = np.flatnonzero((points.material == Material.GLASS) & ahead)
     _, y, z = points.place[glass].T
-    low, high = SCREEN_Z_MM
-    column = (y + SCREEN_Y_MM) / (2 * SCREEN_Y_MM) * SCREEN_HW[1]
-    row = (high - z) / (high - low) * SCREEN_HW[0]
+    column = (y + SCREEN_SIDE_MM) / (2 * SCREEN_SIDE_MM) * SCREEN_HW[1]
+    row = (SCREEN_TOP_MM - z) / (SCREEN_TOP_MM - SCREEN_BOTTOM_MM) * SCREEN_HW[0]
     inside = (column >= 0) & (column < SCREEN_HW[1]) & (row >= 0) & (row < SCREEN_HW[0])
     for index, robot in enumerate(robots):
         chosen = inside & (points.who[glass] == index)

@@ -8,6 +8,7 @@ Boxes of posed Vectors as a camera sees them, from the corners of the SDK's 3D m
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
@@ -21,6 +22,22 @@ from numpy.typing import NDArray
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import InputError, MissingPartError
 from robot_app.core.tracks import XyxyPx
+from robot_app.core.vector_spec import (
+    CAMERA_IN_HEAD_MM,
+    FORK_PIVOT_MM,
+    FRONT_MM,
+    HEAD_PIVOT_MM,
+    LIFT_ANGLE_AT_REST_RAD,
+    LIFT_ARM_LENGTH_MM,
+    LIFT_PIVOT_HEIGHT_MM,
+    LOWER_ARM_PIVOT_MM,
+    MIDDLE_MM,
+    MIN_LIFT_MM,
+    MODEL_BELOW_FLOOR_MM,
+    REAR_MM,
+    SIDE_MM,
+    UPPER_ARM_PIVOT_MM,
+)
 
 MM_PER_UNIT = 10.0
 """The model file is in centimetres: x forward, y left, z up, origin on the floor."""
@@ -198,31 +215,6 @@ def _join(joint: Joint, pieces: list[_Piece]) -> RigidBody:
 Transform = NDArray[np.float64]
 """float64 (4, 4), homogeneous, millimetres."""
 
-# Pivots of the model file, from `anki_vector/opengl/opengl_vector.py` of the SDK (there in centimetres).
-HEAD_PIVOT_MM = np.array([-11.0, 0.0, 47.5])
-
-UPPER_ARM_PIVOT_MM = np.array([-37.3, 0.0, 44.7])
-
-LOWER_ARM_PIVOT_MM = np.array([-37.4, 0.0, 32.7])
-
-FORK_PIVOT_MM = np.array([30.0, 0.0, 34.0])
-
-LIFT_ARM_LENGTH_MM = 66.0
-
-LIFT_PIVOT_HEIGHT_MM = 45.0
-
-LIFT_ANGLE_AT_REST_RAD = -0.1136
-
-MODEL_BELOW_FLOOR_MM = 0.5
-"""How far the model's treads reach below its origin."""
-
-CAMERA_IN_HEAD_MM = np.array([8.0, 0.0, 39.0])
-"""The lens, below the screen, with the head level. Measured on the model."""
-
-MIN_LIFT_MM, MAX_LIFT_MM = 32.0, 92.0
-
-MIN_HEAD_RAD, MAX_HEAD_RAD = np.deg2rad(-22.0), np.deg2rad(45.0)
-
 
 @dataclass(frozen=True, slots=True)
 class RobotPose:
@@ -246,9 +238,7 @@ class RobotPose:
 
 def body_transforms(pose: RobotPose) -> tuple[Transform, ...]:
     """Transforms from the model at rest to the world, one for each `Joint` in their order."""
-    base = _translation(np.array([pose.x_mm, pose.y_mm, pose.z_mm + MODEL_BELOW_FLOOR_MM])) @ rotation(
-        2, pose.heading_rad
-    )
+    base = _translation((pose.x_mm, pose.y_mm, pose.z_mm + MODEL_BELOW_FLOOR_MM)) @ rotation(2, pose.heading_rad)
     lift = np.arcsin(np.clip((pose.lift_height_mm - LIFT_PIVOT_HEIGHT_MM) / LIFT_ARM_LENGTH_MM, -1, 1))
     lift_turn = -(float(lift) - LIFT_ANGLE_AT_REST_RAD)
     upper = _about(UPPER_ARM_PIVOT_MM, rotation(1, lift_turn))
@@ -279,24 +269,15 @@ def rotation(axis: int, angle_rad: float) -> Transform:
     return matrix
 
 
-def _translation(offset_mm: NDArray[np.float64]) -> Transform:
+def _translation(offset_mm: Sequence[float]) -> Transform:
     matrix = np.eye(4)
     matrix[:3, 3] = offset_mm
     return matrix
 
 
-def _about(pivot_mm: NDArray[np.float64], turn: Transform) -> Transform:
-    return _translation(pivot_mm) @ turn @ _translation(-pivot_mm)
+def _about(pivot_mm: Sequence[float], turn: Transform) -> Transform:
+    return _translation(pivot_mm) @ turn @ _translation([-v for v in pivot_mm])
 
-
-REAR_MM, FRONT_MM, SIDE_MM = -58.7, 38.9, 29.3
-"""How far the SDK's 3D model reaches along its own axes, with the lift down."""
-
-MIDDLE_MM = (REAR_MM + FRONT_MM) / 2
-"""The middle of a Vector along its own x axis."""
-
-RADIUS_MM = math.hypot((FRONT_MM - REAR_MM) / 2, SIDE_MM)
-"""From the middle to a corner."""
 
 Point = tuple[float, float]
 

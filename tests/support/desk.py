@@ -14,6 +14,8 @@ from robot_app.core.actions import Action, Drive, SetHead, Stop, Turn
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
 from robot_app.core.tracks import Event, Track, XyxyPx
+from robot_app.core.vector_spec import TRACK_WIDTH_MM
+from robot_app.emulator.dynamics import WHEEL_ACCELERATION_MM_S2
 from robot_app.perception.ranging import BOX_SIGMA, BOX_SIGMA_PX
 from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, update_tracks
 from robot_app.simulation.vector_model import RobotPose, cut_to_frame, gap_mm, middle_of, outline
@@ -26,10 +28,6 @@ LATENCY_S = 0.1
 """From the picture to wheels that obey it."""
 
 STEPS_PER_FRAME = 4
-
-TRACK_WIDTH_MM = 48.0
-
-WHEEL_ACCELERATION_MM_S2 = 1000.0
 
 HEAD_RAD_S = 2.0
 

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from robot_app.core.frame import FRAME_HW
+from robot_app.core.vector_spec import FRAME_HW
 
 
 def write_rectangles(folder: Path, images: int, seed: int, hw: tuple[int, int] = FRAME_HW) -> Path:

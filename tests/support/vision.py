@@ -12,8 +12,9 @@ import onnx
 import onnx.parser
 from onnx import helper
 
-from robot_app.core.frame import FRAME_HW, Frame, Image, encode_jpeg
+from robot_app.core.frame import Frame, Image, encode_jpeg
 from robot_app.core.tracks import XyxyPx
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.perception.card import CARD_KEY, DataVersion, Metrics, ModelCard, Parity, StartWeights
 
 CYAN_BGR = (255, 255, 0)

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from robot_app.core.errors import ConfigError
-from robot_app.core.frame import FRAME_HW
+from robot_app.core.vector_spec import FRAME_HW
 
 FREEZES = ("none", "backbone", "backbone+neck", "features")
 

@@ -11,7 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from robot_app.core.errors import InputError
-from robot_app.core.frame import FRAME_HW, Image, decode_image, encode_jpeg
+from robot_app.core.frame import Image, decode_image, encode_jpeg
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.simulation.scene import View
 from robot_app.simulation.sensor import expose
 from training.synthetic.rasteriser import require_pyvista

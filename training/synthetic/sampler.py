@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.core.frame import FRAME_HW, Image
+from robot_app.core.frame import Image
+from robot_app.core.vector_spec import FRAME_HW, MAX_HEAD_RAD, MAX_LIFT_MM, MIN_HEAD_RAD, MIN_LIFT_MM
 from robot_app.simulation.rooms import FLOORS, WALLS, clutter, sample_light, window
 from robot_app.simulation.scene import Bgr, Floor, Lens, PlacedRobot, Prop, RobotLook, Room, Scene, Wall
 from robot_app.simulation.sensor import SensorLook
-from robot_app.simulation.vector_model import MAX_HEAD_RAD, MAX_LIFT_MM, MIN_HEAD_RAD, MIN_LIFT_MM, RobotPose
+from robot_app.simulation.vector_model import RobotPose
 from training.synthetic.distractors import sample_eyes, sample_props
 
 TEXTURE_PX = 384

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.core.frame import FRAME_HW
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.simulation.lighting import LAMP_GAIN, LINEAR, LightField, lamp_mask
 from robot_app.simulation.raster import mounting, outline_area
 from robot_app.simulation.scene import Lens, PlacedRobot, Prop, Scene, View

@@ -16,6 +16,7 @@ from anki_vector.messaging import client, protocol
 
 from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.deadlines import ACTION_TIMEOUT_S, CANCEL_TURN_EVERY_S, LONGEST_TURN_S, WHEEL_CALL_TIMEOUT_S
+from robot_app.core.vector_spec import HEAD_ACCELERATION_RAD_S2, HEAD_SPEED_RAD_S
 from robot_app.robots.vector.connection import VectorConnection
 
 TURN_TAGS = range(protocol.FIRST_SDK_TAG, protocol.FIRST_SDK_TAG + 8)
@@ -40,10 +41,6 @@ async def stop_wheels(stub: client.ExternalInterfaceStub, turn_tags: Sequence[in
     if len(failures) == 2:
         raise failures[0]
 
-
-HEAD_SPEED_RAD_S = 10.0
-
-HEAD_ACCELERATION_RAD_S2 = 10.0
 
 logger = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from anki_vector.messaging import protocol
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import RobotError
 from robot_app.core.frame import Frame
+from robot_app.core.vector_spec import CALIBRATION_WIDTHS_PX
 
 
 class NewestFrame:
@@ -119,9 +120,6 @@ class FrozenFrameDetector:
         self.lasted_s = now_s - self._changed_at_s
 
 
-WIDTHS_PX = (640, 1280)
-"""Calibrations are told for one of these widths; the centre tells which. Frames are 16 to 9."""
-
 NARROWEST_RAD, WIDEST_RAD = math.radians(45), math.radians(130)
 """No Vector's camera sees less or more of the width than this."""
 
@@ -152,7 +150,8 @@ def camera_from_proto(config: protocol.CameraConfigResponse) -> CameraModel | No
     centre_x_px, centre_y_px = config.center_x, config.center_y
     if not all(math.isfinite(v) and v > 0 for v in (focal_x_px, focal_y_px, centre_x_px, centre_y_px)):
         return None
-    width_px = min(WIDTHS_PX, key=lambda width: abs(width / 2 - centre_x_px))
+    # The centre tells which of the widths is meant.
+    width_px = min(CALIBRATION_WIDTHS_PX, key=lambda width: abs(width / 2 - centre_x_px))
     height_px = width_px * 9 // 16
     is_centred = abs(centre_x_px / width_px - 0.5) < 0.2 and abs(centre_y_px / height_px - 0.5) < 0.2
     is_square = 0.8 < focal_y_px / focal_x_px < 1.25

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from robot_app.core.errors import ModelError
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.perception.detector import Detector
 from robot_app.tools.diagnostics.findings import CheckFailed
 
@@ -57,7 +58,7 @@ def check_model(path: Path) -> str:
 def check_speed(path: Path) -> str:
     """What runs the model here, and how fast."""
     detector = Detector.load(path)
-    image, times_ms = np.zeros((360, 640, 3), np.uint8), []
+    image, times_ms = np.zeros((*FRAME_HW, 3), np.uint8), []
     for _ in range(TIMED_FRAMES):
         started = time.perf_counter()
         detector(image)

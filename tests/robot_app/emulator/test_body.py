@@ -3,14 +3,16 @@ from itertools import pairwise
 
 import pytest
 
-from robot_app.emulator.body import Body
-from robot_app.emulator.dynamics import (
+from robot_app.core.vector_spec import (
     HEAD_ACCELERATION_RAD_S2,
     MAX_HEAD_RAD,
     MAX_LIFT_MM,
     MAX_WHEEL_MM_S,
     TRACK_WIDTH_MM,
     TURN_CENTRE_MM,
+)
+from robot_app.emulator.body import Body
+from robot_app.emulator.dynamics import (
     WHEEL_ACCELERATION_MM_S2,
     WHEEL_BRAKING_MM_S2,
     straight,

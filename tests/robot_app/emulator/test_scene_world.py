@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from robot_app.core.actions import Drive, SetHead, Turn
-from robot_app.core.frame import FRAME_HW, decode_image
+from robot_app.core.frame import decode_image
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.scene_world import Actor, Scene, SceneWorld, drive_path, lively_scene, stand
 from robot_app.emulator.stepped import ACTION_LATENCY_S, FRAME_LATENCY_S, SteppedRobot

@@ -4,10 +4,11 @@ import math
 
 import pytest
 
+from robot_app.core.vector_spec import FRONT_MM, PROXIMITY_FARTHEST_MM, REAR_MM
 from robot_app.emulator.body import Body
 from robot_app.emulator.dynamics import BodyState, straight, turn
-from robot_app.emulator.world import FARTHEST_MM, Rectangle, Surroundings
-from robot_app.simulation.vector_model import FRONT_MM, REAR_MM, RobotPose, gap_mm
+from robot_app.emulator.world import Rectangle, Surroundings
+from robot_app.simulation.vector_model import RobotPose, gap_mm
 
 TABLE = Rectangle(1200, 800)
 
@@ -137,7 +138,7 @@ def test_the_distance_sensor_tells_the_way_to_the_outline(
 def test_out_of_its_beam_or_range_the_sensor_sees_nothing(x_mm: float, y_mm: float):
     around, _ = standing(x_mm, y_mm, 180)
     proximity = Stay(around).body.felt.proximity
-    assert (proximity.distance_mm, proximity.is_unobstructed) == (FARTHEST_MM, True)
+    assert (proximity.distance_mm, proximity.is_unobstructed) == (PROXIMITY_FARTHEST_MM, True)
 
 
 def test_it_is_on_its_charger_until_it_drives_off():

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from robot_app.core.errors import InputError
-from robot_app.core.frame import FRAME_HW, Frame, encode_jpeg
+from robot_app.core.frame import Frame, encode_jpeg
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.media.footage import fit_frame, read_footage, read_frames, read_named_footage, read_named_frames
 from robot_app.media.recording.writer import RecordingWriter
 from robot_app.media.timeline import TimeRange

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from robot_app.core.frame import FRAME_HW
+from robot_app.core.vector_spec import FRAME_HW
 from robot_app.tools.benchmark import Sample, Subject, bench, format_table, make_samples, measure
 from tests.support.vision import scene_frame
 

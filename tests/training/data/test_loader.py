@@ -8,7 +8,7 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from robot_app.core.frame import FRAME_HW
+from robot_app.core.vector_spec import FRAME_HW
 from tests.support.labelled import write_rectangles
 from training.data.augmentation import MIN_VISIBLE, RandomPlacement, training_augmentation
 from training.data.dataset import read_coco
