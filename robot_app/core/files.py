@@ -1,16 +1,61 @@
-"""Where the files are that come with this software."""
+"""The files that come with this software, and how files and folders are written: whole or not at all."""
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from robot_app.core.errors import InputError
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+DEFAULT_MODEL = _PACKAGE.parent / "models" / "vector.onnx"
+"""The shipped model: `models/` of the checkout, beside this package. An editable install runs from the checkout."""
+
+DEMO_RECORDING = _PACKAGE / "media" / "demo.mcap"
+"""What the emulated robot's camera sees in the demo."""
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
+    """A new file beside `path` to be written in this block; at its end it takes the place of `path` in one step.
+
+    So there is never half a file at `path`, not even after a kill. After any error the new file is removed, and an
+    older one at `path` is unchanged; the same where the block removes the new file itself. The new file is hidden, and
+    it has the suffix of `path` and the permissions `mode` (less the umask). Close it within the block.
+
+    Raises:
+        OSError: the file cannot be made or put in its place.
+    """
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        part.unlink(missing_ok=True)  # of a process that was killed
+        part.touch(mode=mode, exist_ok=False)
+        yield part
+        if part.exists():
+            part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def write_whole(path: Path, content: str | bytes, mode: int = 0o666) -> None:
+    """Write a file, text as UTF-8 with its line ends as they are; `replacing` says what happens to an older one.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        with replacing(path, mode) as part:
+            part.write_bytes(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` to be filled, which takes its place at the end; after any error there is none.
+    """A folder beside `path` to be filled in this block; at its end it takes that place. After any error there is none.
 
     Raises:
         InputError: `path` is a file or a folder with something in it, or the folder around it is missing.
@@ -30,12 +75,3 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-
-
-_PACKAGE = Path(__file__).resolve().parents[1]
-
-DEFAULT_MODEL = _PACKAGE.parent / "models" / "vector.onnx"
-"""The shipped model: `models/` of the checkout, beside this package. An editable install runs from the checkout."""
-
-DEMO_RECORDING = _PACKAGE / "media" / "demo.mcap"
-"""What the emulated robot's camera sees in the demo."""

@@ -9,6 +9,7 @@ Draws what the loop saw and did over its frame. Pure: images in, image out.
 
 from collections import deque
 from collections.abc import Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
+from robot_app.core.files import replacing
 from robot_app.core.frame import Image
 from robot_app.core.step import Step
 from robot_app.core.text import describe_actions, describe_bearing, describe_class, describe_distance, describe_event
@@ -47,7 +49,6 @@ class VideoFile:
 
     def __init__(self, path: Path, image_hw: tuple[int, int]) -> None:
         self.path = path
-        self._part = path.with_name(f".{path.stem}.part.mp4")
         self._image_hw = image_hw
         self._last_image: Image | None = None
         self._last_s = 0.0
@@ -56,24 +57,27 @@ class VideoFile:
     def __enter__(self) -> Self:
         if self.path.suffix.lower() != ".mp4":
             raise InputError(f"{self.path}: expected a video name that ends in .mp4")
-        if not self.path.parent.is_dir():
-            raise InputError(f"{self.path}: cannot be written (its folder does not exist)")
         size = (self._image_hw[1], self._image_hw[0])
-        self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*CODEC), VIDEO_FPS, size)
-        if not self._writer.isOpened():
-            raise InputError(f"{self.path}: cannot be written; is the folder writable?")
+        with ExitStack() as stack:
+            try:
+                self._part = stack.enter_context(replacing(self.path))
+            except OSError as error:
+                raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
+            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*CODEC), VIDEO_FPS, size)
+            if not self._writer.isOpened():
+                raise InputError(f"{self.path}: cannot be written; OpenCV has no encoder for it")
+            self._replacing = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._last_image is None or error is not None:
-            self._writer.release()
-            self._part.unlink(missing_ok=True)
-            return
-        self._writer.write(self._last_image)
+        if self._last_image is not None:
+            self._writer.write(self._last_image)
         self._writer.release()
-        self._part.replace(self.path)
+        if self._last_image is None:
+            self._part.unlink()
+        self._replacing.__exit__(kind, error, trace)
 
     def show(self, image: Image, at_s: float) -> None:
         """From `at_s` on this picture, uint8 (H, W, 3) BGR; the one before it stays for as long as it lasted."""

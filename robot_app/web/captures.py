@@ -5,15 +5,15 @@ Single pictures kept for labelling, with what the model saw as first labels.
 
 import datetime
 import itertools
-import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-
 from robot_app.core.errors import InputError
+from robot_app.core.files import write_whole
 from robot_app.core.frame import Frame
 from robot_app.core.step import Step
+from robot_app.media.coco_writer import CocoImage, large_enough, objects_of, write_annotations
 from robot_app.media.recording.background import LiveRecording, RecordingReport
 from robot_app.perception.card import ModelCard
 
@@ -86,9 +86,6 @@ ANNOTATIONS_NAME = "annotations.json"
 RESTART_STEP = 1_000_000
 """What is added to the number of a picture when another one has it: 9 hours at 30 frames/s."""
 
-SMALLEST_SIDE_PX = 1.0
-"""Smaller boxes are nothing that a person could correct, and labelling tools refuse those without area."""
-
 
 class Snapshots:
     """A folder in COCO's layout: `images/` and `annotations.json`, complete after every picture.
@@ -104,8 +101,7 @@ class Snapshots:
         self._class_names = class_names
         self._lock = threading.Lock()
         self._paths: dict[Frame, Path] = {}
-        self._images: list[dict[str, object]] = []
-        self._annotations: list[dict[str, object]] = []
+        self._images: tuple[CocoImage, ...] = ()
 
     def save(self, step: Step) -> Path:
         """Write the picture, as the camera encoded it, and give its path. A second time for the same one is no harm.
@@ -118,18 +114,16 @@ class Snapshots:
             if step.frame in self._paths:
                 return self._paths[step.frame]
             path = self._new_path(step.frame.index)
-            number = len(self._images) + 1
-            image: dict[str, object] = {"id": number, "file_name": path.name, "height": height, "width": width}
-            images = [*self._images, image]
-            annotations = [*self._annotations, *_annotations(step, number, len(self._annotations) + 1)]
+            images = (*self._images, CocoImage(path.name, (height, width), objects_of(large_enough(step.detections))))
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(step.frame.jpeg)
-                self._write_annotations(images, annotations)
-            except OSError as error:
-                path.unlink(missing_ok=True)
-                raise InputError(f"{path}: cannot be written ({error.strerror})") from error
-            self._images, self._annotations = images, annotations
+                write_whole(path, step.frame.jpeg)
+                write_annotations(self.folder / ANNOTATIONS_NAME, self._class_names, images)
+            except (OSError, InputError) as error:
+                with suppress(OSError):
+                    path.unlink()
+                raise InputError(f"{path}: cannot be written ({error})") from error
+            self._images = images
             self._paths[step.frame] = path
         return path
 
@@ -138,30 +132,3 @@ class Snapshots:
         numbers = itertools.count(index, RESTART_STEP)
         paths = (self.folder / IMAGES_NAME / f"{self._session}.frame{number:06}.jpg" for number in numbers)
         return next(path for path in paths if path not in self._paths.values())
-
-    def _write_annotations(self, images: list[dict[str, object]], annotations: list[dict[str, object]]) -> None:
-        categories = [{"id": number, "name": name} for number, name in enumerate(self._class_names, start=1)]
-        content = {"images": images, "annotations": annotations, "categories": categories}
-        path = self.folder / ANNOTATIONS_NAME
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(content), encoding="utf-8")
-        part.replace(path)
-
-
-def _annotations(step: Step, image_number: int, first_number: int) -> list[dict[str, object]]:
-    found = step.detections
-    sides_px = found.boxes_px[:, 2:] - found.boxes_px[:, :2]
-    found = found.select(np.min(sides_px, axis=1, initial=np.inf) >= SMALLEST_SIDE_PX)
-    objects = zip(found.boxes_px.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True)
-    return [
-        {
-            "id": number,
-            "image_id": image_number,
-            "category_id": label + 1,
-            "bbox": [x1, y1, x2 - x1, y2 - y1],
-            "area": (x2 - x1) * (y2 - y1),
-            "iscrowd": 0,
-            "score": score,
-        }
-        for number, ((x1, y1, x2, y2), label, score) in enumerate(objects, start=first_number)
-    ]

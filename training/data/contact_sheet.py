@@ -62,9 +62,8 @@ def write_sheet(path: Path, judged: Sequence[SheetEntry]) -> None:
 def _tile(judged: SheetEntry) -> Image:
     letterbox = Letterbox(judged.image.hw, TILE_HW)
     tile = letterbox.apply(judged.image.load()).copy()
-    truth = Detections(judged.image.boxes_px, np.ones(len(judged.image.labels), np.float32), judged.image.labels)
     for objects, colour, with_score in (
-        (truth, _GREEN, False),
+        (judged.image.truth, _GREEN, False),
         (judged.missed, _ORANGE, True),
         (judged.wrong, _RED, True),
     ):

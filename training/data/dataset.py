@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
 from robot_app.core.frame import Image, decode_image
 
@@ -37,6 +38,11 @@ class LabelledImage:
     hw: tuple[int, int]
     boxes_px: NDArray[np.float32]
     labels: NDArray[np.int64]
+
+    @property
+    def truth(self) -> Detections:
+        """Its objects as detections that are sure."""
+        return Detections(self.boxes_px, np.ones(len(self.labels), np.float32), self.labels)
 
     def load(self) -> Image:
         """Decode to uint8 (H, W, 3) BGR.

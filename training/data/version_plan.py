@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from robot_app.core.errors import ConfigError, InputError
+from robot_app.media.coco_writer import CocoImage, CocoObject, coco_content
 from training.data.checks import CheckedImage, check_images, drop_duplicates
 from training.data.near_duplicates import group, near_duplicates, same_origin
 from training.data.resize import Resize, move_boxes
@@ -245,17 +245,12 @@ def _file_names(images: Sequence[CheckedImage]) -> list[str]:
 
 
 def _annotations(class_names: Sequence[str], images: Sequence[tuple[str, CheckedImage]]) -> bytes:
-    """COCO annotations of a split, the images by name, the same bytes for the same labels."""
-    category_of = {name: number for number, name in enumerate(class_names, 1)}
-    entries: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
-    for number, (name, image) in enumerate(sorted(images, key=lambda item: item[0]), 1):
-        boxes, (height, width) = move_boxes(image.boxes_px, image.hw, image.steps)
-        entries.append({"id": number, "file_name": name, "width": width, "height": height})
-        for class_name, box in zip(image.class_names, boxes.astype(float), strict=True):
-            x, y, w, h = (round(float(v), 3) for v in (box[0], box[1], box[2] - box[0], box[3] - box[1]))
-            row = {"id": len(rows) + 1, "image_id": number, "category_id": category_of[class_name]}
-            rows.append(row | {"bbox": [x, y, w, h], "area": round(w * h, 3), "iscrowd": 0})
-    categories = [{"id": number, "name": name} for name, number in category_of.items()]
-    content = {"images": entries, "annotations": rows, "categories": categories}
-    return json.dumps(content, separators=(",", ":")).encode()
+    """COCO annotations of a split, the images by name, the same bytes for the same labels: ids depend on them."""
+    label_of = {name: label for label, name in enumerate(class_names)}
+    listed = []
+    for name, image in sorted(images, key=lambda item: item[0]):
+        boxes, hw = move_boxes(image.boxes_px, image.hw, image.steps)
+        xywh = [(x1, y1, x2 - x1, y2 - y1) for x1, y1, x2, y2 in boxes.tolist()]
+        labelled = zip(image.class_names, xywh, strict=True)
+        listed.append(CocoImage(name, hw, tuple(CocoObject(label_of[class_name], box) for class_name, box in labelled)))
+    return json.dumps(coco_content(class_names, listed, decimals=3), separators=(",", ":")).encode()

@@ -10,13 +10,13 @@ The manifest of a version: what it is made of, so that it can be checked and mad
 import hashlib
 import json
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from robot_app.core.errors import InputError
+from robot_app.core.files import new_folder
 from robot_app.core.frame import decode_image, encode_jpeg
 from training.data.checks import CheckedImage
 from training.data.contact_sheet import MOST_TILES, show_truth, write_sheet
@@ -169,18 +169,15 @@ def write_version(
     if folder.exists():
         verify_version(folder)
         return folder, False
-    unfinished = output / f".{manifest.id}.{os.getpid()}"
     try:
-        unfinished.mkdir(parents=True)
-        _write_files(unfinished, manifest, images, annotations, report)
-        unfinished.rename(folder)
+        output.mkdir(parents=True, exist_ok=True)
+        with new_folder(folder) as unfinished:
+            _write_files(unfinished, manifest, images, annotations, report)
     except OSError as error:
         raise InputError(
             f"{folder}: not written, nothing of it is left ({error.strerror or error}); "
             "expected a folder that can be written and has space"
         ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return folder, True
 
 

@@ -10,6 +10,7 @@ import torch
 
 from robot_app.core.detections import Detections, select_detections
 from robot_app.core.errors import InputError, ModelError
+from robot_app.core.files import replacing
 from robot_app.core.frame import Image
 from robot_app.perception.card import DataVersion, StartWeights
 from robot_app.perception.letterbox import Letterbox
@@ -39,7 +40,7 @@ class Recipe:
 
 def save_trained(path: Path, weights: dict[str, torch.Tensor], recipe: Recipe) -> None:
     """Write the detector's weights and the recipe, so that the file is either whole or not there."""
-    save_atomically(path, {"model": weights, **asdict(recipe)})
+    save_content(path, {"model": weights, **asdict(recipe)})
 
 
 def load_trained(path: Path) -> tuple[FrameModel, Recipe]:
@@ -81,23 +82,21 @@ def predictor(model: FrameModel, score_threshold: float) -> Callable[[Image], De
     return detect
 
 
-def save_atomically(path: Path, content: dict[str, Any]) -> None:
-    """Write with torch.save beside `path`, then put it in its place.
+def save_content(path: Path, content: dict[str, Any]) -> None:
+    """Write with torch.save, whole or not at all.
 
     Raises:
         InputError: the disk does not take it.
     """
-    beside = path.with_name(path.name + ".part")
     try:
-        torch.save(content, beside)
-        beside.replace(path)
+        with replacing(path) as part:
+            torch.save(content, part)
     except (OSError, RuntimeError) as error:
-        beside.unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({error}); is the disk full?") from error
 
 
 def load_content(path: Path) -> dict[str, Any]:
-    """Read what `save_atomically` wrote, without running any code in it.
+    """Read what `save_content` wrote, without running any code in it.
 
     Raises:
         InputError: the file is missing or damaged.

@@ -16,6 +16,7 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from robot_app.core.errors import InputError
+from robot_app.core.files import replacing
 from training.data.dataset import LabelledImages
 from training.data.loader import Draw, FrameDataset, Sample
 from training.detectors.frame_model import FrameModel
@@ -75,14 +76,12 @@ def cache_features(model: FrameModel, data: LabelledImages, folder: Path) -> Fea
             f"{folder}: the features need {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; make room, "
             f"or train with --freeze backbone+neck, which does the same without a cache"
         )
-    beside = path.with_name(path.name + ".part")
     frames = FrameDataset(data.images, model.frame_hw, v2.Identity(), seed=0)
     # Written row by row: a memory map on a disk that fills up in the meantime ends the process without a word.
-    with beside.open("wb") as file:
+    with replacing(path) as part, part.open("wb") as file:
         write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": (len(data.images), values)})
         for i in tqdm(range(len(data.images)), "features", unit="img", leave=False, disable=None):
             file.write(_compute(model, frames[Draw(0, i)].inputs).astype("<f2").tobytes())
-    beside.replace(path)
     return FeatureCache(path, shapes, time.monotonic() - started)
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from robot_app.core.errors import ConfigError
-from training.detectors.trained import load_content, save_atomically
+from robot_app.core.files import write_whole
+from training.detectors.trained import load_content, save_content
 from training.engine.averaging import WeightEma
 from training.engine.hyperparameters import Hyperparameters
 
@@ -97,7 +98,7 @@ class RunState:
             "average_updates": self.average.updates,
             "progress": asdict(progress),
         }
-        save_atomically(self.output / STATE_NAME, content)
+        save_content(self.output / STATE_NAME, content)
 
     def resume(self) -> Progress:
         """Take over what `last.pt` holds, where there is one; else start.
@@ -132,7 +133,4 @@ class RunState:
 
 def write_records(output: Path, records: list[EpochRecord]) -> None:
     """Write `metrics.jsonl` anew from all records, so that a resumed run has every epoch once."""
-    path = output / RECORDS_NAME
-    beside = path.with_name(path.name + ".part")
-    beside.write_text("".join(json.dumps(asdict(record)) + "\n" for record in records))
-    beside.replace(path)
+    write_whole(output / RECORDS_NAME, "".join(json.dumps(asdict(record)) + "\n" for record in records))

@@ -8,7 +8,6 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from tqdm import tqdm
 from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
 from robot_app.core.frame import Image
+from robot_app.media.coco_writer import CocoImage, coco_content, objects_of
 from robot_app.perception.card import Metrics
 from robot_app.perception.detector import Detector
 from training.data.contact_sheet import SheetEntry
@@ -131,35 +131,20 @@ def _f1(evaluation: Evaluation, threshold: float) -> float:
 
 def run_coco(data: LabelledImages, detections: Sequence[Detections]) -> COCOeval:
     """The evaluation by pycocotools, accumulated; detection number i of all, image by image, has the id i + 1."""
-    images = [{"id": i, "height": im.hw[0], "width": im.hw[1]} for i, im in enumerate(data.images)]
-    categories = [{"id": label, "name": name} for label, name in enumerate(data.class_names)]
-    truth = [_annotations(i, im.boxes_px, im.labels, None) for i, im in enumerate(data.images)]
-    found = [_annotations(i, d.boxes_px, d.labels, d.scores) for i, d in enumerate(detections)]
+    truth = [CocoImage(im.path.name, im.hw, objects_of(im.truth)) for im in data.images]
+    found = [CocoImage(i.file_name, i.hw, objects_of(d)) for i, d in zip(truth, detections, strict=True)]
     with contextlib.redirect_stdout(io.StringIO()):
-        coco_eval = COCOeval(_coco(images, categories, truth), _coco(images, categories, found), "bbox")
+        coco_eval = COCOeval(_index(data, truth), _index(data, found), "bbox")
         coco_eval.evaluate()
         coco_eval.accumulate()
         coco_eval.summarize()
     return coco_eval
 
 
-def _annotations(
-    image_id: int, boxes_px: NDArray[np.float32], labels: NDArray[np.int64], scores: NDArray[np.float32] | None
-) -> list[dict[str, Any]]:
-    rows = []
-    for i, (x1, y1, x2, y2) in enumerate(boxes_px.astype(float).tolist()):
-        row = {"image_id": image_id, "category_id": int(labels[i]), "bbox": [x1, y1, x2 - x1, y2 - y1]}
-        row |= {"area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
-        rows.append(row if scores is None else row | {"score": float(scores[i])})
-    return rows
-
-
-def _coco(images: list[dict[str, Any]], categories: list[dict[str, Any]], rows: list[list[dict[str, Any]]]) -> COCO:
-    """An index for pycocotools. Its ids of annotations begin at 1, because it takes 0 for "no match"."""
+def _index(data: LabelledImages, images: Sequence[CocoImage]) -> COCO:
+    """As pycocotools reads it; it takes the id 0 for "no match", ours begin at 1."""
     coco = COCO()
-    annotations = [annotation for of_image in rows for annotation in of_image]
-    numbered = [annotation | {"id": i} for i, annotation in enumerate(annotations, 1)]
-    coco.dataset = {"images": images, "categories": categories, "annotations": numbered}
+    coco.dataset = coco_content(data.class_names, images)
     coco.createIndex()
     return coco
 

@@ -7,7 +7,6 @@ The model card for people, in Markdown, written from the card in the model file.
 
 import logging
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from onnx import helper
 
 from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError, ModelError
+from robot_app.core.files import replacing, write_whole
 from robot_app.core.frame import Image
 from robot_app.perception.card import CARD_KEY, Metrics, ModelCard, Parity
 from robot_app.perception.detector import OUTPUT_NAMES, Detector, open_session
@@ -219,18 +219,14 @@ def export(
         if data.object_count == 0:
             raise InputError(f"{data.name}: has no labelled object; the card needs data that has some")
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as folder:
-        graph_file = Path(folder) / output.name
+    with replacing(output) as graph_file:
         graph = trace(model)
         _save(graph, _first_card(release, model, recipe), graph_file)
         card = _measure(model, graph_file, threshold_data, others)
         require_parity(card.parity)
         _save(graph, card, graph_file)
         Detector.load(graph_file)
-        text_file = Path(folder) / "card.md"
-        text_file.write_text(card_markdown(card))
-        text_file.replace(output.with_suffix(".md"))
-        graph_file.replace(output)
+        write_whole(output.with_suffix(".md"), card_markdown(card))
     return card
 
 

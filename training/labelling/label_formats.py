@@ -21,6 +21,7 @@ from urllib.parse import quote
 import numpy as np
 
 from robot_app.core.detections import Detections
+from robot_app.media.coco_writer import CocoImage, objects_of, write_annotations
 from training.data.contact_sheet import SheetEntry, write_sheet
 from training.data.dataset import LabelledImage
 from training.labelling.labeller import LabelledFrame, Labeller
@@ -149,31 +150,12 @@ def write_labels(folder: Path, final_name: str, reviews: Sequence[Review], label
     `final_name` is that of the folder when it is complete: Label Studio's addresses of images begin with it.
     """
     frames = sorted((one.frame for one in reviews), key=lambda frame: frame.file_name)
-    _write_coco(folder / ANNOTATIONS_NAME, frames, labeller.class_names)
+    images = [CocoImage(frame.file_name, frame.hw, objects_of(frame.objects)) for frame in frames]
+    write_annotations(folder / ANNOTATIONS_NAME, labeller.class_names, images)
     write_label_studio(folder, f"{final_name}/{IMAGES_NAME}", reviews, labeller)
     write_cvat(folder, frames, labeller.class_names)
     _write_review(folder / REVIEW_NAME, reviews)
     write_sheet(folder / SHEET_NAME, [_judged(folder, one) for one in reviews])
-
-
-def _write_coco(path: Path, frames: Sequence[LabelledFrame], class_names: Sequence[str]) -> None:
-    annotations = [
-        {"image_id": number, "category_id": label + 1, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score}
-        | {"area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
-        for number, frame in enumerate(frames, start=1)
-        for (x1, y1, x2, y2), label, score in zip(
-            frame.objects.boxes_px.tolist(), frame.objects.labels.tolist(), frame.objects.scores.tolist(), strict=True
-        )
-    ]
-    content = {
-        "images": [
-            {"id": number, "file_name": frame.file_name, "height": frame.hw[0], "width": frame.hw[1]}
-            for number, frame in enumerate(frames, start=1)
-        ],
-        "annotations": [{"id": number} | annotation for number, annotation in enumerate(annotations, start=1)],
-        "categories": [{"id": number, "name": name} for number, name in enumerate(class_names, start=1)],
-    }
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def _write_review(path: Path, reviews: Sequence[Review]) -> None:

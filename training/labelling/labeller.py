@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
 from robot_app.core.frame import decode_image
+from robot_app.media.coco_writer import large_enough
 from robot_app.media.footage import NamedFrame
 from training.evaluation.metrics import Detect, open_model
 
@@ -18,9 +17,6 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT_THRESHOLD = 0.5
 """Score from which on a checkpoint's detections become labels; an ONNX file brings its own threshold."""
-
-SMALLEST_SIDE_PX = 1.0
-"""Smaller boxes are nothing that a person could correct, and labelling tools refuse those without area."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +80,13 @@ def label_frames(
             continue
         file_name = file_name_of(named)
         _write_image(named, source, images / file_name)
-        candidates = _large_enough(labeller.detect(image))
+        candidates = large_enough(labeller.detect(image))
         yield LabelledFrame(
             file_name=file_name,
             hw=(image.shape[0], image.shape[1]),
             candidates=candidates,
             objects=candidates.above(labeller.threshold),
-            others=None if other is None else _large_enough(other.detect(image)).above(other.threshold),
+            others=None if other is None else large_enough(other.detect(image)).above(other.threshold),
         )
 
 
@@ -118,8 +114,3 @@ def _write_image(named: NamedFrame, source: Path, path: Path) -> None:
         else:
             with (source / named.name if source.is_dir() else source).open("rb") as original:
                 shutil.copyfileobj(original, file)
-
-
-def _large_enough(found: Detections) -> Detections:
-    sides = found.boxes_px[:, 2:] - found.boxes_px[:, :2]
-    return found.select(np.min(sides, axis=1, initial=np.inf) >= SMALLEST_SIDE_PX)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_app.core.errors import InputError
+from robot_app.core.files import replacing, write_whole
 
 RESULT_NAME = "result.json"
 
@@ -157,16 +158,11 @@ class StudyResults:
 
 def save_run(folder: Path, run: RunResult) -> None:
     """Write `matches.npz`, then `result.json`; only with the latter is the run complete."""
-    matches = folder / MATCHES_NAME
-    beside = matches.with_name("part-" + MATCHES_NAME)
-    np.savez_compressed(beside, **{name: getattr(run.matches, name) for name in Matches.__slots__})
-    beside.replace(matches)
+    with replacing(folder / MATCHES_NAME) as part:
+        np.savez_compressed(part, **{name: getattr(run.matches, name) for name in Matches.__slots__})
     content = {name: getattr(run, name) for name in ("seed", "image_names", "best_epoch", "device")}
     content |= {"arm": asdict(run.arm), "test": asdict(run.test), "curve": [asdict(point) for point in run.curve]}
-    result = folder / RESULT_NAME
-    beside = result.with_name(RESULT_NAME + ".part")
-    beside.write_text(json.dumps(content, indent=1))
-    beside.replace(result)
+    write_whole(folder / RESULT_NAME, json.dumps(content, indent=1))
 
 
 def load_run(folder: Path) -> RunResult | None:

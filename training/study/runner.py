@@ -18,6 +18,7 @@ import torch
 from tqdm import tqdm
 
 from robot_app.core.errors import ConfigError
+from robot_app.core.files import write_whole
 from training.data.dataset import LabelledImages, read_coco
 from training.detectors.factory import build_detector
 from training.detectors.frame_model import FrameModel
@@ -65,7 +66,7 @@ def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
     if done is not None:
         return done
     run.output.mkdir(parents=True, exist_ok=True)
-    _write_plan(run)
+    write_whole(run.output / PLAN_NAME, _plan_text(run))
     with _output_to(run.output / LOG_NAME), interrupts() as pressed:
         train_data, validation, test = (read_coco(part) for part in (data.train, data.validation, data.test))
         check_classes(train_data.class_names, test)
@@ -97,14 +98,6 @@ def check_unchanged(run: PlannedRun) -> None:
             f'{run.output}: "{run.arm.name}" was begun with other settings or images; choose another --output, '
             f"or delete that folder to run it anew"
         )
-
-
-def _write_plan(run: PlannedRun) -> None:
-    """Whole or not at all: half a plan would look like that of another run."""
-    plan = run.output / PLAN_NAME
-    beside = plan.with_name(PLAN_NAME + ".part")
-    beside.write_text(_plan_text(run))
-    beside.replace(plan)
 
 
 def _plan_text(run: PlannedRun) -> str:

@@ -11,8 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from robot_app.core.errors import InputError
+from robot_app.core.files import write_whole
 from robot_app.core.frame import Image, decode_image, encode_jpeg
 from robot_app.core.vector_spec import FRAME_HW
+from robot_app.media.coco_writer import CocoImage, CocoObject, write_annotations
 from robot_app.simulation.scene import View
 from robot_app.simulation.sensor import expose
 from training.synthetic.rasteriser import require_pyvista
@@ -90,7 +92,7 @@ def _claim(output: Path, settings: RenderSettings, photos: list[Path]) -> None:
         raise InputError(f"{output}: holds images drawn with other settings ({note}); choose another folder")
     (output / "images").mkdir(parents=True, exist_ok=True)
     (output / "labels").mkdir(exist_ok=True)
-    _write(note, json.dumps(wanted, indent=2))
+    write_whole(note, json.dumps(wanted, indent=2))
 
 
 def _background_files(settings: RenderSettings) -> list[Path]:
@@ -131,8 +133,8 @@ def _start_worker(output: Path, settings: RenderSettings) -> None:
 def _render_one(index: int) -> None:
     image, labels = draw(_worker.renderer, _worker.settings.seed, index, _worker.photos)
     quality = int(np.random.default_rng([_worker.settings.seed, index, MAX_ATTEMPTS]).integers(55, 95))
-    _write(_worker.output / _image_name(index), encode_jpeg(image, quality))
-    _write(_label_path(_worker.output, index), json.dumps([asdict(label) for label in labels]))
+    write_whole(_worker.output / _image_name(index), encode_jpeg(image, quality))
+    write_whole(_label_path(_worker.output, index), json.dumps([asdict(label) for label in labels]))
 
 
 def draw(renderer: SceneRenderer, seed: int, index: int, photos: tuple[Image, ...]) -> tuple[Image, list[Label]]:
@@ -169,25 +171,13 @@ def _contrast(image: Image, label: Label) -> float:
 
 
 def _write_annotations(output: Path, settings: RenderSettings) -> None:
-    height, width = FRAME_HW
-    images: list[dict[str, object]] = []
-    annotations: list[dict[str, object]] = []
-    for index in range(settings.images):
-        images.append({"id": index + 1, "file_name": _image_name(index), "width": width, "height": height})
-        for label in json.loads(_label_path(output, index).read_text(encoding="utf-8")):
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": index + 1,
-                    "category_id": 1,
-                    "bbox": label["bbox"],
-                    "area": label["bbox"][2] * label["bbox"][3],
-                    "iscrowd": 0,
-                    "attributes": {"visible": label["visible"]},
-                }
-            )
-    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "vector"}]}
-    _write(output / "annotations.json", json.dumps(content))
+    images = [CocoImage(_image_name(i), FRAME_HW, tuple(_read_labels(output, i))) for i in range(settings.images)]
+    write_annotations(output / "annotations.json", ("vector",), images)
+
+
+def _read_labels(output: Path, index: int) -> list[CocoObject]:
+    found = json.loads(_label_path(output, index).read_text(encoding="utf-8"))
+    return [CocoObject(0, tuple(label["bbox"]), visible=label["visible"]) for label in found]
 
 
 def _image_name(index: int) -> str:
@@ -196,10 +186,3 @@ def _image_name(index: int) -> str:
 
 def _label_path(output: Path, index: int) -> Path:
     return output / "labels" / f"{index:06d}.json"
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    """Write beside, then rename, so that no half file is ever found."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(content if isinstance(content, bytes) else content.encode())
-    beside.replace(path)

@@ -4,6 +4,7 @@ Who answers at a robot's address? Asked before the SDK connects, which calls eve
 """
 
 import configparser
+import io
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from robot_app.core.errors import ConfigError, RobotIdentityError, RobotUnreachable
+from robot_app.core.files import write_whole
 
 DEFAULT_PORT = 443
 
@@ -87,11 +89,9 @@ def write_sdk_config(path: Path, identity: VectorIdentity) -> None:
         "guid": identity.guid,
         "port": str(identity.port),
     }
-    temporary = path.with_name(path.name + ".part")
-    temporary.touch(mode=0o600)
-    with temporary.open("w", encoding="utf-8") as file:
-        parser.write(file)
-    temporary.replace(path)
+    text = io.StringIO()
+    parser.write(text)
+    write_whole(path, text.getvalue(), mode=0o600)
 
 
 def read_certificate(path: Path) -> x509.Certificate:

@@ -249,3 +249,21 @@ def test_a_version_that_moved_is_still_one(tmp_path):
     made = make_version("import", roboflow_coco(tmp_path / "set", SHOTS), "--output", tmp_path / "v")
     shutil.move(made.folder, tmp_path / "elsewhere")
     assert run_robot_train("version", tmp_path / "elsewhere")[0] == 0
+
+
+def test_ids_of_earlier_releases_stay_true(tmp_path):
+    """The id of one fixed data set, as the code of 2026-11-20 gave it: whoever cites a version finds it again."""
+    boxes = {"a": [[3.25, 4.5, 20.125, 17.0], [0.3333, 0, 95.7, 71.9]], "b": [], "c": [[40.06, 10.01, 7.7777, 9.99]]}
+    content = {"images": [], "annotations": [], "categories": [{"id": 3, "name": "dog"}, {"id": 9, "name": "cät"}]}
+    for number, (name, rows) in enumerate(boxes.items()):
+        # An uncompressed format: its bytes do not depend on the build of OpenCV.
+        write_picture(tmp_path / "fixed" / "images" / f"{name}.bmp", number, (72, 96))
+        content["images"].append({"id": number, "file_name": f"{name}.bmp", "width": 96, "height": 72})
+        for row in rows:
+            box = {"id": len(content["annotations"]), "image_id": number, "bbox": row, "iscrowd": 0}
+            content["annotations"].append(box | {"category_id": 9 if len(content["annotations"]) % 2 else 3})
+    (tmp_path / "fixed" / "annotations.json").write_text(json.dumps(content))
+    options = ("--output", tmp_path / "v", "--class-map", "dog=puppy")
+    plain = make_version("import", tmp_path / "fixed", *options)
+    resized = make_version("import", tmp_path / "fixed", *options, "--resize", "50x40", "--fit", "letterbox")
+    assert (plain.id, resized.id) == ("dac20f152c8b", "6227009efd14")

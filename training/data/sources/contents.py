@@ -125,5 +125,6 @@ def split_folders(root: Path) -> list[tuple[str | None, Path]]:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files in a folder and below it, by name."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    """The image files in a folder and below it, by name; hidden ones are what other programs leave behind."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    return sorted(path for path in found if not path.name.startswith("."))

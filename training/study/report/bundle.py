@@ -19,6 +19,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from robot_app.core.errors import InputError
+from robot_app.core.files import replacing
 from training.study.analysis import Analysis, Comparison, analyse
 from training.study.report.document import PLOTS, report_markdown
 from training.study.report.plots import draw_plots
@@ -141,18 +142,13 @@ def write_report(results: StudyResults, folder: Path) -> None:
 
 def _replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Nothing is replaced before everything is written."""
-    paths = {folder / name: content for name, content in files.items()}
-    beside = {path: path.with_name(path.name + ".part") for path in paths}
     try:
-        for path, content in paths.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside[path].write_bytes(content)
-        for path, part in beside.items():
-            part.replace(path)
+        with contextlib.ExitStack() as stack:
+            for name, content in files.items():
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(replacing(path)).write_bytes(content)
     except OSError as error:
-        for part in beside.values():
-            with contextlib.suppress(OSError):  # such as a folder that is a file
-                part.unlink()
         raise InputError(
             f"{folder}: the report cannot be written ({error.strerror}); expected a folder that can be written to, "
             f"with some free space; an older report is unchanged"
