@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from pydantic import Field
+
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
 from robot_app.core.actions import Action, Say
 from robot_app.core.tracks import Track
-from robot_app.core.validation import Limits
+from robot_app.core.validation import settings_class
 
 AHEAD_RAD = math.radians(15)
 """Within this of straight ahead a robot is neither on the left nor on the right."""
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class AnnounceSettings(PresenceSettings):
     """When the robot speaks, beside when another one counts as there.
 
@@ -25,8 +27,8 @@ class AnnounceSettings(PresenceSettings):
         nobody: what is said when the last one has left; an empty text says nothing.
     """
 
-    settle_s: Annotated[float, Limits(0)] = 1.0
-    cooldown_s: Annotated[float, Limits(0)] = 8.0
+    settle_s: Annotated[float, Field(ge=0)] = 1.0
+    cooldown_s: Annotated[float, Field(ge=0)] = 8.0
     nobody: str = "Nobody is here any more."
 
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Self
 
+from pydantic import Field
+
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
 from robot_app.behaviour.steering import Agility, Head, Motion, approach_speeds, clip, look_at, wheel_actions
 from robot_app.core.actions import Action
 from robot_app.core.tracks import Event, Track
-from robot_app.core.validation import Limits
+from robot_app.core.validation import settings_class
 
 DISTANCE_GAIN_PER_S = 1.3
 
@@ -42,7 +44,7 @@ TURN_ACCELERATION_RAD_S2 = 6.0
 REACHED_COOLDOWN_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class FollowSettings(PresenceSettings):
     """How another robot is followed, beside when it counts as there.
 
@@ -56,13 +58,13 @@ class FollowSettings(PresenceSettings):
         search_turns: so many times it turns around to look for a robot, at the start and after it lost one.
     """
 
-    distance_mm: Annotated[float, Limits(130, 1000)] = 200.0
-    tolerance_mm: Annotated[float, Limits(5, 200)] = 22.0
-    speed_mm_s: Annotated[float, Limits(10, 200)] = 150.0
-    turn_rad_s: Annotated[float, Limits(0.2, 4)] = 1.5
-    acceleration_mm_s2: Annotated[float, Limits(50, 2000)] = 250.0
-    lost_after_s: Annotated[float, Limits(0.1, 5)] = 0.5
-    search_turns: Annotated[float, Limits(0, 10)] = 1.0
+    distance_mm: Annotated[float, Field(ge=130, le=1000)] = 200.0
+    tolerance_mm: Annotated[float, Field(ge=5, le=200)] = 22.0
+    speed_mm_s: Annotated[float, Field(ge=10, le=200)] = 150.0
+    turn_rad_s: Annotated[float, Field(ge=0.2, le=4)] = 1.5
+    acceleration_mm_s2: Annotated[float, Field(ge=50, le=2000)] = 250.0
+    lost_after_s: Annotated[float, Field(ge=0.1, le=5)] = 0.5
+    search_turns: Annotated[float, Field(ge=0, le=10)] = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from pydantic import Field
+
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
 from robot_app.core.actions import Action, Animate, Say, Turn
 from robot_app.core.tracks import Track
-from robot_app.core.validation import Limits
+from robot_app.core.validation import settings_class
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class GreetSettings(PresenceSettings):
     """When and how another robot is greeted, beside when it counts as there.
 
@@ -22,8 +24,8 @@ class GreetSettings(PresenceSettings):
         animation: trigger played with the hello; an empty name plays nothing.
     """
 
-    cooldown_s: Annotated[float, Limits(0)] = 10.0
-    dead_band_rad: Annotated[float, Limits(0, 3.2)] = 0.15
+    cooldown_s: Annotated[float, Field(ge=0)] = 10.0
+    dead_band_rad: Annotated[float, Field(ge=0, le=3.2)] = 0.15
     hello: str = "Hello Vector!"
     goodbye: str = "Goodbye!"
     animation: str = "GreetAfterLongTime"

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Self
 
+from pydantic import Field
+
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
 from robot_app.behaviour.steering import Agility, Motion, approach_speeds, wheel_actions
 from robot_app.core.actions import Action, Turn
 from robot_app.core.tracks import Event, Track
-from robot_app.core.validation import Limits
+from robot_app.core.validation import settings_class
 
 TURN_LASTS_S = 3.0
 """Long enough for half a turn."""
@@ -20,7 +22,7 @@ IN_THE_WAY_RAD = math.radians(40)
 AGILITY = Agility(acceleration_mm_s2=250.0, turn_acceleration_rad_s2=6.0)
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class HideSettings(PresenceSettings):
     """From whom and how far to flee, beside when another robot counts as there.
 
@@ -31,10 +33,10 @@ class HideSettings(PresenceSettings):
         cooldown_s: least time from the end of one flight to the next one.
     """
 
-    near_mm: Annotated[float, Limits(100, 2000)] = 350.0
-    flee_s: Annotated[float, Limits(0, 10)] = 2.0
-    speed_mm_s: Annotated[float, Limits(10, 200)] = 100.0
-    cooldown_s: Annotated[float, Limits(0)] = 5.0
+    near_mm: Annotated[float, Field(ge=100, le=2000)] = 350.0
+    flee_s: Annotated[float, Field(ge=0, le=10)] = 2.0
+    speed_mm_s: Annotated[float, Field(ge=10, le=200)] = 100.0
+    cooldown_s: Annotated[float, Field(ge=0)] = 5.0
 
     @property
     def safe_mm(self) -> float:

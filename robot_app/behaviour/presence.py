@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from pydantic import Field
+
 from robot_app.core.errors import ConfigError
 from robot_app.core.tracks import Event, Track
-from robot_app.core.validation import Limits, check_limits
+from robot_app.core.validation import settings_class
 
 SAME_ROBOT_RATIO = 1.8
 """Distances of a robot that was lost and of one that is found, at most, for both to be the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class PresenceSettings:
     """When another robot counts as there.
 
@@ -22,12 +24,11 @@ class PresenceSettings:
         left_after_s: a robot that was not seen for so long has left.
     """
 
-    seen_frames: Annotated[int, Limits(1)] = 4
-    window_frames: Annotated[int, Limits(1, 300)] = 6
-    left_after_s: Annotated[float, Limits(0)] = 2.0
+    seen_frames: Annotated[int, Field(ge=1)] = 4
+    window_frames: Annotated[int, Field(ge=1, le=300)] = 6
+    left_after_s: Annotated[float, Field(ge=0)] = 2.0
 
     def __post_init__(self) -> None:
-        check_limits(self)
         if self.seen_frames > self.window_frames:
             raise ConfigError(
                 f'"seen_frames": expected at most "window_frames" ({self.window_frames}), found {self.seen_frames}'

@@ -5,7 +5,6 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,10 +25,10 @@ from robot_app.behaviour import (
 )
 from robot_app.core.errors import ConfigError
 from robot_app.core.tracks import Track
-from robot_app.core.validation import suggestion
+from robot_app.core.validation import settings_class, suggestion
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class BehaviourSettings:
     """`name`: what the robot does: one of ours, or `module:function` for a function of your own."""
 

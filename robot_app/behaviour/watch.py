@@ -1,14 +1,14 @@
 """Only watches: events, and no action at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
 from robot_app.core.tracks import Track
+from robot_app.core.validation import settings_class
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class WatchSettings(PresenceSettings):
     """When another robot counts as there."""
 

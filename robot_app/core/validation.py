@@ -1,38 +1,59 @@
-"""Ranges of settings, written beside the setting: `score: Annotated[float, Limits(0, 1)]`."""
+"""Settings that pydantic checks, and what is wrong with one, in a line that names it."""
 
+import dataclasses
 import difflib
-import math
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+import functools
+from typing import Any, TypeVar, dataclass_transform, get_args
+
+import annotated_types
+import pydantic.dataclasses
+from pydantic import ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from robot_app.core.errors import ConfigError
 
 Section = TypeVar("Section")
 
+STRICT = ConfigDict(strict=True, extra="forbid")
+"""A whole number will do for a float; nothing else is converted."""
 
-def _read_section(section: type[Section], name: str, table: dict[str, Any]) -> Section:
-    hints = get_type_hints(section)
-    known = [f.name for f in fields(section)]  # type: ignore[arg-type]
-    values = {}
-    for key, value in table.items():
+NAMES = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def settings_class(section: type[Section]) -> type[Section]:
+    """Make a class a frozen dataclass whose values are checked: `score: Annotated[float, Field(ge=0, le=1)] = 0.5`.
+
+    What is made raises `ConfigError`, in one line, when a value is of the wrong type or out of its range.
+    """
+    made = pydantic.dataclasses.dataclass(section, frozen=True, slots=True, config=STRICT)
+    check = made.__init__
+
+    @functools.wraps(check)
+    def init(self: Section, *args: object, **values: object) -> None:
+        try:
+            check(self, *args, **values)
+        except ValidationError as error:
+            raise ConfigError(_explain(error, made.__pydantic_fields__)) from error
+
+    made.__init__ = init  # type: ignore[assignment, method-assign]
+    return made  # type: ignore[return-value]
+
+
+def read_section(section: type[Section], name: str, table: dict[str, Any]) -> Section:
+    """Settings of which a file has the table `[name]`; what it does not name keeps its default.
+
+    Raises:
+        ConfigError: a key is unknown, a value is of the wrong type or out of its range.
+    """
+    known = [field.name for field in dataclasses.fields(section)]  # type: ignore[arg-type]
+    for key in table:
         if key not in known:
             raise ConfigError(f'unknown key "{key}" in [{name}]; {suggestion(key, known)}')
-        values[key] = _converted(value, hints[key], f'"{key}" in [{name}]')
     try:
-        return section(**values)
+        return section(**table)
     except ConfigError as error:
         raise ConfigError(f"in [{name}]: {error}") from error
-
-
-def _converted(value: object, hint: object, where: str) -> object:
-    """The value as the field's type; an integer will do for a float, nothing else is bent."""
-    accepted = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
-    if float in accepted and type(value) in (int, float):
-        return float(value)  # type: ignore[arg-type]
-    if type(value) in accepted:
-        return value
-    names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
-    raise ConfigError(f"{where}: expected {names[accepted[0]]}, found {value!r}")
 
 
 def suggestion(name: str, known: list[str]) -> str:
@@ -41,37 +62,19 @@ def suggestion(name: str, known: list[str]) -> str:
     return f'did you mean "{close[0]}"?' if close else f"expected one of: {', '.join(known)}"
 
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+def _explain(error: ValidationError, fields: dict[str, FieldInfo]) -> str:
+    fault = error.errors(include_url=False)[0]
+    place = fault["loc"][0]
+    name = list(fields)[place] if isinstance(place, int) else place
+    if name not in fields:
+        return f'unknown key "{name}"; {suggestion(name, list(fields))}'
+    return f'"{name}": expected {_expected(fields[name])}, found {fault["input"]!r}'
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The smallest and the largest value that a setting may have, both allowed."""
-
-    low: float
-    high: float = math.inf
-
-    def __str__(self) -> str:
-        return f"at least {self.low:g}" if math.isinf(self.high) else f"from {self.low:g} to {self.high:g}"
-
-
-def check_limits(settings: "DataclassInstance") -> None:
-    """Check every field of a settings dataclass whose type is `Annotated` with `Limits`; `None` is left alone.
-
-    Raises:
-        ConfigError: a value is outside; the message names the field, its range and the value.
-    """
-    hints = get_type_hints(type(settings), include_extras=True)
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        for limits in _limits_of(hints[field.name]):
-            if value is not None and not limits.low <= value <= limits.high:
-                raise ConfigError(f'"{field.name}": expected a number {limits}, found {value:g}')
-
-
-def _limits_of(hint: object) -> list[Limits]:
-    """The limits in a type, also inside of an optional one."""
-    if get_origin(hint) is Annotated:
-        return [extra for extra in get_args(hint)[1:] if isinstance(extra, Limits)]
-    return [limits for part in get_args(hint) for limits in _limits_of(part)]
+def _expected(field: FieldInfo) -> str:
+    """The type and the range of a field: `a number from 0 to 1`."""
+    kind: Any = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
+    low = next((f"{limit.ge:g}" for limit in field.metadata if isinstance(limit, annotated_types.Ge)), None)
+    high = next((f"{limit.le:g}" for limit in field.metadata if isinstance(limit, annotated_types.Le)), None)
+    limits = "" if low is None else f" at least {low}" if high is None else f" from {low} to {high}"
+    return f"{NAMES.get(kind, kind.__name__)}{limits}"

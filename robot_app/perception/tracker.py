@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections, iou
 from robot_app.core.tracks import Track, XyxyPx
-from robot_app.core.validation import Limits, check_limits
+from robot_app.core.validation import settings_class
 from robot_app.perception.assignment import assign
 from robot_app.perception.kalman import BoxFilter
 from robot_app.perception.ranging import Truncation, estimate_range, truncation_of
@@ -56,7 +57,7 @@ FASTEST_MM_S = 200.0
 """How fast a robot that is not seen may come nearer or leave."""
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class TrackerSettings:
     """How detections become tracks.
 
@@ -68,12 +69,9 @@ class TrackerSettings:
         min_score: a detection below the detector's own threshold continues a track down to this score, but begins none.
     """
 
-    min_similarity: Annotated[float, Limits(-1, 1)] = -0.2
-    max_missed_frames: Annotated[int, Limits(0)] = 30
-    min_score: Annotated[float, Limits(0, 1)] = 0.4
-
-    def __post_init__(self) -> None:
-        check_limits(self)
+    min_similarity: Annotated[float, Field(ge=-1, le=1)] = -0.2
+    max_missed_frames: Annotated[int, Field(ge=0)] = 30
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.4
 
 
 @dataclass(frozen=True, slots=True)

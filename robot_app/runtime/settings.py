@@ -1,46 +1,45 @@
 """All settings, and the strict TOML file that changes them. A section is one settings dataclass, a key one field."""
 
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
+
+from pydantic import Field
 
 from robot_app.behaviour import AnnounceSettings, FollowSettings, GreetSettings, HideSettings, WatchSettings
 from robot_app.behaviour.registry import BehaviourSettings
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import ConfigError
-from robot_app.core.validation import Limits, _read_section, check_limits, suggestion
+from robot_app.core.validation import read_section, settings_class, suggestion
 from robot_app.perception.tracker import TrackerSettings
 from robot_app.safety.gate import MotionSettings
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class DetectorSettings:
     """`score`: least score of a reported object; without it the model card's default holds."""
 
-    score: Annotated[float, Limits(0, 1)] | None = None
-
-    def __post_init__(self) -> None:
-        check_limits(self)
+    score: Annotated[float | None, Field(ge=0, le=1)] = None
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class Settings:
     """Everything that can be set. The defaults suit Vector.
 
     Without a `camera`, the calibration that the robot tells holds, and without that `CameraModel()`.
     """
 
-    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    detector: DetectorSettings = DetectorSettings()
     camera: CameraModel | None = None
-    tracker: TrackerSettings = field(default_factory=TrackerSettings)
-    behaviour: BehaviourSettings = field(default_factory=BehaviourSettings)
-    watch: WatchSettings = field(default_factory=WatchSettings)
-    greet: GreetSettings = field(default_factory=GreetSettings)
-    follow: FollowSettings = field(default_factory=FollowSettings)
-    hide: HideSettings = field(default_factory=HideSettings)
-    announce: AnnounceSettings = field(default_factory=AnnounceSettings)
-    motion: MotionSettings = field(default_factory=MotionSettings)
+    tracker: TrackerSettings = TrackerSettings()
+    behaviour: BehaviourSettings = BehaviourSettings()
+    watch: WatchSettings = WatchSettings()
+    greet: GreetSettings = GreetSettings()
+    follow: FollowSettings = FollowSettings()
+    hide: HideSettings = HideSettings()
+    announce: AnnounceSettings = AnnounceSettings()
+    motion: MotionSettings = MotionSettings()
 
 
 def load_settings(path: Path | None, *, behaviour: str | None = None) -> Settings:
@@ -77,5 +76,5 @@ def _read_settings(table: dict[str, Any]) -> Settings:
         if not isinstance(content, dict):
             raise ConfigError(f'"{name}": expected a section [{name}], found a value')
         section = next(kind for kind in get_args(sections[name]) or (sections[name],) if kind is not type(None))
-        values[name] = _read_section(section, name, content)
+        values[name] = read_section(section, name, content)
     return Settings(**values)

@@ -4,23 +4,22 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
+from pydantic import Field
+
 from robot_app.core.actions import Action, Drive, Stop, Turn
 from robot_app.core.deadlines import LONGEST_TURN_S, MAX_FRAME_AGE_S
 from robot_app.core.robot import RobotState
-from robot_app.core.validation import Limits, check_limits
+from robot_app.core.validation import settings_class
 
 STANDING = -math.inf
 """As a time until which the wheels move: they do not."""
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class MotionSettings:
     """`max_frame_age_s`: no motion is decided on a frame that was received longer ago than this."""
 
-    max_frame_age_s: Annotated[float, Limits(0.01)] = MAX_FRAME_AGE_S
-
-    def __post_init__(self) -> None:
-        check_limits(self)
+    max_frame_age_s: Annotated[float, Field(ge=0.01)] = MAX_FRAME_AGE_S
 
 
 @dataclass(frozen=True, slots=True)

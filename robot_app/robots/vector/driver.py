@@ -14,12 +14,13 @@ import weakref
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Annotated, Any, Self
 
 import grpc
 from anki_vector.messaging import protocol
+from pydantic import Field
 
 from robot_app.core.actions import Action, Stop
 from robot_app.core.camera import CameraModel
@@ -34,7 +35,7 @@ from robot_app.core.deadlines import (
 from robot_app.core.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.core.frame import Frame
 from robot_app.core.robot import Robot, RobotState
-from robot_app.core.validation import Limits, check_limits
+from robot_app.core.validation import settings_class
 from robot_app.robots.vector.actuation import ActionSender
 from robot_app.robots.vector.camera_stream import FrozenFrameDetector, NewestFrame, TransportDelay, fetch_calibration
 from robot_app.robots.vector.connection import VectorConnection, connect, release_control, take_control
@@ -77,7 +78,7 @@ CALIBRATION_TIMEOUT_S = 2.0
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@settings_class
 class VectorSettings:
     """How long to wait for a robot.
 
@@ -92,17 +93,14 @@ class VectorSettings:
         battery_every_s: how often the battery is asked for.
     """
 
-    connect_timeout_s: Annotated[float, Limits(0.1, 120)] = 10.0
-    first_frame_timeout_s: Annotated[float, Limits(0.1, 120)] = 5.0
-    stop_after_s: Annotated[float, Limits(0.05, 60)] = CAMERA_PAUSE_STOP_S
-    frame_timeout_s: Annotated[float, Limits(0.05, 60)] = 5.0
-    stop_timeout_s: Annotated[float, Limits(0.1, 10)] = 2.5
-    frozen_after_s: Annotated[float, Limits(0.05, 60)] = CAMERA_FROZEN_AFTER_S
-    state_timeout_s: Annotated[float, Limits(0.1, 60)] = STATE_TIMEOUT_S
-    battery_every_s: Annotated[float, Limits(0.1, 3600)] = 5.0
-
-    def __post_init__(self) -> None:
-        check_limits(self)
+    connect_timeout_s: Annotated[float, Field(ge=0.1, le=120)] = 10.0
+    first_frame_timeout_s: Annotated[float, Field(ge=0.1, le=120)] = 5.0
+    stop_after_s: Annotated[float, Field(ge=0.05, le=60)] = CAMERA_PAUSE_STOP_S
+    frame_timeout_s: Annotated[float, Field(ge=0.05, le=60)] = 5.0
+    stop_timeout_s: Annotated[float, Field(ge=0.1, le=10)] = 2.5
+    frozen_after_s: Annotated[float, Field(ge=0.05, le=60)] = CAMERA_FROZEN_AFTER_S
+    state_timeout_s: Annotated[float, Field(ge=0.1, le=60)] = STATE_TIMEOUT_S
+    battery_every_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
 
 
 class VectorRobot:

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from robot_app.behaviour import FollowSettings, GreetSettings
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import ConfigError
 from robot_app.runtime.settings import Settings, load_settings
@@ -51,16 +52,16 @@ def test_named_keys_change_and_all_others_stay(tmp_path):
         ("[gret]\ncooldown_s = 3", 'unknown section "gret"; did you mean "greet"?'),
         ("zzz = 3", 'unknown section "zzz"; expected one of: detector, camera, tracker, behaviour'),
         ("greet = 3", '"greet": expected a section [greet], found a value'),
-        ("[greet]\ncooldown_s = 'long'", "\"cooldown_s\" in [greet]: expected a number, found 'long'"),
-        ("[greet]\nseen_frames = 2.5", '"seen_frames" in [greet]: expected a whole number, found 2.5'),
-        ("[greet]\nseen_frames = true", '"seen_frames" in [greet]: expected a whole number, found True'),
-        ("[greet]\nhello = 3", '"hello" in [greet]: expected a text, found 3'),
+        ("[greet]\ncooldown_s = 'long'", "in [greet]: \"cooldown_s\": expected a number at least 0, found 'long'"),
+        ("[greet]\nseen_frames = 2.5", 'in [greet]: "seen_frames": expected a whole number at least 1, found 2.5'),
+        ("[greet]\nseen_frames = true", 'in [greet]: "seen_frames": expected a whole number at least 1, found True'),
+        ("[greet]\nhello = 3", 'in [greet]: "hello": expected a text, found 3'),
         ("[detector]\nscore = 1.5", 'in [detector]: "score": expected a number from 0 to 1, found 1.5'),
         ("[detector]\nscore = nan", 'in [detector]: "score": expected a number from 0 to 1, found nan'),
         ("[motion]\nmax_frame_age_s = 0", '"max_frame_age_s": expected a number at least 0.01, found 0'),
         ("[follow]\ndistance_mm = 20", 'in [follow]: "distance_mm": expected a number from 130 to 1000, found 20'),
         ("[follow]\ndistance_cm = 20", 'unknown key "distance_cm" in [follow]; did you mean "distance_mm"?'),
-        ("[behaviour]\nname = 3", '"name" in [behaviour]: expected a text, found 3'),
+        ("[behaviour]\nname = 3", 'in [behaviour]: "name": expected a text, found 3'),
         ("[camera]\nfocal_px = 0", 'in [camera]: "focal_px": expected a number at least 1, found 0'),
         ("[greet]\nseen_frames = 7", '"seen_frames": expected at most "window_frames" (6), found 7'),
         ("[greet\n", "not valid TOML"),
@@ -72,6 +73,22 @@ def test_what_is_wrong_is_said_in_one_line_with_the_file(tmp_path, text, message
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "robot.toml"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: FollowSettings(distance_mm=20), '"distance_mm": expected a number from 130 to 1000, found 20'),
+        (lambda: FollowSettings(distance_cm=20), 'unknown key "distance_cm"; did you mean "distance_mm"?'),
+        (lambda: CameraModel(320.0, -1.0), '"centre_x_px": expected a number at least 0, found -1.0'),
+        (lambda: Settings(greet="politely"), "\"greet\": expected GreetSettings, found 'politely'"),
+        (lambda: GreetSettings(window_frames=3), '"seen_frames": expected at most "window_frames" (3), found 4'),
+    ],
+)
+def test_settings_made_in_a_program_are_checked_in_the_same_words(make, message):
+    with pytest.raises(ConfigError) as caught:
+        make()
+    assert str(caught.value) == message
 
 
 def test_a_behaviour_is_chosen_and_tuned(tmp_path):
