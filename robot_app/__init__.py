@@ -7,6 +7,7 @@ The names that a program of your own needs, each imported when it is first used:
 | seeing | `Detector`, `Detections`, `Frame`, `Track`, `DEFAULT_MODEL` |
 | deciding | `Decision`, `Event`, and the actions `Say`, `Animate`, `Drive`, `Turn`, `SetHead`, `Stop` |
 | robots | `read_sdk_config`, `VectorRobot`, `supervised_vector` (to be left running), `ReplayRobot`, `SteppedRobot` |
+|  | `WebcamRobot` |
 | footage | `read_frames`, `read_footage` |
 | running | `run_session`, `Settings`, `load_settings`, `Step`, `Sink`, `EventCallback`, `LiveRecording` |
 | errors | `VectorDetectorError`, of which all errors are that a user can mend |
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from robot_app.robots.replaying import ReplayRobot as ReplayRobot
     from robot_app.robots.vector.driver import VectorRobot as VectorRobot
     from robot_app.robots.vector.identity import read_sdk_config as read_sdk_config
+    from robot_app.robots.webcam import WebcamRobot as WebcamRobot
     from robot_app.runtime.event_stream import EventCallback as EventCallback
     from robot_app.runtime.session import run_session as run_session
     from robot_app.runtime.settings import Settings as Settings
@@ -74,6 +76,7 @@ else:  # type checkers read the imports above; running programs load a module wh
             "robots.replaying": ("ReplayRobot",),
             "robots.vector.driver": ("VectorRobot",),
             "robots.vector.identity": ("read_sdk_config",),
+            "robots.webcam": ("WebcamRobot",),
             "runtime.event_stream": ("EventCallback",),
             "runtime.session": ("run_session",),
             "runtime.settings": ("Settings", "load_settings"),

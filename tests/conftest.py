@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.vision import save_vision_model
 
+pytest.register_assert_rewrite("robot_app.tools.contracts")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the stored decisions of tests/e2e/golden anew")

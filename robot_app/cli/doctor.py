@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robot_app.cli.options import Commands, add_command, add_model, add_robot
+from robot_app.cli.options import Commands, add_command, add_model, add_vector
 from robot_app.core.errors import RobotError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_parser(commands: Commands) -> None:
         ),
         examples="  robot-app doctor\n  robot-app doctor --serial 00e20100 --json > report.json",
     )
-    add_robot(parser)
+    add_vector(parser)
     add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, to be attached to a bug report")
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
-from robot_app.core.errors import MissingPartError
+from robot_app.core.errors import ConfigError, MissingPartError
 from robot_app.core.files import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from robot_app.core.robot import Robot
     from robot_app.core.step import Sink
     from robot_app.perception.card import ModelCard
-    from robot_app.robots.vector.identity import VectorIdentity
     from robot_app.runtime.settings import Settings
+    from robot_app.safety.gate import MotionSettings
     from robot_app.safety.operator_controls import OperatorControls
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -48,11 +49,23 @@ def add_command(
     return parser
 
 
-def add_robot(parser: argparse.ArgumentParser) -> None:
-    """Which robot, or emulated one."""
+def add_vector(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """Which Vector, or emulated one."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
     which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
+    return which
+
+
+def add_robot(parser: argparse.ArgumentParser) -> None:
+    """Which robot, of any make."""
+    add_vector(parser).add_argument(
+        "--robot",
+        default="vector",
+        metavar="KIND[:SOURCE]",
+        help="vector (default), or webcam: a camera that only sees, the first one or webcam:SOURCE with the number of "
+        "another, a device, a video file or a stream's URL; distances are rough",
+    )
 
 
 def add_view(parser: argparse.ArgumentParser) -> None:
@@ -137,18 +150,72 @@ def _number(text: str) -> float:
         return math.nan  # out of every range
 
 
-def chosen_identity(args: argparse.Namespace) -> VectorIdentity:
-    """The robot, or the emulator, that `--serial` or `--emulator` names.
+@dataclass(frozen=True, slots=True)
+class RobotChoice:
+    """A robot that was chosen on the command line.
+
+    Attributes:
+        name: a short one, for the page's title.
+        about: one line on what was chosen.
+        drive: makes the robot that a session drives, supervised if it has wheels.
+        watch: makes the same robot to be looked through only: it is told nothing, and goes on with what it does.
+    """
+
+    name: str
+    about: str
+    drive: Callable[[MotionSettings], Robot]
+    watch: Callable[[], Robot]
+
+
+def chosen_robot(args: argparse.Namespace) -> RobotChoice:
+    """The robot that `--robot`, `--serial` or `--emulator` names.
 
     Raises:
         ConfigError: there is no such robot, or it is not clear which is meant.
     """
-    from robot_app.emulator.discovery import parse_address, read_emulator_config
-    from robot_app.robots.vector.identity import read_sdk_config
+    from robot_app.core.validation import suggestion
 
-    if args.emulator is not None:
-        return read_emulator_config(*parse_address(args.emulator))
-    return read_sdk_config(serial=args.serial)
+    kind, _, source = args.robot.partition(":")
+    if kind not in ROBOTS:
+        raise ConfigError(f'no robot of kind "{kind}"; {suggestion(kind, list(ROBOTS))}')
+    return ROBOTS[kind](source, args)
+
+
+def _vector(source: str, args: argparse.Namespace) -> RobotChoice:
+    from robot_app.emulator.discovery import parse_address, read_emulator_config
+    from robot_app.robots.reconnecting import ReconnectingRobot
+    from robot_app.robots.vector.driver import LIVE, VectorRobot
+    from robot_app.robots.vector.identity import VectorIdentity, read_sdk_config
+    from robot_app.safety.supervised import supervised_vector
+
+    def identity() -> VectorIdentity:
+        if args.emulator is not None:
+            return read_emulator_config(*parse_address(args.emulator))
+        return read_sdk_config(serial=args.serial or source or None)
+
+    found = identity()
+    return RobotChoice(
+        found.name,
+        str(found),
+        drive=lambda motion: supervised_vector(identity, motion),
+        watch=lambda: ReconnectingRobot(lambda: VectorRobot(identity(), LIVE, take_control=False)),
+    )
+
+
+def _webcam(source: str, args: argparse.Namespace) -> RobotChoice:
+    from robot_app.robots.webcam import WebcamRobot
+
+    name = f"webcam {source or 0}"
+    return RobotChoice(
+        name,
+        f"{name}; its lens is guessed, so distances are rough: [camera] in the settings tells yours",
+        drive=lambda _: WebcamRobot(source or "0"),
+        watch=lambda: WebcamRobot(source or "0"),
+    )
+
+
+ROBOTS: dict[str, Callable[[str, argparse.Namespace], RobotChoice]] = {"vector": _vector, "webcam": _webcam}
+"""Robots by kind; each is given what follows the colon of `--robot`. One of another make is one entry more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import math
 import sys
 from pathlib import Path
 
-from robot_app.cli.options import Commands, add_command, add_robot, chosen_identity, positive_number
+from robot_app.cli.options import Commands, add_command, add_robot, chosen_robot, positive_number
 
 
 def add_parser(commands: Commands) -> None:
@@ -33,18 +33,16 @@ def run(args: argparse.Namespace) -> None:
     """Record until the time is over, the robot's camera ends, or Ctrl-C."""
     from robot_app.media.recording.background import LiveRecording
     from robot_app.media.recording.writer import check_new
-    from robot_app.robots.reconnecting import ReconnectingRobot
-    from robot_app.robots.vector.driver import LIVE, VectorRobot
     from robot_app.runtime.console import Progress
     from robot_app.runtime.session import record_footage
 
     check_new(args.output)
-    identity = chosen_identity(args)
-    sys.stdout.write(f"robot    {identity}\n")
+    chosen = chosen_robot(args)
+    sys.stdout.write(f"robot    {chosen.about}\n")
     recording, progress = LiveRecording(args.output, card=None), Progress()
-    robot = ReconnectingRobot(lambda: VectorRobot(chosen_identity(args), LIVE, take_control=False))
+    seconds = math.inf if args.seconds is None else args.seconds
     try:
-        record_footage(robot, (recording, progress), seconds=math.inf if args.seconds is None else args.seconds)
+        record_footage(chosen.watch(), (recording, progress), seconds=seconds)
     finally:
         if progress.frames:
             sys.stdout.write(f"frames   {progress}\nrecorded {recording.report()}\n")

@@ -12,7 +12,7 @@ from robot_app.cli.options import (
     add_model,
     add_robot,
     add_view,
-    chosen_identity,
+    chosen_robot,
     viewing,
 )
 
@@ -35,6 +35,7 @@ def add_parser(commands: Commands) -> None:
             "  robot-app run --behaviour follow --events events.jsonl\n"
             "  robot-app run --behaviour my_module:my_function\n"
             "  robot-app run --view\n"
+            "  robot-app run --robot webcam                a Vector held before this machine's camera\n"
             "  robot-app run --emulator 127.0.0.1:8443     after `robot-app emulate --port 8443` elsewhere"
         ),
     )
@@ -55,16 +56,15 @@ def run(args: argparse.Namespace) -> None:
     from robot_app.runtime.event_stream import EventWriter
     from robot_app.runtime.session import run_session
     from robot_app.runtime.settings import load_settings
-    from robot_app.safety.supervised import supervised_vector
 
     settings = load_settings(args.config, behaviour=args.behaviour)
     detector = Detector.load(args.model, settings.detector.score)
     if args.record is not None:
         check_new(args.record)
-    identity = chosen_identity(args)
+    chosen = chosen_robot(args)
     # With events on standard output, another program reads there, and people read the rest beside it.
     report = sys.stderr if args.events == "-" else sys.stdout
-    report.write(f"robot    {identity}\n")
+    report.write(f"robot    {chosen.about}\n")
     report.write(f"model    {detector.card.name} {detector.card.version} on {detector.provider}\n")
     summary = Summary()
     recordings = () if args.record is None else (LiveRecording(args.record, detector.card),)
@@ -72,9 +72,8 @@ def run(args: argparse.Namespace) -> None:
     writers = () if args.events is None else (EventWriter(args.events, names),)
     sinks = (*recordings, *writers, EventPrinter(names, report), summary)
     try:
-        with viewing(args.view, detector.card, identity.name, settings, report) as view:
-            robot = supervised_vector(lambda: chosen_identity(args), settings.motion)
-            run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
+        with viewing(args.view, detector.card, chosen.name, settings, report) as view:
+            run_session(chosen.drive(settings.motion), detector, settings, (*sinks, *view.sinks), view.controls)
     finally:
         if summary.result().frames:
             report.write(f"{summary.result()}\n")

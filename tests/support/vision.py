@@ -102,3 +102,12 @@ def paint_scene(cyan: XyxyPx | None = None, red: XyxyPx | None = None, hw: tuple
 def scene_frame(index: int, cyan: XyxyPx | None = None, red: XyxyPx | None = None, fps: float = 30.0) -> Frame:
     """`paint_scene` as frame number `index` of a camera that began at 100 s of its own and 10 s of our clock."""
     return Frame(index, 100.0 + index / fps, 10.0 + index / fps, encode_jpeg(paint_scene(cyan, red), quality=95))
+
+
+def save_video(path: Path, count: int, fps: float, hw: tuple[int, int] = (120, 160)) -> Path:
+    """A video file of so many pictures, each a little brighter than the one before."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, hw[::-1])
+    for index in range(count):
+        writer.write(np.full((*hw, 3), 10 + 200 * index // count, np.uint8))
+    writer.release()
+    return path

@@ -36,8 +36,9 @@ from robot_app.core.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.core.frame import Frame
 from robot_app.core.robot import Robot, RobotState
 from robot_app.core.validation import settings_class
+from robot_app.robots.newest_frame import NewestFrame
 from robot_app.robots.vector.actuation import ActionSender
-from robot_app.robots.vector.camera_stream import FrozenFrameDetector, NewestFrame, TransportDelay, fetch_calibration
+from robot_app.robots.vector.camera_stream import FrozenFrameDetector, TransportDelay, fetch_calibration
 from robot_app.robots.vector.connection import VectorConnection, connect, release_control, take_control
 from robot_app.robots.vector.identity import VectorIdentity
 

@@ -1,0 +1,233 @@
+"""What everyone may rely on who has a robot, a world or a sink, as tests to inherit.
+
+For an implementation of your own, subclass one of these in a test file, override `make`, and let pytest collect it:
+
+    from robot_app.tools.contracts import RobotContract, RobotUnderTest
+
+    class TestMyRobot(RobotContract):
+        @contextmanager
+        def make(self):
+            yield RobotUnderTest(MyRobot())
+
+`pytest.register_assert_rewrite("robot_app.tools.contracts")` in `conftest.py` makes failures tell the values. The tests
+use plain asserts, so other runners will do.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
+from robot_app.core.detections import Detections
+from robot_app.core.frame import Frame, decode_image, encode_jpeg
+from robot_app.core.robot import Robot, RobotState
+from robot_app.core.step import Sink, Step, Timings
+from robot_app.core.tracks import Event, Track
+from robot_app.emulator.world import World
+
+FRAMES = 20
+"""Of an endless source, so many are looked at."""
+
+AT_ONCE_S = 0.25
+"""A loop at 15 frames a second cannot wait longer than this for all actions of a frame together."""
+
+LATE_STOP_S = 0.3
+"""Within this time a stop that was passed on earlier must not stop a later drive."""
+
+
+@dataclass(frozen=True)
+class RobotUnderTest:
+    """A robot that has not been entered.
+
+    Attributes:
+        robot: its camera shows a few pictures at least.
+        is_standing: whether the wheels stand, or their last word was to; `None` for a robot without wheels.
+        pictures: what the camera shows by `Frame.index`, each once, to the end; `None` when that is not known.
+    """
+
+    robot: Robot
+    is_standing: Callable[[], bool] | None = None
+    pictures: Sequence[bytes] | None = None
+
+
+class RobotContract:
+    """For implementations of `robot_app.core.robot.Robot`."""
+
+    def make(self) -> AbstractContextManager[RobotUnderTest]:
+        """A new robot for each test; leaving the block takes down what it needed."""
+        raise NotImplementedError
+
+    def test_frames_come_once_in_order_and_a_finite_camera_ends_with_its_last(self) -> None:
+        with self.make() as subject, subject.robot as robot:
+            frames = list(robot.frames() if subject.pictures else itertools.islice(robot.frames(), FRAMES))
+        indices = [frame.index for frame in frames]
+        assert indices == sorted(set(indices))
+        assert all(frame.image().ndim == 3 for frame in frames)
+        if subject.pictures:
+            assert indices[-1] == len(subject.pictures) - 1
+            assert all(frame.jpeg == subject.pictures[frame.index] for frame in frames)
+
+    def test_times_never_run_backwards_and_no_frame_comes_from_the_future(self) -> None:
+        with self.make() as subject, subject.robot as robot:
+            seen = [(frame, robot.now_s()) for frame in itertools.islice(robot.frames(), FRAMES)]
+        received, captured = [f.received_at_s for f, _ in seen], [f.captured_at_s for f, _ in seen]
+        assert received == sorted(received)
+        assert captured == sorted(captured)
+        assert all(now_s >= frame.received_at_s for frame, now_s in seen)
+
+    def test_every_action_is_taken_at_once(self) -> None:
+        with self.make() as subject, subject.robot as robot:
+            started = time.perf_counter()
+            for action in (Say("a long story " * 5), Animate("LookAround"), SetHead(0.4), Drive(20, 30), Turn(6.0)):
+                robot.do(action)
+            robot.do(Stop())
+            assert time.perf_counter() - started < AT_ONCE_S
+            assert subject.is_standing is None or _comes_true(subject.is_standing)
+
+    def test_stop_comes_before_all_that_was_passed_on_and_may_be_said_again(self) -> None:
+        with self.make() as subject, subject.robot as robot:
+            robot.do(Turn(6.0))
+            robot.do(Drive(50, 50))
+            robot.stop()
+            assert subject.is_standing is None or subject.is_standing()
+            robot.stop()
+            assert subject.is_standing is None or subject.is_standing()
+
+    def test_what_is_passed_on_after_a_stop_counts(self) -> None:
+        with self.make() as subject, subject.robot as robot:
+            robot.do(Drive(50, 50))
+            robot.do(Stop())
+            robot.do(Drive(30, 30))
+            if subject.is_standing is not None:
+                time.sleep(LATE_STOP_S)
+                assert not subject.is_standing()
+
+    def test_leaving_stops_the_wheels_whatever_happened(self) -> None:
+        for error in (None, ValueError, KeyboardInterrupt, SystemExit):
+            with self.make() as subject:
+                with suppress(ValueError, KeyboardInterrupt, SystemExit), subject.robot as robot:
+                    next(robot.frames())
+                    robot.do(Turn(6.0))
+                    robot.do(Say("a long story " * 5))
+                    robot.do(Drive(50, 50))
+                    if error is not None:
+                        raise error
+                assert subject.is_standing is None or subject.is_standing(), error
+
+    def test_the_state_is_known_with_the_frames(self) -> None:
+        with self.make() as subject, subject.robot as robot:
+            next(robot.frames())
+            state = robot.state
+        assert isinstance(state, RobotState)
+        assert (state.connected, state.has_control) == (True, True)
+        assert math.isfinite(state.head_angle_rad + state.heading_rad)
+
+
+class WorldContract:
+    """For implementations of `robot_app.emulator.world.World`."""
+
+    def make(self) -> World:
+        """A new world for each test, with three pictures at least."""
+        raise NotImplementedError
+
+    def test_the_camera_takes_pictures_that_its_calibration_describes(self) -> None:
+        world = self.make()
+        picture = world.picture(0, world.start)
+        assert picture is not None
+        height, width = decode_image(picture, "the first picture").shape[:2]
+        assert (world.calibration.height_px, world.calibration.width_px) == (height, width)
+        assert world.fps > 0
+        assert world.history_s >= 0
+
+    def test_one_index_is_one_picture_for_all_who_ask(self) -> None:
+        world = self.make()
+        with ThreadPoolExecutor(4) as pool:
+            first = list(pool.map(lambda _: world.picture(1, world.start), range(8)))
+        assert first[0] is not None
+        assert len(set(first)) == 1
+
+    def test_two_pictures_in_a_row_are_never_the_same_bytes(self) -> None:
+        world = self.make()
+        pictures = [world.picture(index, world.start) for index in range(3)]
+        assert len(set(pictures)) == 3
+
+    def test_after_the_last_picture_there_is_none(self) -> None:
+        world = self.make()
+        indices = itertools.takewhile(lambda i: world.picture(i, world.start) is not None, range(FRAMES))
+        count = len(list(indices))
+        assert all(world.picture(index, world.start) is None for index in range(count, FRAMES))
+
+    def test_the_body_begins_where_it_can_stand(self) -> None:
+        world = self.make()
+        around, pose = world.surroundings, world.start.pose
+        assert not any(around.cliffs(pose))
+        assert not around.is_beyond_edge(pose)
+        assert around.gap_mm(pose, 0.0) > 0
+
+
+class SinkContract:
+    """For implementations of `robot_app.core.step.Sink`."""
+
+    def make(self) -> AbstractContextManager[Sink]:
+        """A sink that has not been entered; leaving the block clears up what it wrote."""
+        raise NotImplementedError
+
+    def write_all(self, sink: Sink) -> None:
+        """Write six steps of every kind; three of them have four events each."""
+        for step in _steps():
+            sink.write(step)
+
+    def test_it_takes_every_kind_of_step(self) -> None:
+        with self.make() as sink, sink:
+            self.write_all(sink)
+
+    def test_it_may_be_left_without_a_step(self) -> None:
+        with self.make() as sink, sink:
+            pass
+
+    def test_it_hides_no_error(self) -> None:
+        for kind in (ValueError, KeyboardInterrupt):
+            caught: BaseException | None = None
+            with self.make() as sink:
+                try:
+                    with sink:
+                        sink.write(next(_steps()))
+                        raise kind("as planned")
+                except (ValueError, KeyboardInterrupt) as error:
+                    caught = error
+            assert type(caught) is kind
+
+
+def _steps() -> Iterator[Step]:
+    """Steps as a loop may hand them on: nothing seen, all kinds of actions and events, a frame of another size."""
+    track = Track(1, (10.0, 20.0, 60.0, 80.0), 0.9, 0, 0.1, 300.0, 5, 4, 0)
+    lost = Track(2, (-5.0, 0.0, 900.0, 400.0), 0.0, 7, -1.5, 40.0, 5, 4, 3)
+    boxes = np.array([track.box_px, lost.box_px], np.float32)
+    seen = Detections(boxes, np.array([0.9, 0.1], np.float32), np.array([0, 7], np.int64))
+    actions: tuple[Action, ...] = (Say('"Hi"'), Animate("A"), Drive(-50, 50), Turn(0.1), SetHead(0.2), Stop())
+    events = (Event("appeared", track), Event("near", track), Event("my_own", track), Event("disappeared", lost))
+    bare = [Step.of_footage(_frame(index)) for index in range(2)]
+    busy = [
+        Step(_frame(i), RobotState(), i / 15 + 0.02, seen, (track, lost), events, actions, Timings(1.0, 5.0, 0.5))
+        for i in range(2, 5)
+    ]
+    return iter([*bare, *busy, Step.of_footage(_frame(5, (90, 160)))])
+
+
+def _frame(index: int, hw: tuple[int, int] = (360, 640)) -> Frame:
+    return Frame(index, index / 15, index / 15, encode_jpeg(np.full((*hw, 3), 20 * index, np.uint8)))
+
+
+def _comes_true(condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+    ends_s = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > ends_s:
+            return False
+        time.sleep(0.005)
+    return True
