@@ -1,11 +1,9 @@
-"""What one turn of the loop saw, concluded and did. The unit that is recorded, shown and replayed.
+"""What one turn of the loop saw, concluded and did, and the interface of everything that takes such steps."""
 
-The one interface of everything that watches the loop.
-"""
-
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from robot_app.core.actions import Action
 from robot_app.core.detections import Detections
@@ -58,15 +56,41 @@ class Step:
         return cls(frame, RobotState(), frame.received_at_s, Detections.empty(), (), (), (), Timings(0.0, 0.0, 0.0))
 
 
-class Sink(Protocol):
-    """Takes steps between entering and leaving."""
+class Closable:
+    """Something to be used in a `with` block: `open` on entering, `close` on leaving, `abort` when an error ends it."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        self.open()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abort()
 
+    def open(self) -> None:
+        """Acquire what is needed."""
+
+    def close(self) -> None:
+        """Complete what was begun, and give everything back."""
+
+    def abort(self) -> None:
+        """The same after an error, which is raised on; `close` unless there is something else to do."""
+        self.close()
+
+
+class Sink(Closable, ABC):
+    """Takes the steps of a session: a recording, a page, a video, or one of your own, which needs only `write`.
+
+    A session opens its sinks when the first step is there, hands each step to all of them in order, on the loop's
+    thread, and closes them once, after the wheels were stopped; `run_session` tells when. What `open` or `write` raises
+    ends the session, so a sink that must not do so logs its failures instead. A sink without a step leaves no file.
+    `robot_app.tools.contracts.SinkContract` tests all this.
+    """
+
+    @abstractmethod
     def write(self, step: Step) -> None:
-        """Take one step. Called from the loop, so it has to be quick."""
-        ...
+        """Take one step and return soon: the next frame waits, and steps are immutable, so they may be kept."""

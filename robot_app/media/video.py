@@ -12,8 +12,6 @@ from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -23,7 +21,7 @@ from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
 from robot_app.core.files import replacing
 from robot_app.core.frame import Image
-from robot_app.core.step import Step
+from robot_app.core.step import Closable, Sink, Step
 from robot_app.core.text import describe_actions, describe_bearing, describe_class, describe_distance, describe_event
 from robot_app.core.tracks import Track
 from robot_app.perception.letterbox import Letterbox
@@ -37,7 +35,7 @@ LONGEST_STILL_S = 2.0
 """A longer gap between two frames is shortened to this."""
 
 
-class VideoFile:
+class VideoFile(Closable):
     """Writes pictures of one size into an MP4 file at 30 frames/s, in which time passes as their times say.
 
     The file is complete when it is left, and replaces an older one then. Without a picture, or when an error ends the
@@ -54,7 +52,7 @@ class VideoFile:
         self._last_s = 0.0
         self._debt_frames = 0.0
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         if self.path.suffix.lower() != ".mp4":
             raise InputError(f"{self.path}: expected a video name that ends in .mp4")
         size = (self._image_hw[1], self._image_hw[0])
@@ -67,17 +65,19 @@ class VideoFile:
             if not self._writer.isOpened():
                 raise InputError(f"{self.path}: cannot be written; OpenCV has no encoder for it")
             self._replacing = stack.pop_all()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._last_image is not None:
-            self._writer.write(self._last_image)
-        self._writer.release()
+    def close(self) -> None:
         if self._last_image is None:
-            self._part.unlink()
-        self._replacing.__exit__(kind, error, trace)
+            self.abort()
+            return
+        self._writer.write(self._last_image)
+        self._writer.release()
+        self._replacing.close()
+
+    def abort(self) -> None:
+        self._writer.release()
+        self._part.unlink()
+        self._replacing.close()
 
     def show(self, image: Image, at_s: float) -> None:
         """From `at_s` on this picture, uint8 (H, W, 3) BGR; the one before it stays for as long as it lasted."""
@@ -234,7 +234,7 @@ def _text_width(text: str) -> int:
     return int(width)
 
 
-class VideoSink:
+class VideoSink(VideoFile, Sink):
     """Draws every step into an MP4 file of 1280 x 720 at 30 frames/s, in which time passes as it did in the run.
 
     The file is written as `VideoFile` has it: complete when the sink is left, none after an error or without a step.
@@ -245,24 +245,15 @@ class VideoSink:
     """
 
     def __init__(self, path: Path, class_names: tuple[str, ...]) -> None:
-        self._video = VideoFile(path, CANVAS_HW)
+        super().__init__(path, CANVAS_HW)
         self._class_names = class_names
         self._times_s: deque[float] = deque(maxlen=30)
         self._news = CaptionHistory(class_names)
 
-    def __enter__(self) -> Self:
-        self._video.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._video.__exit__(kind, error, trace)
-
     def write(self, step: Step) -> None:
         """Draw one step."""
         image = draw_step(step, step.frame.image(), self._class_names, self._caption(step))
-        self._video.show(image, step.frame.received_at_s)
+        self.show(image, step.frame.received_at_s)
 
     def _caption(self, step: Step) -> Caption:
         now_s = step.frame.received_at_s

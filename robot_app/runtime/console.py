@@ -9,16 +9,15 @@ import math
 import sys
 from collections import Counter
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 import numpy as np
 
-from robot_app.core.step import Step
+from robot_app.core.step import Sink, Step
 from robot_app.core.text import NotableActions, describe_actions, describe_event
 
 
-class EventPrinter:
+class EventPrinter(Sink):
     """Prints one line per event, and what the robot was told to do about it. Times count from the first frame."""
 
     def __init__(self, class_names: tuple[str, ...], output: TextIO | None = None) -> None:
@@ -27,12 +26,7 @@ class EventPrinter:
         self._start_s: float | None = None
         self._news = NotableActions()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._output.flush()
 
     def write(self, step: Step) -> None:
@@ -53,7 +47,7 @@ class EventPrinter:
 TELL_EVERY_S = 0.5
 
 
-class Progress:
+class Progress(Sink):
     """Counts, and keeps one line on a terminal up to date. In a file or pipe nothing is written."""
 
     def __init__(self, output: TextIO | None = None) -> None:
@@ -63,12 +57,7 @@ class Progress:
         self.frames = 0
         self._picture_bytes = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._tell("\r\x1b[K")
 
     def write(self, step: Step) -> None:
@@ -129,7 +118,7 @@ class RunSummary:
         )
 
 
-class Summary:
+class Summary(Sink):
     """Counts and measures while the loop runs; `result` at any time says what has come together."""
 
     def __init__(self) -> None:
@@ -139,14 +128,6 @@ class Summary:
         self._dropped = 0
         self._first_s = self._last_s = 0.0
         self._last_index: int | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing to close."""
 
     def write(self, step: Step) -> None:
         """Count one step."""

@@ -7,30 +7,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 from robot_app.core.errors import InputError
-from robot_app.core.step import Step
+from robot_app.core.step import Sink, Step
 from robot_app.core.text import class_name
 from robot_app.core.tracks import Event
 
 logger = logging.getLogger(__name__)
 
 
-class EventCallback:
+class EventCallback(Sink):
     """Calls a function with every event and the step in which it happened, on the loop's thread: it has to be quick."""
 
     def __init__(self, callback: Callable[[Event, Step], object]) -> None:
         self._callback = callback
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing to close."""
 
     def write(self, step: Step) -> None:
         """Hand on the events of one step."""
@@ -38,7 +29,7 @@ class EventCallback:
             self._callback(event, step)
 
 
-class EventWriter:
+class EventWriter(Sink):
     """Writes every event as one line of JSON at once, to standard output (`-`) or to the end of a file.
 
     A line is `{"time_s", "frame", "event", "class", "track"}`: seconds since the first frame, the camera's number of
@@ -57,17 +48,14 @@ class EventWriter:
         self._output: TextIO = sys.stdout
         self._has_failed = False
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         if self._target != "-":
             try:
-                self._output = Path(self._target).open("a", encoding="utf-8")
+                self._output = Path(self._target).open("a", encoding="utf-8")  # noqa: SIM115 - `close` does
             except OSError as error:
                 raise self._failure(error) from error
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._target != "-":
             with suppress(OSError):  # what could not be written was told when it was written
                 self._output.close()

@@ -53,7 +53,7 @@ class Recorder:
             recording, self._recording = self._recording, None
             if recording is None:
                 return None
-            recording.__exit__(None, None, None)
+            recording.close()
             return recording.report()
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class Recorder:
             raise InputError(f"{self._folder}: cannot be made ({error.strerror})") from error
         name = f"recording-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}"[:-3] + ".mcap"
         recording = LiveRecording(self._folder / name, self._card)
-        recording.__enter__()
+        recording.open()
         return recording
 
 

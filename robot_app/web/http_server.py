@@ -11,8 +11,6 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -20,6 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
 from robot_app.core.errors import ConfigError
+from robot_app.core.step import Closable
 
 STATIC = Path(__file__).parent / "static"
 
@@ -79,7 +78,7 @@ def configure(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-class ServerThread:
+class ServerThread(Closable):
     """Serves an app at a listening socket while its `with` block is open."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
@@ -87,13 +86,10 @@ class ServerThread:
         self._server = uvicorn.Server(configure(app))
         self._thread = threading.Thread(target=self._run, name="view", daemon=True)
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._server.should_exit = True
         self._thread.join(timeout=GRACE_S + 3)
         self._listener.close()

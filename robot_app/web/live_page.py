@@ -12,8 +12,6 @@ import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
@@ -24,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from robot_app.core.errors import VectorDetectorError
-from robot_app.core.step import Step
+from robot_app.core.step import Closable, Sink, Step
 from robot_app.perception.card import ModelCard
 from robot_app.safety.operator_controls import OperatorControls
 from robot_app.web.http_server import SECURITY_HEADERS, STATIC, Access, ServerThread, listen, reachable_host
@@ -192,7 +190,7 @@ async def _number(request: Request) -> int:
     return 0
 
 
-class LiveView:
+class LiveView(Closable):
     """Serves the page while its `with` block is open. `sink` goes to the session, `controls` as well."""
 
     def __init__(
@@ -214,7 +212,7 @@ class LiveView:
         self._desk = SessionViewModel(labels, card, controls, folder)
         self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Start to serve.
 
         Raises:
@@ -231,11 +229,8 @@ class LiveView:
             log.addHandler(handler)
             stack.callback(log.removeHandler, handler)
             self._stack = stack.pop_all()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._stack.close()
 
     @property
@@ -250,18 +245,13 @@ class LiveView:
         return ViewSink(self._desk)
 
 
-class ViewSink:
+class ViewSink(Sink):
     """Shows every step; the page outlives it."""
 
     def __init__(self, desk: SessionViewModel) -> None:
         self._desk = desk
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._desk.close()
 
     def write(self, step: Step) -> None:

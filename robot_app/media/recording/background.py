@@ -13,11 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from robot_app.core.errors import InputError
-from robot_app.core.step import Step
+from robot_app.core.step import Sink, Step
 from robot_app.media.recording.writer import RecordingWriter, create_file
 from robot_app.perception.card import ModelCard
 
@@ -87,12 +86,14 @@ class DiskFullTolerantWriter:
         writer, self._writer = self._writer, None
         if writer is not None:
             try:
-                writer.__exit__(None, None, None)
+                writer.close()
             except InputError as error:
                 logger.error("%s", error)
 
     def _begin(self, path: Path) -> None:
-        self._writer = RecordingWriter(path, self._card, self._open_file).__enter__()
+        writer = RecordingWriter(path, self._card, self._open_file)
+        writer.open()
+        self._writer = writer
         self.paths = (*self.paths, path)
 
     def _give_up(self, error: InputError) -> None:
@@ -148,7 +149,7 @@ class RecordingReport:
         return f"{', '.join(map(str, self.paths))}{left_out}"
 
 
-class LiveRecording:
+class LiveRecording(Sink):
     """Writes a recording on a thread of its own, from entering to leaving; `write` never waits for the disk.
 
     At most `WAITING_STEPS` wait for the disk. A step that comes when so many wait is left out as a whole, and counted:
@@ -172,14 +173,11 @@ class LiveRecording:
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         self._writer.open()
         self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Write what waits, and end the file; a disk that hangs is given up after `CLOSE_TIMEOUT_S`."""
         with self._changed:
             self._is_closing = True

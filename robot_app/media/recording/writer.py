@@ -6,15 +6,14 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, NoReturn, Self
+from typing import Any, BinaryIO, NoReturn
 
 from google.protobuf.message import Message
 from mcap.writer import CompressionType, Writer
 from mcap_protobuf.schema import register_schema
 
 from robot_app.core.errors import InputError
-from robot_app.core.step import Step
+from robot_app.core.step import Sink, Step
 from robot_app.media.recording.schema import (
     BOXES_TOPIC,
     CAMERA_TOPIC,
@@ -53,7 +52,7 @@ def create_file(path: Path) -> BinaryIO:
     return path.open("xb")
 
 
-class RecordingWriter:
+class RecordingWriter(Sink):
     """Writes a recording, from entering to leaving. What is on disk stays readable when the process dies.
 
     The file grows in place under its own name, and an existing one is never touched. The picture's bytes are kept
@@ -72,7 +71,7 @@ class RecordingWriter:
         self._sequence = 0
         self._pending_bytes = 0
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         try:
             self._file = self._open_file(self.path)
         except FileExistsError as error:
@@ -86,7 +85,6 @@ class RecordingWriter:
             self._close_in_vain()
             self.path.unlink()
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
-        return self
 
     def _begin(self) -> None:
         # JPEG does not compress further, and a chunk that was cut off can only be read when it is not compressed.
@@ -99,9 +97,7 @@ class RecordingWriter:
         self._writer.add_metadata(METADATA_NAME, metadata)
         self._file.flush()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._failed:
             return
         try:

@@ -1,8 +1,6 @@
 """The same footage twice in one picture, each half with what one side saw and did."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -16,7 +14,7 @@ HALF_HW = (540, 960)
 """Height and width in pixels of each half, so that the whole is as wide as most screens."""
 
 
-class SideBySideVideo:
+class SideBySideVideo(VideoFile):
     """Draws A on the left and B on the right into an MP4 file of 1920 x 540.
 
     `titles` and `class_names` are those of A and of B. Both halves have the last event and actions, and say when the
@@ -35,21 +33,12 @@ class SideBySideVideo:
         *,
         shows_tracks: bool = False,
     ) -> None:
-        self._video = VideoFile(path, (HALF_HW[0], 2 * HALF_HW[1]))
+        super().__init__(path, (HALF_HW[0], 2 * HALF_HW[1]))
         self._titles = titles
         self._class_names = class_names
         self._shows_tracks = shows_tracks
         self._news = (CaptionHistory(class_names[0]), CaptionHistory(class_names[1]))
         self._differed_at_s: float | None = None
-
-    def __enter__(self) -> Self:
-        self._video.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._video.__exit__(kind, error, trace)
 
     def write(self, compared: StepPair) -> None:
         """Draw one frame."""
@@ -66,7 +55,7 @@ class SideBySideVideo:
                 status += f"   {step.timings.detect_ms:.1f} ms"
             caption = Caption(f"{status}   decided otherwise" if differed else status, event, actions)
             halves.append(self._half(image, step, caption, self._class_names[index], own))
-        self._video.show(np.hstack(halves), now_s)
+        self.show(np.hstack(halves), now_s)
 
     def _half(
         self, image: Image, step: Step, caption: Caption, class_names: tuple[str, ...], own: tuple[int, ...]
