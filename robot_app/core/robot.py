@@ -1,4 +1,4 @@
-"""The one interface that everything which looks and acts like a Vector has."""
+"""The one interface of everything that looks and acts like a Vector, and what is known about such a robot."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,22 +12,17 @@ from robot_app.core.frame import Frame
 
 @dataclass(frozen=True, slots=True)
 class RobotState:
-    """What the robot last said of itself.
+    """What the robot last reported of itself.
 
     Attributes:
         head_angle_rad: 0 looks level, positive looks up.
         lift_height_mm: of the fork above the floor.
-        has_control: our actions are obeyed.
+        heading_rad: direction of the body by the robot's own odometry, from an arbitrary zero; grows to the left.
+        has_control: the robot obeys us.
         on_charger, cliff_detected, picked_up: as the robot's sensors say.
-        camera: its calibration; `None` when the robot has not told it.
-        connected: the link is up, and the robot has reported its state just now.
-        held: a person holds it back, so that only stops reach it; `has_control` is false meanwhile.
-        paused: it is held, and the behaviour is not to be asked.
-        camera_frozen: the same picture came again and again; a real one never repeats itself, because of its noise.
         battery_low: as the robot judges.
-        battery_volts: `None` until it has said so.
-        is_guarded: somebody stops the wheels when this program is killed.
-        heading_rad: which way the body faces by its own reckoning, from anywhere; grows to the left.
+        battery_volts: `None` until reported.
+        camera: its calibration; `None` when the robot has not reported one.
     """
 
     head_angle_rad: float = 0.0
@@ -37,14 +32,30 @@ class RobotState:
     cliff_detected: bool = False
     picked_up: bool = False
     camera: CameraModel | None = None
-    connected: bool = True
-    held: bool = False
-    paused: bool = False
-    camera_frozen: bool = False
     battery_low: bool = False
     battery_volts: float | None = None
-    is_guarded: bool = True
     heading_rad: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """What this software knows about the robot besides: its link, its guard, and what a person wants.
+
+    The default stands for a robot that needs no supervision, such as a recording or a simulation.
+
+    Attributes:
+        connected: the link is up, and the robot has reported its state just now.
+        camera_frozen: the same picture came again and again; a real camera never repeats one, because of its noise.
+        is_guarded: a guard stops the wheels when this program is killed.
+        held: a person holds the robot back: nothing but `Stop` is sent to it.
+        paused: it is held, and the behaviour is not asked.
+    """
+
+    connected: bool = True
+    camera_frozen: bool = False
+    is_guarded: bool = True
+    held: bool = False
+    paused: bool = False
 
 
 class Robot(Protocol):
@@ -84,19 +95,23 @@ class Robot(Protocol):
         """The newest state that the robot reported."""
         ...
 
-
-class RobotWrapper(Protocol):
-    """A robot around another one, such as one that connects again."""
-
     @property
-    def wrapped(self) -> Robot | None:
-        """The one in use now, if any."""
+    def supervision(self) -> Supervision:
+        """What is known about the robot besides; a robot that nobody supervises has `Supervision()`."""
         ...
 
 
 @runtime_checkable
-class ControllableRobot(Protocol):
-    """What a robot that is really there can do besides. May be asked on any thread; each waits for the answer."""
+class ControllableRobot(Robot, Protocol):
+    """A live robot with a mind of its own, which obeys us only while it gives us control.
+
+    Its methods may be called on any thread; each waits for the robot's answer.
+    """
+
+    @property
+    def is_linked(self) -> bool:
+        """There is a connection through which control can be asked for."""
+        ...
 
     def take_control(self) -> None:
         """Ask the robot to obey us.
@@ -113,10 +128,3 @@ class ControllableRobot(Protocol):
             RobotError: it cannot be told.
         """
         ...
-
-
-def find_controllable(robot: Robot | RobotWrapper | None) -> ControllableRobot | None:
-    """The robot itself, or the one within wrappers around it, that can be asked for control; `None` without one."""
-    while robot is not None and not isinstance(robot, ControllableRobot):
-        robot = getattr(robot, "wrapped", None)
-    return robot

@@ -1,14 +1,14 @@
 """What one turn of the loop saw, concluded and did, and the interface of everything that takes such steps."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from robot_app.core.actions import Action
 from robot_app.core.detections import Detections
 from robot_app.core.frame import Frame
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.tracks import Event, Track
 
 
@@ -32,12 +32,13 @@ class Step:
 
     Attributes:
         frame: what the camera showed.
-        state: what the robot said of itself at that time.
+        state: what the robot reported at that time.
+        supervision: what was known about it besides.
         decided_at_s: when the behaviour decided, on the clock of `frame.received_at_s`.
         detections, tracks, events: what was concluded, in this order.
         actions: what the robot was really told to do.
         timings: how long it took. Not part of what a replay must reproduce.
-        standstill: why the robot may not move at this time, in words; `None` when it may.
+        motion_block_reason: why the robot may not move at this time, in words; `None` when it may.
     """
 
     frame: Frame
@@ -48,7 +49,8 @@ class Step:
     events: tuple[Event, ...]
     actions: tuple[Action, ...]
     timings: Timings
-    standstill: str | None = None
+    supervision: Supervision = field(default_factory=Supervision)
+    motion_block_reason: str | None = None
 
     @classmethod
     def of_footage(cls, frame: Frame) -> Self:

@@ -88,7 +88,7 @@ class NotableActions:
         """What is news of this step, in its order."""
         was_driving = self._is_driving
         self._is_driving = any(isinstance(action, Drive) for action in step.actions)
-        if step.state.held:
+        if step.supervision.held:
             return ()
         return tuple(action for action in step.actions if not (was_driving and isinstance(action, Drive)))
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from robot_app.core.actions import Action, Drive, SetHead, Stop, Turn
 from robot_app.core.frame import Frame
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.vector_spec import HEAD_SPEED_RAD_S
 from robot_app.emulator.body import TURN_SPEED_RAD_S, Body, SensorReadings
 from robot_app.emulator.dynamics import BodyState, turn
@@ -27,7 +27,10 @@ class SteppedRobot:
 
     Attributes:
         actions: what it was told to do, in order; `stop()` counts as `Stop`.
+        supervision: none is needed.
     """
+
+    supervision = Supervision()
 
     def __init__(self, world: World, seconds: float = math.inf) -> None:
         """The frames end after so many seconds, or with the world's pictures."""

@@ -12,7 +12,7 @@ from robot_app.core.actions import Action
 from robot_app.core.deadlines import RECONNECT_EVERY_S
 from robot_app.core.errors import RobotError, VectorDetectorError
 from robot_app.core.frame import Frame
-from robot_app.core.robot import Robot, RobotState
+from robot_app.core.robot import ControllableRobot, RobotState, Supervision
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +24,14 @@ class ReconnectingRobot:
         reconnections: how often it has come back so far.
     """
 
-    def __init__(self, make: Callable[[], Robot]) -> None:
+    def __init__(self, make: Callable[[], ControllableRobot]) -> None:
         """`make` gives a robot that was not entered yet.
 
         It is called for every attempt, so it can read again where the robot is and how it proves itself.
         """
         self.reconnections = 0
         self._make = make
-        self._robot: Robot | None = None
+        self._robot: ControllableRobot | None = None
         self._leaving = threading.Event()
 
     def __enter__(self) -> Self:
@@ -98,16 +98,44 @@ class ReconnectingRobot:
 
     @property
     def state(self) -> RobotState:
-        """The newest state that the robot reported; not connected while there is no link."""
+        """The newest state that the robot reported; without control while there is no link."""
         robot = self._robot
-        return RobotState(has_control=False, connected=False) if robot is None else robot.state
+        return RobotState(has_control=False) if robot is None else robot.state
 
     @property
-    def wrapped(self) -> Robot | None:
-        """The robot that is connected now; `None` without a link."""
-        return self._robot
+    def supervision(self) -> Supervision:
+        """The robot's; not connected while there is no link."""
+        robot = self._robot
+        return Supervision(connected=False) if robot is None else robot.supervision
 
-    def _reconnect(self, lost: Robot, error: RobotError) -> None:
+    @property
+    def is_linked(self) -> bool:
+        """A robot is connected now."""
+        return self._robot is not None
+
+    def take_control(self) -> None:
+        """Ask the robot that is connected now.
+
+        Raises:
+            RobotError: there is none, or it does not hand over control.
+        """
+        self._linked().take_control()
+
+    def release_control(self) -> None:
+        """Tell the robot that is connected now.
+
+        Raises:
+            RobotError: there is none, or it cannot be told.
+        """
+        self._linked().release_control()
+
+    def _linked(self) -> ControllableRobot:
+        robot = self._robot
+        if robot is None:
+            raise RobotError("no live robot is connected")
+        return robot
+
+    def _reconnect(self, lost: ControllableRobot, error: RobotError) -> None:
         """Leave the lost robot and try until there is another, or this one is left."""
         self._robot = None
         started_s = time.monotonic()

@@ -6,7 +6,7 @@ from typing import Self
 
 from robot_app.core.actions import Action, Stop
 from robot_app.core.frame import Frame
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.step import Step
 
 
@@ -24,6 +24,7 @@ class ReplayRobot:
         self._steps = iter(steps)
         self._now_s = 0.0
         self._state = RobotState()
+        self._supervision = Supervision()
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +38,7 @@ class ReplayRobot:
         """The recorded frames, each once, until the recording ends."""
         for step in self._steps:
             self._now_s = step.decided_at_s
-            self._state = step.state
+            self._state, self._supervision = step.state, step.supervision
             yield step.frame
 
     def do(self, action: Action) -> None:
@@ -54,5 +55,10 @@ class ReplayRobot:
 
     @property
     def state(self) -> RobotState:
-        """The state recorded with the current frame."""
+        """As recorded with the current frame."""
         return self._state
+
+    @property
+    def supervision(self) -> Supervision:
+        """As recorded with the current frame."""
+        return self._supervision

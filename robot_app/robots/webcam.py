@@ -23,7 +23,7 @@ from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Turn
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import FrameTimeout, RobotError, RobotLost, RobotUnreachable
 from robot_app.core.frame import Frame, encode_jpeg
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.robots.newest_frame import NewestFrame
 
 HORIZONTAL_VIEW_RAD = math.radians(65)
@@ -53,6 +53,8 @@ class WebcamRobot:
     The newest frame wins. A video file plays at its own rate and ends; a camera or stream that ends is lost. Actions
     are not done; the first of each kind is told in the log.
     """
+
+    supervision = Supervision()
 
     def __init__(self, source: str = "0", *, frame_timeout_s: float = FRAME_TIMEOUT_S) -> None:
         """`source`: the index of a camera, a device such as /dev/video0, a video file, or the URL of a stream."""

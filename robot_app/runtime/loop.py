@@ -11,7 +11,7 @@ from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError, RobotError
 from robot_app.core.frame import Frame, Image
-from robot_app.core.robot import Robot, RobotState
+from robot_app.core.robot import Robot, Supervision
 from robot_app.core.step import Step, Timings
 from robot_app.perception.detector import Detector
 from robot_app.perception.tracker import TrackerState, Viewpoint, gate_low_scores, update_tracks
@@ -95,27 +95,29 @@ class Loop(Generic[State]):
         decoded = time.perf_counter()
         detections = self._detect(image)
         detected = time.perf_counter()
-        state, decided_at_s = self._robot.state, self._robot.now_s()
+        state, supervision = self._robot.state, self._robot.supervision
+        decided_at_s = self._robot.now_s()
         camera = (self._settings.camera or state.camera or CameraModel()).for_frame(*image.shape[:2])
         view = Viewpoint(camera, state.head_angle_rad, frame.received_at_s, state.heading_rad)
         detections = gate_low_scores(self._tracker, detections, view, self._sure_score, self._settings.tracker)
         self._tracker = update_tracks(self._tracker, detections, view, self._settings.tracker)
         tracks = self._tracker.tracks
-        decision = self._decide(state, decided_at_s)
+        decision = self._decide(supervision, decided_at_s)
         self._memory = decision.state
         gated = gate_motion(
             decision.actions,
             now_s=decided_at_s,
             frame_age_s=decided_at_s - frame.received_at_s,
             state=state,
+            supervision=supervision,
             moving_until_s=self._moving_until_s,
             settings=self._settings.motion,
             busy_s=detected - started,
         )
         self._moving_until_s = gated.moving_until_s
-        if (gated.is_motion_refused or state.paused) and isinstance(self._memory, Refusable):
+        if (gated.is_motion_refused or supervision.paused) and isinstance(self._memory, Refusable):
             self._memory = self._memory.refused(at_edge=state.cliff_detected)
-        if not state.held:  # the person knows
+        if not supervision.held:  # the person knows
             self._tell(gated, decision.actions)
         for action in gated.allowed:
             self._send(action)
@@ -125,12 +127,21 @@ class Loop(Generic[State]):
             decide_ms=(time.perf_counter() - detected) * 1000,
         )
         return Step(
-            frame, state, decided_at_s, detections, tracks, decision.events, gated.allowed, timings, gated.reason
+            frame=frame,
+            state=state,
+            decided_at_s=decided_at_s,
+            detections=detections,
+            tracks=tracks,
+            events=decision.events,
+            actions=gated.allowed,
+            timings=timings,
+            supervision=supervision,
+            motion_block_reason=gated.reason,
         )
 
-    def _decide(self, state: RobotState, now_s: float) -> Decision[State]:
+    def _decide(self, supervision: Supervision, now_s: float) -> Decision[State]:
         """Ask the behaviour; but in a pause it is to miss nothing that it would react to, and to forget nothing."""
-        if state.paused:
+        if supervision.paused:
             return Decision(cast("State", self._memory))
         return self._behaviour(self._memory, self._tracker.tracks, now_s)
 

@@ -41,7 +41,7 @@ def run_session(
     """
     behaviour = choose_behaviour(settings)
     if controls is not None:
-        robot = controls.guard(robot)
+        robot = controls.interlock(robot)
     with ExitStack() as stack:
         stack.enter_context(robot)
         loop = Loop.with_detector(robot, detector, behaviour, settings)
@@ -88,7 +88,12 @@ def record_footage(robot: Robot, sinks: Sequence[Sink], *, seconds: float = math
                     stack.enter_context(sink)
             if frame.received_at_s - start_s >= seconds:
                 break
-            step = replace(Step.of_footage(frame), state=robot.state, decided_at_s=robot.now_s())
+            step = replace(
+                Step.of_footage(frame),
+                state=robot.state,
+                supervision=robot.supervision,
+                decided_at_s=robot.now_s(),
+            )
             for sink in sinks:
                 sink.write(step)
         if start_s is None:

@@ -1,4 +1,4 @@
-"""The one place that decides what reaches the robot, and whether its wheels may move."""
+"""Decides, for every frame, which actions of a behaviour may be sent and whether the wheels may move."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from robot_app.core.actions import Action, Drive, Stop, Turn
 from robot_app.core.deadlines import LONGEST_TURN_S, MAX_FRAME_AGE_S
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.validation import settings_class
 
 STANDING = -math.inf
@@ -50,6 +50,7 @@ def gate_motion(  # noqa: PLR0913
     now_s: float,
     frame_age_s: float,
     state: RobotState,
+    supervision: Supervision,
     moving_until_s: float,
     settings: MotionSettings,
     busy_s: float = 0.0,
@@ -60,12 +61,13 @@ def gate_motion(  # noqa: PLR0913
     that of the decision before. `busy_s` is how much of the frame's age went into looking at it; it only decides the
     wording.
     """
-    reason = motion_block_reason(frame_age_s, state, settings, busy_s)
+    reason = motion_block_reason(frame_age_s, state, supervision, settings, busy_s)
     if reason is None:
         for action in actions:
             moving_until_s = _moving_until_s(action, now_s, moving_until_s)
         return GatedActions(actions, (), None, moving_until_s)
-    dropped = tuple(a for a in actions if _moves(a) or not (state.has_control or isinstance(a, Stop)))
+    obeys = state.has_control and not supervision.held
+    dropped = tuple(a for a in actions if _moves(a) or not (obeys or isinstance(a, Stop)))
     allowed = tuple(a for a in actions if a not in dropped)
     if now_s < moving_until_s and Stop() not in allowed:
         allowed = (Stop(), *allowed)
@@ -73,23 +75,23 @@ def gate_motion(  # noqa: PLR0913
 
 
 def motion_block_reason(
-    frame_age_s: float, state: RobotState, settings: MotionSettings, busy_s: float = 0.0
+    frame_age_s: float, state: RobotState, supervision: Supervision, settings: MotionSettings, busy_s: float = 0.0
 ) -> str | None:
     """The first reason against motion, in words; `None` when there is none."""
-    if not state.connected:
+    if not supervision.connected:
         return "the link to the robot is down"
     if frame_age_s > settings.max_frame_age_s:
         text = f"the frame is {frame_age_s * 1000:.0f} ms old, allowed are {settings.max_frame_age_s * 1000:.0f} ms"
         return f"{text}; looking at it took {busy_s * 1000:.0f} ms" if busy_s > frame_age_s / 2 else text
     against = (
-        (state.held, "a person holds the robot back"),
-        (state.camera_frozen, "the camera shows the same picture again and again"),
+        (supervision.held, "a person holds the robot back"),
+        (supervision.camera_frozen, "the camera shows the same picture again and again"),
         (not state.has_control, "the robot does not obey us now"),
         (state.cliff_detected, "the robot sees an edge"),
         (state.picked_up, "the robot is lifted"),
         (state.on_charger, "the robot is on its charger"),
         (state.battery_low, "the robot's battery is low"),
-        (not state.is_guarded, "the guard that stops the wheels of a killed program is not ready"),
+        (not supervision.is_guarded, "the guard that stops the wheels of a killed program is not ready"),
     )
     return next((reason for applies, reason in against if applies), None)
 

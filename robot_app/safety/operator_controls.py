@@ -1,4 +1,7 @@
-"""What a person asks of a robot while the loop drives it. OperatorHold on any thread; no action slips past a stop."""
+"""What a person commands while the loop drives a robot: stop, pause, resume, take and release control.
+
+Commands may come on any thread. An interlock around the robot makes sure that no action slips past a stop.
+"""
 
 import logging
 import threading
@@ -11,19 +14,19 @@ from typing import Self
 from robot_app.core.actions import Action, Stop
 from robot_app.core.errors import RobotError
 from robot_app.core.frame import Frame
-from robot_app.core.robot import ControllableRobot, Robot, RobotState, find_controllable
+from robot_app.core.robot import ControllableRobot, Robot, RobotState, Supervision
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorHold:
-    """What a person asked for last. Each withholds every action but `Stop` from the robot.
+    """How a person holds the robot back. Each of these withholds every action but `Stop` from it.
 
     Attributes:
-        stopped: nothing moves until the person lets it go on.
-        paused: nor is the behaviour asked, so it has missed nothing that it would have reacted to.
-        released: the robot follows its own mind until the person takes control, also when it was connected to anew.
+        stopped: until the person resumes.
+        paused: the same; besides, the behaviour is not asked, so it has missed nothing that it would have reacted to.
+        released: the robot follows its own mind until the person takes control, also after a reconnection.
     """
 
     stopped: bool = False
@@ -45,33 +48,33 @@ class OperatorControls:
 
     def __init__(self) -> None:
         self.memory: object = None
-        self._asked = OperatorHold()
+        self._hold = OperatorHold()
         self._sending = threading.Lock()
         self._robot: InterlockedRobot | None = None
 
     @property
-    def asked(self) -> OperatorHold:
-        """What is asked for now."""
-        return self._asked
+    def hold(self) -> OperatorHold:
+        """How the robot is held back now."""
+        return self._hold
 
     @property
     def robot(self) -> "InterlockedRobot | None":
         """The robot of the session; `None` before it begins."""
         return self._robot
 
-    def guard(self, robot: Robot) -> "InterlockedRobot":
-        """The robot as the loop may use it: while it is held, it obeys nobody but this person."""
+    def interlock(self, robot: Robot) -> "InterlockedRobot":
+        """The robot as the loop may use it."""
         self._robot = InterlockedRobot(robot, self)
         return self._robot
 
-    def ask(self, **changes: bool) -> None:
-        """Change some of what is asked for, by the names of `OperatorHold`. Actions that were sent before go on."""
+    def change_hold(self, **changes: bool) -> None:
+        """Change fields of `hold`. Actions that were sent before go on."""
         with self._sending:
-            self._asked = replace(self._asked, **changes)
+            self._hold = replace(self._hold, **changes)
 
     def latch(self) -> None:
         """From now on no action but `Stop` reaches the robot. Returns at once; what was sent before goes on."""
-        self.ask(stopped=True)
+        self.change_hold(stopped=True)
 
     def stop(self) -> None:
         """Stop the wheels now, whatever the loop does, and keep them so until `resume`.
@@ -89,18 +92,18 @@ class OperatorControls:
         Raises:
             RobotError: the robot has not confirmed the stop, or could not be told.
         """
-        self.ask(paused=True)
+        self.change_hold(paused=True)
         self._stop_wheels()
 
     def resume(self) -> None:
         """Let the behaviour go on, after a stop or a pause."""
-        self.ask(stopped=False, paused=False)
+        self.change_hold(stopped=False, paused=False)
 
     @contextmanager
     def sending(self) -> Iterator[bool]:
-        """Within this block what is asked does not change; the value tells whether actions may be sent."""
+        """Within this block `hold` does not change; the value tells whether actions may be sent."""
         with self._sending:
-            yield not self._asked.is_held
+            yield not self._hold.is_held
 
     def _stop_wheels(self) -> None:
         if self._robot is not None:
@@ -108,7 +111,7 @@ class OperatorControls:
 
 
 class InterlockedRobot:
-    """Passes everything on to a robot, but while it is held, says that it does not obey and sends it only stops.
+    """Passes everything on to a robot, but while a person holds it back, nothing except stops.
 
     Commands of a person may come at any time, also before the robot is entered and after it was left; they wait for
     one another and for leaving, never for the loop.
@@ -116,6 +119,7 @@ class InterlockedRobot:
 
     def __init__(self, robot: Robot, controls: OperatorControls) -> None:
         self._robot = robot
+        self._controllable = robot if isinstance(robot, ControllableRobot) else None
         self._controls = controls
         self._is_there = False
         self._stopping = threading.Lock()
@@ -140,7 +144,7 @@ class InterlockedRobot:
             yield frame
 
     def do(self, action: Action) -> None:
-        """Pass on an action, unless it is withheld."""
+        """Pass on an action, unless the robot is held back."""
         with self._controls.sending() as allowed:
             if allowed or isinstance(action, Stop):
                 self._robot.do(action)
@@ -170,29 +174,29 @@ class InterlockedRobot:
 
     @property
     def state(self) -> RobotState:
-        """The robot's state; without control while a person holds it."""
-        state, asked = self._robot.state, self._controls.asked
-        return replace(
-            state,
-            has_control=state.has_control and not asked.is_held,
-            held=state.held or asked.is_held,  # in a replay it may have been held when it was recorded
-            paused=state.paused or asked.paused,
-        )
+        """The robot's."""
+        return self._robot.state
+
+    @property
+    def supervision(self) -> Supervision:
+        """The robot's, and whether a person holds it back, or did so in what is replayed."""
+        known, hold = self._robot.supervision, self._controls.hold
+        return replace(known, held=known.held or hold.is_held, paused=known.paused or hold.paused)
 
     @property
     def has_control(self) -> bool:
-        """The robot itself obeys us, whatever a person asked for."""
+        """The robot obeys us."""
         return self._is_there and self._robot.state.has_control
 
     @property
     def is_live(self) -> bool:
         """Control can be asked for."""
-        return self._is_there and find_controllable(self._robot) is not None
+        return self._is_there and self._controllable is not None and self._controllable.is_linked
 
     @property
     def is_cut_off(self) -> bool:
         """It was entered, and there is no link to it now."""
-        return self._is_there and not self._robot.state.connected
+        return self._is_there and not self._robot.supervision.connected
 
     def take_control(self) -> None:
         """Ask the robot to obey us; only when it does, actions are sent again.
@@ -200,9 +204,9 @@ class InterlockedRobot:
         Raises:
             RobotError: it does not, or there is none that could.
         """
-        with self._live() as robot:
-            robot.take_control()
-            self._controls.ask(released=False)
+        with self._commanding:
+            self._live().take_control()
+            self._controls.change_hold(released=False)
 
     def release_control(self) -> None:
         """Stop the wheels and let the robot follow its own mind, until control is taken.
@@ -210,26 +214,23 @@ class InterlockedRobot:
         Raises:
             RobotError: it cannot be told.
         """
-        with self._live() as robot:
-            self._controls.ask(released=True)
+        with self._commanding:
+            robot = self._live()
+            self._controls.change_hold(released=True)
             robot.release_control()
 
-    @contextmanager
-    def _live(self) -> Iterator[ControllableRobot]:
-        with self._commanding:
-            live = find_controllable(self._robot) if self._is_there else None
-            if live is None:
-                raise RobotError("no live robot is connected")
-            yield live
+    def _live(self) -> ControllableRobot:
+        if self._controllable is None or not self.is_live:
+            raise RobotError("no live robot is connected")
+        return self._controllable
 
     def _keep_released(self) -> None:
         """Give control back once more: connecting anew has taken it."""
         if not self._commanding.acquire(blocking=False):
             return  # a command is under way
         try:
-            live = find_controllable(self._robot)
-            if self._controls.asked.released and self.has_control and live is not None:
-                live.release_control()
+            if self._controls.hold.released and self.has_control and self.is_live:
+                self._live().release_control()
         except RobotError as error:
             logger.warning("%s", error)
         finally:

@@ -20,7 +20,7 @@ from robot_app.core.deadlines import (
 )
 from robot_app.core.errors import RobotError
 from robot_app.core.frame import Frame
-from robot_app.core.robot import Robot, RobotState, find_controllable
+from robot_app.core.robot import ControllableRobot, RobotState, Supervision
 from robot_app.safety.gate import STANDING
 from robot_app.safety.guard import Guard, NoGuard
 
@@ -38,7 +38,7 @@ class WatchdogRobot:
     What stops this thread, too, is for the `guard`: it hears from the thread for as long as the wheels may run.
     """
 
-    def __init__(self, robot: Robot, unwatched_s: float, guard: Guard | None = None) -> None:
+    def __init__(self, robot: ControllableRobot, unwatched_s: float, guard: Guard | None = None) -> None:
         """So long may the wheels run after the last picture was handed to the loop: `unwatched_s`."""
         self._robot = robot
         self._guard = guard or NoGuard()
@@ -120,7 +120,7 @@ class WatchdogRobot:
             self._expect_motion_until(math.inf)
             raise
         with self._changed:
-            if motions == self._motions and self._robot.state.connected:
+            if motions == self._motions and self._robot.supervision.connected:
                 self._unsure_until_s = STANDING
 
     def now_s(self) -> float:
@@ -129,13 +129,26 @@ class WatchdogRobot:
 
     @property
     def state(self) -> RobotState:
-        """The robot's, and whether there is a guard."""
-        return replace(self._robot.state, is_guarded=self._guard.is_ready)
+        """The robot's."""
+        return self._robot.state
 
     @property
-    def wrapped(self) -> Robot:
-        """The robot itself."""
-        return self._robot
+    def supervision(self) -> Supervision:
+        """The robot's, and whether there is a guard."""
+        return replace(self._robot.supervision, is_guarded=self._guard.is_ready)
+
+    @property
+    def is_linked(self) -> bool:
+        """The robot's."""
+        return self._robot.is_linked
+
+    def take_control(self) -> None:
+        """Pass it on."""
+        self._robot.take_control()
+
+    def release_control(self) -> None:
+        """Pass it on; the robot stops its wheels."""
+        self._robot.release_control()
 
     def _expect_motion_until(self, until_s: float) -> None:
         with self._changed:
@@ -176,9 +189,8 @@ class WatchdogRobot:
 
     def _regain_control(self) -> None:
         """Ask for the control that the guard took, and gave back."""
-        robot = find_controllable(self._robot)
-        if robot is not None:
+        if self._robot.is_linked:
             try:
-                robot.take_control()
+                self._robot.take_control()
             except RobotError as error:
                 logger.error("%s", error)

@@ -26,7 +26,7 @@ import numpy as np
 from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.detections import Detections
 from robot_app.core.frame import Frame, decode_image, encode_jpeg
-from robot_app.core.robot import Robot, RobotState
+from robot_app.core.robot import Robot, RobotState, Supervision
 from robot_app.core.step import Sink, Step, Timings
 from robot_app.core.tracks import Event, Track
 from robot_app.emulator.world import World
@@ -123,9 +123,10 @@ class RobotContract:
     def test_the_state_is_known_with_the_frames(self) -> None:
         with self.make() as subject, subject.robot as robot:
             next(robot.frames())
-            state = robot.state
+            state, supervision = robot.state, robot.supervision
         assert isinstance(state, RobotState)
-        assert (state.connected, state.has_control) == (True, True)
+        assert state.has_control
+        assert supervision == Supervision()
         assert math.isfinite(state.head_angle_rad + state.heading_rad)
 
 

@@ -41,12 +41,12 @@ class Mode:
 
 
 def describe_mode(
-    asked: OperatorHold, robot: InterlockedRobot | None, newest: PublishedStep | None, *, has_ended: bool
+    hold: OperatorHold, robot: InterlockedRobot | None, newest: PublishedStep | None, *, has_ended: bool
 ) -> Mode:
     """The robot's link and what a person asked for come before what the newest step says, which may be long ago."""
     if has_ended:
         return Mode("ended", "over")
-    wish = _describe_wish(asked)
+    wish = _describe_wish(hold)
     if robot is not None and robot.is_cut_off:
         return Mode("no link to the robot" if wish is None else f"no link to the robot; {wish.text}", "bad")
     if wish is not None:
@@ -55,16 +55,16 @@ def describe_mode(
         return Mode("no control", "warn")
     if newest is None:
         return Mode("waiting for the camera", "warn")
-    standstill = newest.step.standstill
-    return Mode("acting", "good") if standstill is None else Mode(f"standing still: {standstill}", "warn")
+    reason = newest.step.motion_block_reason
+    return Mode("acting", "good") if reason is None else Mode(f"standing still: {reason}", "warn")
 
 
-def _describe_wish(asked: OperatorHold) -> Mode | None:
-    if asked.stopped:
+def _describe_wish(hold: OperatorHold) -> Mode | None:
+    if hold.stopped:
         return Mode("stopped", "bad")
-    if asked.paused:
+    if hold.paused:
         return Mode("paused", "warn")
-    return Mode("control released", "warn") if asked.released else None
+    return Mode("control released", "warn") if hold.released else None
 
 
 LENGTH = struct.Struct("<I")
@@ -250,17 +250,17 @@ class SessionViewModel:
 
     def status(self, after_line: int) -> Status:
         """What there is to show beside the picture, with the log's lines after this number."""
-        asked, robot, path = self._controls.asked, self._controls.robot, self._recorder.path
+        hold, robot, path = self._controls.hold, self._controls.robot, self._recorder.path
         newest = self.hub.newest
         state = RobotState() if newest is None else newest.step.state
         memory = describe_memory(self._controls.memory)
         return Status(
             title=self._labels.title,
             behaviour=f"{self._labels.behaviour}: {memory}" if memory else self._labels.behaviour,
-            mode=describe_mode(asked, robot, newest, has_ended=self.hub.has_ended),
-            stopped=asked.stopped,
-            paused=asked.paused,
-            has_control=robot is not None and robot.has_control and not asked.released,
+            mode=describe_mode(hold, robot, newest, has_ended=self.hub.has_ended),
+            stopped=hold.stopped,
+            paused=hold.paused,
+            has_control=robot is not None and robot.has_control and not hold.released,
             can_control=robot is not None and robot.is_live,
             recording="" if path is None else path.name,
             battery_volts=state.battery_volts,

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from robot_app.behaviour import Decision
 from robot_app.core.actions import Drive
 from robot_app.core.detections import Detections
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.perception.detector import Detector
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.runtime.loop import Loop
@@ -117,7 +117,7 @@ def test_events_figures_and_buttons(page, tmp_path):
         expect(page.locator("h1")).to_have_text("Vector-TEST · colour-finder 1")
         page.click("#pause")
         expect(page.locator("#mode")).to_have_text("paused")
-        assert controls.asked.paused
+        assert controls.hold.paused
         page.click("#resume")
         expect(page.locator("#mode")).to_have_text("acting")
         page.click("#snapshot")
@@ -189,15 +189,20 @@ def test_everything_fits_and_stop_is_always_in_sight(page, tmp_path, viewport):
 def test_the_longest_reason_fits_a_phone(page, tmp_path):
     page.set_viewport_size(PHONE)
     settings, low = MotionSettings(), replace(seen_step(1).state, battery_low=True, on_charger=True, battery_volts=3.6)
-    reasons = [motion_block_reason(0.351, RobotState(), settings, busy_s=0.320)]
+    reasons = [motion_block_reason(0.351, RobotState(), Supervision(), settings, busy_s=0.320)]
     reasons += [
-        motion_block_reason(0.0, RobotState(**{name: value}), settings)
-        for name, value in (("camera_frozen", True), ("has_control", False), ("cliff_detected", True))
+        motion_block_reason(0.0, state, known, settings)
+        for state, known in (
+            (RobotState(), Supervision(camera_frozen=True)),
+            (RobotState(), Supervision(is_guarded=False)),
+            (RobotState(has_control=False), Supervision()),
+            (RobotState(cliff_detected=True), Supervision()),
+        )
     ]
     reason = max(reasons, key=len)
     with live_view(tmp_path) as view:
         page.goto(view.url)
-        view.sink.write(replace(seen_step(1), state=low, standstill=reason))
+        view.sink.write(replace(seen_step(1), state=low, motion_block_reason=reason))
         expect(page.locator("#mode")).to_have_text(f"standing still: {reason}")
         assert len(reason) > 60
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -205,11 +210,11 @@ def test_the_longest_reason_fits_a_phone(page, tmp_path):
 
 def test_a_robot_that_cannot_be_reached_is_told_in_red(page, tmp_path):
     controls, robot = OperatorControls(), ScriptedRobot([])
-    with live_view(tmp_path, controls) as view, controls.guard(robot):
+    with live_view(tmp_path, controls) as view, controls.interlock(robot):
         page.goto(view.url)
         view.sink.write(seen_step(1))
         expect(page.locator("#mode")).to_have_text("acting")
-        robot.state = RobotState(connected=False)
+        robot.supervision = Supervision(connected=False)
         expect(page.locator("#mode")).to_have_text("no link to the robot")
         expect(page.locator("#mode")).to_have_class("pill bad")
         page.click("#stop")
@@ -220,7 +225,7 @@ def test_a_robot_that_cannot_be_reached_is_told_in_red(page, tmp_path):
 
 def test_a_button_waits_for_its_own_command_and_stop_for_none(page, tmp_path):
     controls, robot = OperatorControls(), StubbornRobot()
-    with live_view(tmp_path, controls) as view, controls.guard(robot):
+    with live_view(tmp_path, controls) as view, controls.interlock(robot):
         page.goto(view.url)
         page.click("text=Take control")
         expect(page.locator("#control")).to_be_disabled()
@@ -248,7 +253,7 @@ class BusyLoop:
         self._ends = False
 
     def _run(self, controls, sink):
-        with controls.guard(VectorRobot(self.emulator.identity)) as robot:
+        with controls.interlock(VectorRobot(self.emulator.identity)) as robot:
             for step in Loop(robot, self._detect, self._drive, Settings()).steps():
                 sink.write(step)
                 if self._ends:

@@ -8,7 +8,7 @@ from typing import Self
 from robot_app.core.actions import Action
 from robot_app.core.errors import RobotError
 from robot_app.core.frame import Frame
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 
 Beat = Frame | Exception | Callable[[], None]
 """A frame to show, an error to raise, or something to do between frames."""
@@ -17,12 +17,13 @@ Beat = Frame | Exception | Callable[[], None]
 class ScriptedRobot:
     """Shows frames, raises errors and writes down everything it is told, `"stop"` for a call of `stop`.
 
-    The decision about a frame is made `delay_s` after it was received; `state` may be replaced at any time.
+    The decision about a frame is made `delay_s` after it was received; `state` and `supervision` may be replaced.
     """
 
     def __init__(self, script: Iterable[Beat], *, delay_s: float = 0.02) -> None:
         self.told: list[Action | str] = []
         self.state = RobotState()
+        self.supervision = Supervision()
         self.clock_reads = 0
         self.delay_s = delay_s
         self._script = script
@@ -59,6 +60,8 @@ class ScriptedRobot:
 
 class StubbornRobot(ScriptedRobot):
     """Does not obey, and is asked for control in vain until `is_over`."""
+
+    is_linked = True
 
     def __init__(self) -> None:
         super().__init__([])

@@ -9,7 +9,7 @@ from robot_app.core.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
 from robot_app.core.frame import Frame
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.step import Step, Timings
 from robot_app.core.tracks import Event, Track
 from tests.support.vision import scene_frame
@@ -36,6 +36,8 @@ def make_step(index: int = 0, fps: float = 30.0) -> Step:
         events=(Event("appeared", track),) if index % 10 == 0 else (),
         actions=actions if index % 10 == 0 else (),
         timings=Timings(2.1, 10.0 / 3, 0.30000000000000004),
+        supervision=Supervision(connected=index % 2 == 0, camera_frozen=index % 4 == 1, is_guarded=index % 8 != 1),
+        motion_block_reason="the robot is on its charger" if index % 5 == 3 else None,
     )
 
 

@@ -33,7 +33,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from robot_app.core.actions import Action
 from robot_app.core.detections import Detections
 from robot_app.core.frame import Frame
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.step import Step, Timings
 from robot_app.core.tracks import Event, Track
 from robot_app.media.timeline import NS_PER_S
@@ -119,6 +119,8 @@ BOXES_TOPIC = "/camera/boxes"
 
 STATE_TOPIC = "/state"
 
+SUPERVISION_TOPIC = "/supervision"
+
 DETECTIONS_TOPIC = "/detections"
 
 TRACKS_TOPIC = "/tracks"
@@ -146,6 +148,7 @@ def _array(items: Schema) -> Schema:
 
 JSON_SCHEMAS: dict[str, Schema] = {
     STATE_TOPIC: json_schema(RobotState),
+    SUPERVISION_TOPIC: json_schema(Supervision),
     DETECTIONS_TOPIC: _object(boxes_px=_array(_array(_NUMBER)), scores=_array(_NUMBER), labels=_array(_INTEGER)),
     TRACKS_TOPIC: _object(tracks=_array(json_schema(Track))),
     EVENTS_TOPIC: _object(events=_array(json_schema(Event))),
@@ -157,6 +160,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
         received_at_s=_NUMBER,
         decided_at_s=_NUMBER,
         **json_schema(Timings)["properties"],
+        motion_block_reason=_TEXT,
     ),
 }
 """JSON schema of each JSON topic."""
@@ -169,6 +173,7 @@ def encode_step(step: Step) -> dict[str, dict[str, Any]]:
     found = step.detections
     messages: dict[str, dict[str, Any]] = {
         STATE_TOPIC: to_json(step.state),
+        SUPERVISION_TOPIC: to_json(step.supervision),
         DETECTIONS_TOPIC: {
             "boxes_px": found.boxes_px.tolist(),
             "scores": found.scores.tolist(),
@@ -186,6 +191,7 @@ def encode_step(step: Step) -> dict[str, dict[str, Any]]:
         "received_at_s": step.frame.received_at_s,
         "decided_at_s": step.decided_at_s,
         **to_json(step.timings),
+        "motion_block_reason": step.motion_block_reason,
     }
     return messages
 
@@ -206,6 +212,9 @@ def decode_step(jpeg: bytes, messages: dict[str, Any]) -> Step:
         events=tuple(from_json(Event, event) for event in messages.get(EVENTS_TOPIC, {"events": ()})["events"]),
         actions=tuple(_decode_action(action) for action in messages.get(ACTIONS_TOPIC, {"actions": ()})["actions"]),
         timings=from_json(Timings, head),
+        # Older recordings hold both kinds of facts in one flat message.
+        supervision=from_json(Supervision, messages.get(SUPERVISION_TOPIC, messages[STATE_TOPIC])),
+        motion_block_reason=head.get("motion_block_reason"),
     )
 
 

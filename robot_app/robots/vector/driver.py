@@ -34,7 +34,7 @@ from robot_app.core.deadlines import (
 )
 from robot_app.core.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.core.frame import Frame
-from robot_app.core.robot import Robot, RobotState
+from robot_app.core.robot import Robot, RobotState, Supervision
 from robot_app.core.validation import settings_class
 from robot_app.robots.newest_frame import NewestFrame
 from robot_app.robots.vector.actuation import ActionSender
@@ -233,17 +233,27 @@ class VectorRobot:
     def state(self) -> RobotState:
         """The newest state that the robot reported, with whether it obeys us."""
         connection = self._connection
-        is_connected = connection is not None
-        silent_s = time.monotonic() - self._reported_at_s
         return replace(
             self._reported,
             has_control=connection is not None and connection.has_control,
             camera=self._calibration,
-            connected=is_connected and silent_s <= self._settings.state_timeout_s,
-            camera_frozen=self._repeats.lasted_s > self._settings.frozen_after_s,
             battery_low=self._battery_state.battery_low,
             battery_volts=self._battery_state.battery_volts,
         )
+
+    @property
+    def supervision(self) -> Supervision:
+        """Whether the robot still reports its state, and whether its camera still changes."""
+        silent_s = time.monotonic() - self._reported_at_s
+        return Supervision(
+            connected=self.is_linked and silent_s <= self._settings.state_timeout_s,
+            camera_frozen=self._repeats.lasted_s > self._settings.frozen_after_s,
+        )
+
+    @property
+    def is_linked(self) -> bool:
+        """It was entered and not left."""
+        return self._connection is not None
 
     def _connected(self) -> VectorConnection:
         if self._connection is None:

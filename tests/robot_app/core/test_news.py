@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from robot_app.core.actions import Drive, Say, SetHead, Stop
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import Supervision
 from robot_app.core.text import NotableActions
 from tests.support.steps import small_step
 
@@ -9,7 +9,7 @@ from tests.support.steps import small_step
 def news(*moments):
     """What is news of each of these (actions, whether a person holds the robot)."""
     picked = NotableActions()
-    steps = [replace(small_step(1), actions=actions, state=RobotState(held=held)) for actions, held in moments]
+    steps = [replace(small_step(1), actions=actions, supervision=Supervision(held=held)) for actions, held in moments]
     return [picked.of(step) for step in steps]
 
 

@@ -66,7 +66,7 @@ def test_without_a_link_nothing_is_done_and_the_state_says_so():
 
     def make():
         if robot.reconnections == 0 and not seen:
-            seen.append((robot.state.connected, robot.state.has_control))
+            seen.append((robot.supervision.connected, robot.state.has_control))
             robot.do(Drive(20, 20))
             robot.stop()
             raise RobotLost("not yet")

@@ -11,7 +11,7 @@ from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
 from robot_app.core.errors import FrameTimeout, RobotLost
 from robot_app.core.frame import encode_jpeg
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.runtime.loop import Loop
 from robot_app.runtime.settings import Settings
 from robot_app.safety.gate import MotionSettings
@@ -249,7 +249,7 @@ def test_in_a_pause_the_behaviour_is_not_asked_and_is_told_that_it_stands():
         return Decision(faster, (), (Drive(faster.mm_s, faster.mm_s),))
 
     def pause(is_paused):
-        return lambda: setattr(robot, "state", RobotState(paused=is_paused, held=is_paused, has_control=not is_paused))
+        return lambda: setattr(robot, "supervision", Supervision(paused=is_paused, held=is_paused))
 
     robot = ScriptedRobot([*FRAMES[:2], pause(True), *FRAMES[2:4], pause(False), FRAMES[4]])
     steps = list(loop(robot, speed_up).steps())

@@ -4,7 +4,7 @@ import pytest
 
 from robot_app.core.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.deadlines import LONGEST_TURN_S
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.safety.gate import STANDING, MotionSettings, gate_motion, motion_block_reason
 
 HELLO, TURN, DRIVE = Say("hello"), Turn(0.5), Drive(50, 50)
@@ -18,12 +18,13 @@ DRIVING = math.inf
 TURNING = NOW_S + LONGEST_TURN_S
 
 
-def gate(*actions, age_s=0.05, state=None, moving_until_s=STANDING):
+def gate(*actions, age_s=0.05, state=RobotState(), known=Supervision(), moving_until_s=STANDING):  # noqa: B008
     return gate_motion(
         actions,
         now_s=NOW_S,
         frame_age_s=age_s,
-        state=state or RobotState(),
+        state=state,
+        supervision=known,
         moving_until_s=moving_until_s,
         settings=SETTINGS,
     )
@@ -42,8 +43,9 @@ UNSAFE = [
     ({"state": RobotState(picked_up=True)}, "lifted"),
     ({"state": RobotState(on_charger=True)}, "charger"),
     ({"state": RobotState(battery_low=True)}, "battery is low"),
-    ({"state": RobotState(camera_frozen=True)}, "same picture again and again"),
-    ({"state": RobotState(connected=False)}, "link to the robot is down"),
+    ({"known": Supervision(camera_frozen=True)}, "same picture again and again"),
+    ({"known": Supervision(connected=False)}, "link to the robot is down"),
+    ({"known": Supervision(is_guarded=False)}, "guard"),
 ]
 
 
@@ -56,11 +58,19 @@ def test_motion_is_dropped_and_all_else_passes(circumstances, reason):
     assert gated.moving_until_s == STANDING
 
 
-def test_a_robot_that_does_not_obey_is_told_nothing_but_to_stop():
-    gated = gate(TURN, HELLO, SetHead(0.1), Stop(), state=RobotState(has_control=False))
+@pytest.mark.parametrize(
+    ("circumstances", "reason"),
+    [
+        ({"state": RobotState(has_control=False)}, "does not obey"),
+        ({"known": Supervision(held=True)}, "a person holds the robot back"),
+        ({"known": Supervision(held=True), "state": RobotState(has_control=False)}, "a person holds the robot back"),
+    ],
+)
+def test_a_robot_that_does_not_obey_or_is_held_back_is_told_nothing_but_to_stop(circumstances, reason):
+    gated = gate(TURN, HELLO, SetHead(0.1), Stop(), **circumstances)
     assert gated.allowed == (Stop(),)
     assert gated.dropped == (TURN, HELLO, SetHead(0.1))
-    assert "does not obey" in gated.reason
+    assert reason in gated.reason
 
 
 @pytest.mark.parametrize(("circumstances", "reason"), UNSAFE)
@@ -100,5 +110,7 @@ def test_it_knows_until_when_the_wheels_may_be_moving(actions, before, after):
 
 
 def test_a_frame_that_is_old_because_of_detection_says_so():
-    assert motion_block_reason(0.4, RobotState(), SETTINGS, busy_s=0.35).endswith("; looking at it took 350 ms")
-    assert "looking" not in motion_block_reason(0.4, RobotState(), SETTINGS, busy_s=0.02)
+    assert motion_block_reason(0.4, RobotState(), Supervision(), SETTINGS, busy_s=0.35).endswith(
+        "; looking at it took 350 ms"
+    )
+    assert "looking" not in motion_block_reason(0.4, RobotState(), Supervision(), SETTINGS, busy_s=0.02)

@@ -151,10 +151,10 @@ def test_a_robot_that_was_set_up_anew_is_guarded_again():
 def test_without_a_guard_nothing_may_move_and_leaving_ends_it():
     with emulated() as emulator:
         with supervised_vector(lambda: emulator.identity, MotionSettings(), IMPATIENT) as robot:
-            assert robot.state.is_guarded
+            assert robot.supervision.is_guarded
             os.kill(process_of_guard(), signal.SIGKILL)
-            wait_until(lambda: not robot.state.is_guarded)
-            wait_until(lambda: robot.state.is_guarded)
+            wait_until(lambda: not robot.supervision.is_guarded)
+            wait_until(lambda: robot.supervision.is_guarded)
         assert children("guard_process") == []
 
 

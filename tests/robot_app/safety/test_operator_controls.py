@@ -22,6 +22,7 @@ from robot_app.runtime.session import run_session
 from robot_app.runtime.settings import Settings
 from robot_app.safety.gate import MotionSettings
 from robot_app.safety.operator_controls import OperatorControls, OperatorHold
+from robot_app.safety.watchdog import WatchdogRobot
 from tests.support.robots import ScriptedRobot
 from tests.support.vector import IMPATIENT, emulated, wait_until, were_wheels_stopped
 from tests.support.vision import CARD, scene_frame
@@ -38,7 +39,7 @@ def drive_through(script):
     controls = OperatorControls()
     beats = [scene_frame(index) if beat == "frame" else getattr(controls, beat) for index, beat in enumerate(script)]
     scripted = ScriptedRobot(beats)
-    with controls.guard(scripted) as robot:
+    with controls.interlock(scripted) as robot:
         loop = Loop(robot, lambda image: Detections.empty(), always_drive, Settings())
         steps = list(loop.steps())
     return scripted.told, steps, loop.memory
@@ -48,8 +49,8 @@ def test_a_stop_goes_to_the_robot_at_once_and_nothing_else_until_it_may_go_on():
     told, steps, _ = drive_through(["frame", "stop", "frame", "frame", "resume", "frame"])
     assert told[:3] == [DRIVE, "stop", "stop"]  # the person's, and the loop's own at its next step
     assert told[3] == DRIVE
-    assert [step.state.has_control for step in steps] == [True, False, False, True]
-    assert [step.state.held for step in steps] == [False, True, True, False]
+    assert all(step.state.has_control for step in steps)  # which is the robot's business
+    assert [step.supervision.held for step in steps] == [False, True, True, False]
     assert [step.actions for step in steps] == [(DRIVE,), (Stop(),), (), (DRIVE,)]
 
 
@@ -58,7 +59,7 @@ def test_in_a_pause_the_behaviour_decides_nothing_and_forgets_nothing():
     assert memory == 3
     assert told[:5] == [DRIVE, DRIVE, "stop", "stop", DRIVE]
     assert [step.actions for step in steps] == [(DRIVE,), (DRIVE,), (Stop(),), (), (DRIVE,)]
-    assert [step.state.paused for step in steps] == [False, False, True, True, False]
+    assert [step.supervision.paused for step in steps] == [False, False, True, True, False]
 
 
 def test_after_a_stop_the_behaviour_goes_on_thinking():
@@ -78,13 +79,13 @@ def test_a_stop_is_not_lost_when_something_else_is_asked_for_at_the_same_time():
         pool.submit(controls.latch)
         pool.submit(controls.pause)
         time.sleep(0.1)  # both wait for the block to end
-    assert controls.asked == OperatorHold(stopped=True, paused=True)
+    assert controls.hold == OperatorHold(stopped=True, paused=True)
 
 
 def test_an_action_that_was_decided_before_the_stop_does_not_slip_past_it():
     controls = OperatorControls()
     scripted = ScriptedRobot([])
-    with controls.guard(scripted) as robot:
+    with controls.interlock(scripted) as robot:
         controls.latch()
         for action in (DRIVE, Turn(1.0), Say("Hello")):
             robot.do(action)
@@ -96,7 +97,7 @@ def test_a_person_may_stop_before_the_robot_is_there_and_after_it_was_left():
     controls = OperatorControls()
     controls.stop()
     scripted = ScriptedRobot([])
-    with controls.guard(scripted):
+    with controls.interlock(scripted):
         pass
     controls.stop()
     assert scripted.told == ["stop"]  # by leaving
@@ -130,7 +131,7 @@ def test_a_session_may_begin_stopped(vision_model):
 
 def test_a_real_client_takes_and_releases_control():
     controls = OperatorControls()
-    with emulated() as emulator, controls.guard(VectorRobot(emulator.identity, IMPATIENT)) as robot:
+    with emulated() as emulator, controls.interlock(VectorRobot(emulator.identity, IMPATIENT)) as robot:
         assert robot.is_live
         assert robot.has_control
         robot.do(DRIVE)
@@ -142,21 +143,28 @@ def test_a_real_client_takes_and_releases_control():
         assert robot.has_control
 
 
-def test_a_robot_within_another_is_found():
-    class Wrapper(ScriptedRobot):
-        wrapped = None
+def test_a_robot_that_is_connected_to_again_can_be_asked_while_there_is_a_link():
+    asked = []
 
-    wrapper = Wrapper([])
-    with emulated() as emulator, OperatorControls().guard(wrapper) as robot:
-        assert not robot.is_live
-        with VectorRobot(emulator.identity, IMPATIENT) as wrapper.wrapped:
-            assert robot.is_live
-            robot.release_control()
-            assert not wrapper.wrapped.state.has_control
+    def ask():
+        asked.append(guarded.is_live)
+        with pytest.raises(RobotError, match="no live robot"):
+            guarded.take_control()
+
+    robots, robot = connect_again(frames(1), frames(2, 3), between=ask)
+    with OperatorControls().interlock(WatchdogRobot(robot, math.inf)) as guarded:
+        seen = [guarded.is_live for _ in guarded.frames()]
+        guarded.release_control()
+        assert not guarded.has_control
+        guarded.take_control()
+        assert guarded.has_control
+    assert not guarded.is_live
+    assert (seen, asked) == ([True] * 3, [False])
+    assert "stop" in robots[1].told
 
 
 def test_control_that_is_not_granted_is_told():
-    with emulated() as emulator, OperatorControls().guard(VectorRobot(emulator.identity, SHORT)) as robot:
+    with emulated() as emulator, OperatorControls().interlock(VectorRobot(emulator.identity, SHORT)) as robot:
         emulator.withhold_control()
         wait_until(lambda: not robot.has_control)
         with pytest.raises(RobotError, match=r"does not hand over control within 0\.5 s"):
@@ -171,7 +179,7 @@ SHORT = replace(IMPATIENT, connect_timeout_s=0.5)
 def test_a_stop_does_not_wait_for_a_command_that_takes_its_time():
     with emulated() as emulator, ThreadPoolExecutor(1) as pool:
         controls = OperatorControls()
-        with controls.guard(VectorRobot(emulator.identity, SHORT)) as robot:
+        with controls.interlock(VectorRobot(emulator.identity, SHORT)) as robot:
             emulator.withhold_control()
             wait_until(lambda: not robot.has_control)
             asking = pool.submit(robot.take_control)
@@ -185,6 +193,8 @@ class LiveScript(ScriptedRobot):
     """A scripted robot that gives and takes back control; like a real one, it is asked for it by connecting."""
 
     hands_over = True
+
+    is_linked = True
 
     def take_control(self):
         if not self.hands_over:
@@ -224,7 +234,7 @@ def frames(*indices):
 def test_released_control_stays_released_when_the_robot_is_connected_to_again():
     controls, first, second = OperatorControls(), frames(1, 2, 3), frames(4, 5, 6)
     robots, robot = connect_again(first, second)
-    with controls.guard(robot) as guarded:
+    with controls.interlock(robot) as guarded:
         first.insert(2, guarded.release_control)
         second.insert(2, guarded.take_control)
         steps = Loop(guarded, lambda image: Detections.empty(), always_drive, AGELESS).steps()
@@ -234,13 +244,13 @@ def test_released_control_stays_released_when_the_robot_is_connected_to_again():
         (4, False, ()), (5, False, ()), (6, True, (DRIVE,)),
     ]  # fmt: skip
     assert DRIVE not in robots[1].told[: robots[1].told.index(DRIVE)]
-    assert not controls.asked.released
+    assert not controls.hold.released
 
 
 def test_control_that_is_not_handed_over_remains_released():
     controls = OperatorControls()
     robot = LiveScript(frames(1))
-    with controls.guard(robot) as guarded:
+    with controls.interlock(robot) as guarded:
         guarded.release_control()
         robot.hands_over = False
         with pytest.raises(RobotError, match="does not hand over"):
@@ -248,7 +258,7 @@ def test_control_that_is_not_handed_over_remains_released():
         guarded.do(DRIVE)
         assert robot.told == ["stop"]
         controls.resume()  # is about stop and pause
-        assert controls.asked.released
+        assert controls.hold.released
 
 
 def test_that_nobody_could_be_told_to_stop_is_a_failure():
@@ -261,7 +271,7 @@ def test_that_nobody_could_be_told_to_stop_is_a_failure():
             told.append(failure.value)
 
     robots, robot = connect_again(frames(1), frames(2, 3), between=ask)
-    with controls.guard(robot) as guarded:
+    with controls.interlock(robot) as guarded:
         list(Loop(guarded, lambda image: Detections.empty(), always_drive, AGELESS).steps())
     assert len(told) == 2
     assert robots[0].told[0] == DRIVE

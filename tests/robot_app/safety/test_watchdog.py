@@ -7,7 +7,7 @@ import pytest
 
 from robot_app.core.actions import Drive, Say, Stop, Turn
 from robot_app.core.errors import RobotLost
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import Supervision
 from robot_app.safety.watchdog import WatchdogRobot
 from tests.support.robots import ScriptedRobot
 from tests.support.vector import wait_until
@@ -128,7 +128,7 @@ def test_a_stop_without_a_link_is_none_for_the_guard():
     watched = guarded(scripted)
     with watched as robot:
         robot.do(Drive(20, 20))
-        scripted.state = RobotState(connected=False)
+        scripted.supervision = Supervision(connected=False)
         robot.stop()
         time.sleep(0.2)
         assert watched._guard.words[-1] < math.inf
@@ -151,9 +151,9 @@ def test_a_robot_that_does_not_confirm_the_last_stop_is_left_to_the_guard():
 
 def test_without_a_guard_the_state_says_so():
     with guarded(ScriptedRobot(FRAMES)) as robot:
-        assert robot.state.is_guarded
+        assert robot.supervision.is_guarded
         robot._guard.is_ready = False
-        assert not robot.state.is_guarded
+        assert not robot.supervision.is_guarded
 
 
 def test_a_robot_that_cannot_be_entered_leaves_no_guard():
@@ -169,6 +169,8 @@ def test_a_robot_that_cannot_be_entered_leaves_no_guard():
 
 def test_control_that_the_guard_took_is_asked_for_again():
     class Live(ScriptedRobot):
+        is_linked = True
+
         def take_control(self):
             self.told.append("take control")
 

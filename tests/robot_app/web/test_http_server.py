@@ -56,10 +56,10 @@ def test_nothing_of_the_page_is_loaded_from_elsewhere(client):
 def test_a_command_needs_the_token_even_on_this_machine(client, controls):
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}):
         assert client.ask("POST", "/command/stop", **headers)[0] == 401
-    assert not controls.asked.stopped
+    assert not controls.hold.stopped
     client.log_in()
     assert client.command("stop")[0] == 200
-    assert controls.asked.stopped
+    assert controls.hold.stopped
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_pages_of_others_get_neither_the_token_nor_a_command_through(client, con
     token = client.log_in()
     assert client.ask("POST", "/session", **foreign)[0] == 403
     assert client.ask("POST", "/command/stop", Authorization=f"Bearer {token}", **foreign)[0] == 403
-    assert not controls.asked.stopped
+    assert not controls.hold.stopped
 
 
 def test_our_own_page_may_come_by_any_name_of_this_machine(client):
@@ -88,7 +88,7 @@ def test_our_own_page_may_come_by_any_name_of_this_machine(client):
 def test_a_get_request_commands_nothing(client, controls):
     client.log_in()
     assert client.ask("GET", "/command/stop", Authorization=f"Bearer {client.token}")[0] == 405
-    assert not controls.asked.stopped
+    assert not controls.hold.stopped
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null"])
@@ -121,7 +121,7 @@ def test_beyond_this_machine_the_token_has_to_be_known(open_view, open_client, c
     assert open_client.ask("POST", "/session", Authorization=f"Bearer {token[:-1]}")[0] == 401
     assert open_client.ask("POST", "/session", Authorization=f"Bearer {token}")[0] == 200
     assert open_client.ask("POST", "/command/stop", Authorization=f"Bearer {token}")[0] == 200
-    assert controls.asked.stopped
+    assert controls.hold.stopped
 
 
 def test_on_this_machine_the_address_holds_no_token(view):

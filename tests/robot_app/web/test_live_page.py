@@ -12,7 +12,7 @@ from robot_app.behaviour.follow import FollowState
 from robot_app.behaviour.presence import Candidate
 from robot_app.core.actions import Drive
 from robot_app.core.detections import Detections
-from robot_app.core.robot import RobotState
+from robot_app.core.robot import Supervision
 from robot_app.media.recording.reader import read_card, read_steps
 from robot_app.safety.operator_controls import OperatorControls
 from tests.support.robots import ScriptedRobot, StubbornRobot
@@ -125,7 +125,7 @@ def test_status_says_what_a_person_asked_for_and_when_the_session_is_over(view, 
         assert client.command("stop")[0] == 200
         assert (mode(), status()["stopped"]) == ("stopped", True)
         assert client.command("resume")[0] == 200
-        assert not controls.asked.is_held
+        assert not controls.hold.is_held
         assert mode() == "acting"
     assert (mode(), status()["ended"]) == ("ended", True)
 
@@ -158,7 +158,7 @@ def test_a_drive_that_is_renewed_in_every_frame_does_not_flood_the_log(view, soc
 
 def test_a_stop_waits_for_no_other_command(view, client, controls):
     robot, threads = StubbornRobot(), min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio has
-    with controls.guard(robot), ThreadPoolExecutor(threads) as pool:
+    with controls.interlock(robot), ThreadPoolExecutor(threads) as pool:
         answers = [pool.submit(client.command, "take-control") for _ in range(threads)]
         try:
             assert robot.asked.wait(20)
@@ -173,12 +173,12 @@ def test_a_stop_waits_for_no_other_command(view, client, controls):
 
 def test_a_stop_that_nobody_could_be_told_is_no_success(client, controls):
     robot = ScriptedRobot([])
-    robot.state = RobotState(connected=False)
-    with controls.guard(robot):
+    robot.supervision = Supervision(connected=False)
+    with controls.interlock(robot):
         status, answer = client.command("stop")
     assert status == 409
     assert answer["error"].startswith("no link: the robot could not be told")
-    assert controls.asked.stopped
+    assert controls.hold.stopped
 
 
 def test_what_cannot_be_done_is_told(client):

@@ -175,7 +175,7 @@ with LiveRecording(Path(sys.argv[1]), None) as recording:
 
 
 def test_a_process_that_is_killed_loses_at_most_its_last_second(path):
-    with subprocess.Popen([sys.executable, "-c", RECORDER, str(path)], cwd=Path(__file__).parents[2]) as process:
+    with subprocess.Popen([sys.executable, "-c", RECORDER, str(path)], cwd=Path(__file__).parents[4]) as process:
         wait_until(lambda: path.exists() and path.stat().st_size > 20_000, 60)
         time.sleep(1.2)
         killed_at_s = time.monotonic()

@@ -3,6 +3,7 @@ import logging
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,15 @@ from mcap.writer import Writer
 from mcap_protobuf.decoder import DecoderFactory
 
 from robot_app.core.errors import InputError
+from robot_app.core.files import DEMO_RECORDING
+from robot_app.core.robot import RobotState, Supervision
 from robot_app.media.recording.reader import read_card, read_steps
+from robot_app.media.recording.schema import decode_step, encode_step
 from robot_app.media.recording.writer import RecordingWriter
 from tests.support.steps import assert_same_step, make_step
 from tests.support.vision import CARD
+
+GOLDEN = Path(__file__).parents[3] / "e2e" / "golden" / "passing_by.mcap"
 
 STEPS = [make_step(index) for index in range(40)]
 
@@ -40,6 +46,32 @@ def test_footage_without_a_model_has_no_card(tmp_path: Path):
         writer.write(STEPS[0])
     assert read_card(path) is None
     assert_same_step(next(read_steps(path)), STEPS[0])
+
+
+KNOWN = Supervision(connected=False, camera_frozen=True, is_guarded=False, held=True, paused=True)
+
+
+def test_what_is_known_about_the_robot_comes_back(tmp_path: Path):
+    step = replace(STEPS[1], supervision=KNOWN, motion_block_reason="the link to the robot is down")
+    with RecordingWriter(tmp_path / "held.mcap", CARD) as writer:
+        writer.write(step)
+    assert_same_step(next(read_steps(tmp_path / "held.mcap")), step)
+
+
+def test_an_older_recording_with_all_facts_in_one_message_is_read():
+    step = replace(STEPS[3], supervision=KNOWN, motion_block_reason=None)
+    messages = encode_step(step)
+    messages["/state"] |= messages.pop("/supervision")
+    del messages["/step"]["motion_block_reason"]
+    assert_same_step(decode_step(step.frame.jpeg, messages), step)
+
+
+def test_the_recordings_of_the_first_version_are_still_read():
+    """Both hold one flat message of all facts."""
+    golden, demo = (list(read_steps(path)) for path in (GOLDEN, DEMO_RECORDING))
+    assert {step.supervision for step in golden + demo} == {Supervision()}
+    assert {(step.frame.index >= 1000, step.state.picked_up) for step in golden} == {(False, False), (True, True)}
+    assert {step.state for step in demo} == {RobotState()}
 
 
 def test_a_step_without_detections_or_tracks_comes_back(tmp_path: Path):
@@ -74,7 +106,7 @@ def test_every_json_message_has_the_fields_of_its_schema(recording: Path):
                 required = json.loads(schema.data)["required"]
                 assert list(json.loads(message.data)) == required
                 seen.add(channel.topic)
-    assert seen == {"/state", "/detections", "/tracks", "/events", "/actions", "/step"}
+    assert seen == {"/state", "/supervision", "/detections", "/tracks", "/events", "/actions", "/step"}
 
 
 def test_an_existing_file_is_never_touched(recording: Path):
