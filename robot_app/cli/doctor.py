@@ -23,8 +23,8 @@ def add_parser(commands: Commands) -> None:
         run,
         help_line="find out what is wrong between this machine and a robot",
         description=(
-            "Checks software, configuration, network, certificate, token, control, camera, model, speed and disk,\n"
-            "in this order, and says what to do about the first thing that fails. Secrets are never shown."
+            "Checks software, configuration, network, certificate, token, control, camera, model, runtime, speed and\n"
+            "disk, in this order, and says what to do about the first thing that fails. Secrets are never shown."
         ),
         examples="  robot-app doctor\n  robot-app doctor --serial 00e20100 --json > report.json",
     )
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from robot_app.tools.diagnostics.checklist import examine
     from robot_app.tools.diagnostics.findings import findings_as_json, format_findings
 
-    findings = list(examine(_case(args)))
+    findings = list(examine(_target(args)))
     report = findings_as_json(findings) if args.json else format_findings(findings)
     sys.stdout.write(f"{report}\n")
     _raise_first(findings)
@@ -56,7 +56,7 @@ def _raise_first(findings: Iterable[Finding]) -> None:
         raise RobotError(f"{failed[0].check}: {failed[0].text}; {failed[0].hint or 'see above'}")
 
 
-def _case(args: argparse.Namespace) -> CheckTarget:
+def _target(args: argparse.Namespace) -> CheckTarget:
     from robot_app.robots.vector.identity import default_config_path, read_sdk_config
     from robot_app.tools.diagnostics.checklist import CheckTarget
 

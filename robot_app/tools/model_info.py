@@ -1,6 +1,7 @@
-"""What there is to know about a model file, in words."""
+"""A model file and the ONNX Runtime that runs it here, in words."""
 
 import hashlib
+import importlib.metadata
 from pathlib import Path
 
 import onnxruntime as ort
@@ -21,12 +22,25 @@ def describe_model(path: Path) -> str:
     return "\n".join(f"{name:<14}{text}" for name, text in lines)
 
 
+def runtime_packages() -> tuple[str, ...]:
+    """The installed distributions that hold the module `onnxruntime`. More than one overwrite each other's files."""
+    return tuple(sorted(set(importlib.metadata.packages_distributions().get("onnxruntime", ()))))
+
+
+def describe_runtime() -> str:
+    """Which package ONNX Runtime comes from, and the providers that it has: `onnxruntime-gpu 1.31.1 (CUDA, CPU)`."""
+    packages = " and ".join(f"{name} {importlib.metadata.version(name)}" for name in runtime_packages())
+    providers = ", ".join(name.removesuffix("ExecutionProvider") for name in ort.get_available_providers())
+    return f"{packages or f'onnxruntime {ort.__version__}'} ({providers})"
+
+
 def _file_lines(path: Path, session: ort.InferenceSession, provider: Provider) -> list[tuple[str, str]]:
     data = path.read_bytes()
     tensors = [("input", i) for i in session.get_inputs()] + [("output", o) for o in session.get_outputs()]
     return [
         ("file", f"{path} ({len(data) / 1e6:.1f} MB)"),
         ("sha256", hashlib.sha256(data).hexdigest()),
+        ("runtime", describe_runtime()),
         ("runs on", str(provider)),
         *((kind, f"{t.name} {t.type.removeprefix('tensor(').removesuffix(')')} {t.shape}") for kind, t in tensors),
     ]

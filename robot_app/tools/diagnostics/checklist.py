@@ -45,61 +45,62 @@ def _service() -> ModuleType:
     return importlib.import_module("robot_app.tools.diagnostics.robot_checks")
 
 
-def _config(case: CheckTarget) -> str:
-    if case.is_emulated:
-        case.read_identity()  # says better than the check below that none is running
-    return network_checks.check_config_file(case.config)
+def _config(target: CheckTarget) -> str:
+    if target.is_emulated:
+        target.read_identity()  # says better than the check below that none is running
+    return network_checks.check_config_file(target.config)
 
 
-def _identify(case: CheckTarget) -> str:
-    identity = case.read_identity()
+def _identify(target: CheckTarget) -> str:
+    identity = target.read_identity()
     return f"{identity.serial} is {identity.name}"
 
 
-def _name(case: CheckTarget) -> str:
-    if case.is_emulated:
+def _name(target: CheckTarget) -> str:
+    if target.is_emulated:
         return "an emulated robot announces none"
-    return network_checks.check_name(case.read_identity())
+    return network_checks.check_name(target.read_identity())
 
 
 CHECKS = (
-    Check("SDK", lambda case: machine_checks.check_versions()),
+    Check("SDK", lambda target: machine_checks.check_versions()),
     Check("configuration", _config),
     Check("serial", _identify, ("configuration",)),
     Check("name", _name, ("serial",)),
-    Check("address", lambda case: network_checks.check_address(case.read_identity()), ("serial",)),
-    Check("port", lambda case: network_checks.check_port(case.read_identity()), ("address",)),
-    Check("certificate", lambda case: network_checks.check_certificate(case.read_identity()), ("port",)),
-    Check("token", lambda case: str(_service().check_token(case.read_identity())), ("SDK", "certificate")),
-    Check("protocol", lambda case: str(_service().check_protocol(case.read_identity())), ("token",)),
-    Check("control", lambda case: str(_service().check_control(case.read_identity())), ("protocol",)),
-    Check("camera", lambda case: str(_service().check_camera(case.read_identity())), ("protocol",)),
-    Check("model", lambda case: machine_checks.check_model(case.model)),
-    Check("speed", lambda case: machine_checks.check_speed(case.model), ("model",)),
-    Check("disk", lambda case: machine_checks.check_disk(case.folder)),
+    Check("address", lambda target: network_checks.check_address(target.read_identity()), ("serial",)),
+    Check("port", lambda target: network_checks.check_port(target.read_identity()), ("address",)),
+    Check("certificate", lambda target: network_checks.check_certificate(target.read_identity()), ("port",)),
+    Check("token", lambda target: str(_service().check_token(target.read_identity())), ("SDK", "certificate")),
+    Check("protocol", lambda target: str(_service().check_protocol(target.read_identity())), ("token",)),
+    Check("control", lambda target: str(_service().check_control(target.read_identity())), ("protocol",)),
+    Check("camera", lambda target: str(_service().check_camera(target.read_identity())), ("protocol",)),
+    Check("model", lambda target: machine_checks.check_model(target.model)),
+    Check("ONNX Runtime", lambda target: machine_checks.check_runtime(target.model), ("model",)),
+    Check("speed", lambda target: machine_checks.check_speed(target.model), ("model",)),
+    Check("disk", lambda target: machine_checks.check_disk(target.folder)),
 )
 
 
-def examine(case: CheckTarget) -> Iterator[Finding]:
+def examine(target: CheckTarget) -> Iterator[Finding]:
     """Run the checks one after the other and yield what each has found."""
-    without: set[str] = set()
+    unusable: set[str] = set()
     for check in CHECKS:
-        missing = [name for name in check.needs if name in without]
+        missing = [name for name in check.needs if name in unusable]
         if missing:
             finding = Finding(check.name, Status.NOT_CHECKED, f"needs: {', '.join(missing)}")
         else:
-            finding = _run(check, case)
+            finding = _run(check, target)
         if finding.status in (Status.FAILED, Status.NOT_CHECKED):
-            without.add(check.name)
+            unusable.add(check.name)
         yield finding
 
 
-def _run(check: Check, case: CheckTarget) -> Finding:
+def _run(check: Check, target: CheckTarget) -> Finding:
     try:
-        return Finding(check.name, Status.SOUND, check.run(case))
-    except CheckFailed as trouble:
-        status = Status.FAILED if trouble.is_fatal else Status.DOUBTFUL
-        return Finding(check.name, status, str(trouble), trouble.hint)
+        return Finding(check.name, Status.SOUND, check.run(target))
+    except CheckFailed as failed:
+        status = Status.FAILED if failed.is_fatal else Status.DOUBTFUL
+        return Finding(check.name, status, str(failed), failed.hint)
     except VectorDetectorError as error:
         text, _, hint = str(error).partition("; ")
         return Finding(check.name, Status.FAILED, text, hint)

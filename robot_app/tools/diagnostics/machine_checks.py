@@ -1,4 +1,4 @@
-"""Checks of this machine: software, model, speed, disk."""
+"""Checks of this machine: the SDK, the model and what runs it, speed, disk."""
 
 import importlib
 import importlib.metadata
@@ -13,6 +13,7 @@ from robot_app.core.errors import ModelError
 from robot_app.core.vector_spec import FRAME_HW
 from robot_app.perception.detector import Detector
 from robot_app.tools.diagnostics.findings import CheckFailed
+from robot_app.tools.model_info import describe_runtime, runtime_packages
 
 SDK, OTHER_SDK = "wirepod-vector-sdk", "anki_vector"
 
@@ -53,6 +54,19 @@ def check_model(path: Path) -> str:
     except ModelError as error:
         raise CheckFailed(str(error), "get the file again, or name another with --model") from error
     return f"{path}: {card.name} {card.version}"
+
+
+def check_runtime(path: Path) -> str:
+    """Which ONNX Runtime is installed, and whether a session with the model really uses a GPU."""
+    text = f"{describe_runtime()}; the model runs on {Detector.load(path).provider}"
+    packages = runtime_packages()
+    if len(packages) > 1:
+        raise CheckFailed(
+            f"{text}; these packages overwrite each other's files",
+            f"pip uninstall {' '.join(packages)}, then install one of them",
+            is_fatal=False,
+        )
+    return text
 
 
 def check_speed(path: Path) -> str:

@@ -1,16 +1,21 @@
 import hashlib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from robot_app.core.errors import ModelError
-from robot_app.tools.model_info import describe_model
+from robot_app.perception.detector import open_session
+from robot_app.tools.model_info import describe_model, runtime_packages
 
 
 def test_the_file_its_signature_and_its_card_are_described(vision_model: Path):
     lines = [" ".join(line.split()) for line in describe_model(vision_model).splitlines()]
     assert lines[0].startswith(f"file {vision_model} (0.0 MB)")
     assert lines[1] == f"sha256 {hashlib.sha256(vision_model.read_bytes()).hexdigest()}"
+    (package,) = runtime_packages()
+    assert any(line.startswith(f"runtime {package} {version(package)} (") for line in lines)
+    assert f"runs on {open_session(vision_model)[1]}" in lines
     for line in (
         "input image uint8 [360, 640, 3]",
         "output boxes float [2, 4]",

@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 from dataclasses import replace
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import pytest
@@ -16,15 +17,17 @@ from robot_app.emulator import server
 from robot_app.emulator.faults import Fault
 from robot_app.emulator.grpc_service import VectorService
 from robot_app.emulator.server import make_certificate
+from robot_app.perception.detector import Detector
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.robots.vector.identity import read_sdk_config, write_sdk_config
 from robot_app.tools.diagnostics import machine_checks, network_checks, robot_checks
 from robot_app.tools.diagnostics.checklist import CHECKS, CheckTarget, examine
+from robot_app.tools.model_info import runtime_packages
 from tests.support.vector import emulated
 
 ORDER = ["SDK", "configuration", "serial", "name", "address", "port", "certificate", "token", "protocol", "control"]
 
-ORDER += ["camera", "model", "speed", "disk"]
+ORDER += ["camera", "model", "ONNX Runtime", "speed", "disk"]
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +99,14 @@ def test_nothing_that_builds_on_a_fault_is_checked(diagnose, emulator):
     assert "vector.invalid: " in found.text
     assert "awake" in found.hint
     statuses = [findings[name].status for name in ORDER]
-    assert statuses == ["sound"] * 3 + ["doubtful", "failed"] + ["not checked"] * 6 + ["sound"] * 3
+    assert statuses == ["sound"] * 3 + ["doubtful", "failed"] + ["not checked"] * 6 + ["sound"] * 4
 
 
 def test_the_sdk_is_missing(diagnose, monkeypatch):
     def missing(name):
-        raise importlib.metadata.PackageNotFoundError(name)
+        if name == machine_checks.SDK:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
     found = only_trouble(diagnose())
@@ -109,8 +114,9 @@ def test_the_sdk_is_missing(diagnose, monkeypatch):
 
 
 def test_the_old_sdk_is_there_as_well(diagnose, monkeypatch):
-    old = SimpleNamespace(name="anki_vector")
-    monkeypatch.setattr(importlib.metadata, "distributions", lambda: [old])
+    old = SimpleNamespace(name="anki_vector", metadata={"Name": "anki_vector"}, read_text=lambda _: "anki_vector")
+    installed = list(importlib.metadata.distributions())
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: [*installed, old])
     found = only_trouble(diagnose())
     assert (found.check, found.status) == ("SDK", "doubtful")
     assert found.hint.startswith("pip uninstall anki_vector")
@@ -265,6 +271,22 @@ def test_a_model_that_is_damaged(diagnose, tmp_path, vision_model):
     findings = diagnose(model=tmp_path / "cut.onnx")
     assert only_trouble(findings).check == "model"
     assert findings["speed"].status == "not checked"
+
+
+def test_which_onnx_runtime_is_in_and_what_it_runs_on(diagnose, vision_model):
+    found = diagnose()["ONNX Runtime"]
+    (package,) = runtime_packages()
+    assert found.text.startswith(f"{package} {version(package)} (")
+    assert found.text.endswith(f"CPU); the model runs on {Detector.load(vision_model).provider}")
+
+
+def test_two_onnx_runtimes_are_one_too_many(diagnose, monkeypatch):
+    both = {"onnxruntime": ["onnxruntime", "onnxruntime-gpu"]}
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: both)
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.31.1")
+    found = only_trouble(diagnose())
+    assert (found.check, found.status) == ("ONNX Runtime", "doubtful")
+    assert found.hint == "pip uninstall onnxruntime onnxruntime-gpu, then install one of them"
 
 
 def test_a_machine_that_is_too_slow(diagnose, monkeypatch):
