@@ -85,7 +85,7 @@ class TrackerSettings:
 
     min_similarity: Annotated[float, Field(ge=-1, le=1)] = -0.2
     max_missed_frames: Annotated[int, Field(ge=0)] = 30
-    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_score: Annotated[float | None, Field(ge=0, le=1)] = None
 
 
 @dataclass(frozen=True, slots=True)
