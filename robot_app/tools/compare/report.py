@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Protocol, TextIO
 
 import numpy as np
 
-from robot_app.core.step import Step
+from robot_app.core.step import Closable, Step
 from robot_app.core.text import describe_actions, describe_event
 from robot_app.media.footage import NamedStep
 from robot_app.runtime.session import SinkOf, deliver
@@ -239,7 +238,7 @@ class _Figures(Protocol):
     def result(self) -> object: ...
 
 
-class _Telling:
+class _Telling(Closable):
     """Takes frames: tells of the first that differ, counts all of them, and has the figures when all went well."""
 
     def __init__(
@@ -257,18 +256,8 @@ class _Telling:
         self._figures = figures
         self._differing = 0
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         self._report.writelines(f"{variant.title}\n" for variant in self._variants)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            return
-        if self._differing > MOST_LINES:
-            self._report.write(f"… and {self._differing - MOST_LINES} more frames that differ\n")
-        self._report.writelines(f"{figures.result()}\n" for figures in self._figures)
 
     def write(self, compared: StepPair) -> None:
         for figures in self._figures:
@@ -277,6 +266,14 @@ class _Telling:
             self._differing += 1
             if self._differing <= MOST_LINES:
                 self._report.write(f"{self._describe(compared)}\n")
+
+    def close(self) -> None:
+        if self._differing > MOST_LINES:
+            self._report.write(f"… and {self._differing - MOST_LINES} more frames that differ\n")
+        self._report.writelines(f"{figures.result()}\n" for figures in self._figures)
+
+    def abort(self) -> None:
+        """Figures of a part would be taken for those of all."""
 
 
 def _run(
