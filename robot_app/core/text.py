@@ -1,7 +1,4 @@
-"""Tracks, events and actions in words, for people.
-
-What of a step is worth a line to a person.
-"""
+"""Tracks, events and actions in words, for people, and which actions are worth a line."""
 
 import math
 from typing import assert_never
@@ -84,8 +81,8 @@ class NotableActions:
     def __init__(self) -> None:
         self._is_driving = False
 
-    def of(self, step: Step) -> tuple[Action, ...]:
-        """What is news of this step, in its order."""
+    def select(self, step: Step) -> tuple[Action, ...]:
+        """Those actions of this step that are news, in its order."""
         was_driving = self._is_driving
         self._is_driving = any(isinstance(action, Drive) for action in step.actions)
         if step.supervision.held:

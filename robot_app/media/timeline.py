@@ -1,7 +1,4 @@
-"""A part of a recording or video, by the time that has passed in it.
-
-Recorded things at the speed at which they were recorded.
-"""
+"""Time in a recording or video: a part of it by the time that has passed, and playing at the recorded speed."""
 
 import math
 import time
@@ -37,7 +34,6 @@ class TimeRange:
 
     @property
     def from_ns(self) -> int:
-        """`from_s` in nanoseconds."""
         return round(self.from_s * NS_PER_S)
 
     @property
@@ -46,7 +42,7 @@ class TimeRange:
         return None if math.isinf(self.to_s) else round(self.to_s * NS_PER_S)
 
     def slice(self, items: Iterable[Item], time_ns: Callable[[Item], int]) -> Iterator[Item]:
-        """Those of this span; the first item is at 0. Items are in the order of time, and none is read in vain."""
+        """Those in this range, counted from the first item; they come in the order of time."""
         start_ns = None
         for item in items:
             now_ns = time_ns(item)

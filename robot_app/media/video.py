@@ -1,11 +1,4 @@
-"""An annotated video of a run.
-
-A video file in which pictures stay for as long as they lasted.
-
-What happened lately, for the edge of a picture.
-
-Draws what the loop saw and did over its frame. Pure: images in, image out.
-"""
+"""Annotated videos: what the loop saw and did, drawn over its frames, and files in which time passes as it did."""
 
 from collections import deque
 from collections.abc import Collection
@@ -33,6 +26,58 @@ CODEC = "mp4v"
 
 LONGEST_STILL_S = 2.0
 """A longer gap between two frames is shortened to this."""
+
+TEXT_STAYS_S = 3.0
+
+CANVAS_HW = (720, 1280)
+"""Height and width in pixels of a drawn frame: twice Vector's, so that text is crisp."""
+
+_CYAN_BGR = (255, 220, 40)
+
+_ORANGE_BGR = (40, 150, 255)
+
+_GREY_BGR = (150, 150, 150)
+
+_WHITE_BGR = (245, 245, 245)
+
+_DARK_BGR = (28, 24, 20)
+
+_REGULAR, _BOLD = 400, 650
+
+_STRIP_PX = 40
+
+_MARGIN_PX = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """Text around the picture: `status` at the top right, the last `event` and `actions` at the bottom."""
+
+    status: str = ""
+    event: str = ""
+    actions: str = ""
+
+
+class CaptionHistory:
+    """The last event and the last actions, each for `TEXT_STAYS_S`."""
+
+    def __init__(self, class_names: tuple[str, ...]) -> None:
+        self._class_names = class_names
+        self._event, self._event_at_s = "", 0.0
+        self._actions, self._actions_at_s = "", 0.0
+
+    def update(self, step: Step) -> tuple[str, str]:
+        """Add one step; returns the texts of the event and the actions to show with it, empty where there are none."""
+        now_s = step.frame.received_at_s
+        if step.events:
+            columns = describe_event(step.events[-1], self._class_names)
+            self._event, self._event_at_s = " ".join(columns.split()), now_s
+        if step.actions:
+            self._actions, self._actions_at_s = f"→ {describe_actions(step.actions)}", now_s
+        return (
+            self._event if now_s - self._event_at_s < TEXT_STAYS_S else "",
+            self._actions if now_s - self._actions_at_s < TEXT_STAYS_S else "",
+        )
 
 
 class VideoFile(Closable):
@@ -91,58 +136,38 @@ class VideoFile(Closable):
         self._last_s = at_s
 
 
-TEXT_STAYS_S = 3.0
+class VideoSink(VideoFile, Sink):
+    """Draws every step into an MP4 file of 1280 x 720 at 30 frames/s, in which time passes as it did in the run.
 
+    The file is written as `VideoFile` has it: complete when the sink is left, none after an error or without a step.
+    Drawing and encoding take about 12 ms, so for a live robot it is better made from the recording afterwards.
 
-class CaptionHistory:
-    """The last event and the last actions, each for `TEXT_STAYS_S`."""
+    Raises:
+        InputError: on entering: the name does not end in `.mp4`, or the file cannot be written.
+    """
 
-    def __init__(self, class_names: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, class_names: tuple[str, ...]) -> None:
+        super().__init__(path, CANVAS_HW)
         self._class_names = class_names
-        self._event, self._event_at_s = "", 0.0
-        self._actions, self._actions_at_s = "", 0.0
+        self._times_s: deque[float] = deque(maxlen=30)
+        self._news = CaptionHistory(class_names)
 
-    def update(self, step: Step) -> tuple[str, str]:
-        """Take in one step, and give the event and the actions to show with it; empty where there are none."""
+    def write(self, step: Step) -> None:
+        """Draw one step."""
+        image = draw_step(step, step.frame.image(), self._class_names, self._caption(step))
+        self.show(image, step.frame.received_at_s)
+
+    def _caption(self, step: Step) -> Caption:
         now_s = step.frame.received_at_s
-        if step.events:
-            columns = describe_event(step.events[-1], self._class_names)
-            self._event, self._event_at_s = " ".join(columns.split()), now_s
-        if step.actions:
-            self._actions, self._actions_at_s = f"→ {describe_actions(step.actions)}", now_s
-        return (
-            self._event if now_s - self._event_at_s < TEXT_STAYS_S else "",
-            self._actions if now_s - self._actions_at_s < TEXT_STAYS_S else "",
+        event, actions = self._news.update(step)
+        self._times_s.append(now_s)
+        span_s = now_s - self._times_s[0]
+        rate = f"{(len(self._times_s) - 1) / span_s:.0f} frames/s" if span_s > 0 else ""
+        return Caption(
+            status=f"frame {step.frame.index}   latency {step.timings.total_ms:.1f} ms   {rate}",
+            event=event,
+            actions=actions,
         )
-
-
-CANVAS_HW = (720, 1280)
-"""Height and width in pixels of a drawn frame: twice Vector's, so that text is crisp."""
-
-_CYAN_BGR = (255, 220, 40)
-
-_ORANGE_BGR = (40, 150, 255)
-
-_GREY_BGR = (150, 150, 150)
-
-_WHITE_BGR = (245, 245, 245)
-
-_DARK_BGR = (28, 24, 20)
-
-_REGULAR, _BOLD = 400, 650
-
-_STRIP_PX = 40
-
-_MARGIN_PX = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """Text around the picture: `status` at the top right, the last `event` and `actions` at the bottom."""
-
-    status: str = ""
-    event: str = ""
-    actions: str = ""
 
 
 def draw_step(step: Step, image: Image, class_names: tuple[str, ...], caption: Caption) -> Image:
@@ -232,37 +257,3 @@ def _text(canvas: Image, text: str, origin: tuple[int, int], colour: tuple[int, 
 def _text_width(text: str) -> int:
     _, _, width, _ = cv2.getTextSize((CANVAS_HW[1], CANVAS_HW[0]), text, (0, 0), cv2.FontFace("sans"), 22, _BOLD)
     return int(width)
-
-
-class VideoSink(VideoFile, Sink):
-    """Draws every step into an MP4 file of 1280 x 720 at 30 frames/s, in which time passes as it did in the run.
-
-    The file is written as `VideoFile` has it: complete when the sink is left, none after an error or without a step.
-    Drawing and encoding take about 12 ms, so for a live robot it is better made from the recording afterwards.
-
-    Raises:
-        InputError: on entering: the name does not end in `.mp4`, or the file cannot be written.
-    """
-
-    def __init__(self, path: Path, class_names: tuple[str, ...]) -> None:
-        super().__init__(path, CANVAS_HW)
-        self._class_names = class_names
-        self._times_s: deque[float] = deque(maxlen=30)
-        self._news = CaptionHistory(class_names)
-
-    def write(self, step: Step) -> None:
-        """Draw one step."""
-        image = draw_step(step, step.frame.image(), self._class_names, self._caption(step))
-        self.show(image, step.frame.received_at_s)
-
-    def _caption(self, step: Step) -> Caption:
-        now_s = step.frame.received_at_s
-        event, actions = self._news.update(step)
-        self._times_s.append(now_s)
-        span_s = now_s - self._times_s[0]
-        rate = f"{(len(self._times_s) - 1) / span_s:.0f} frames/s" if span_s > 0 else ""
-        return Caption(
-            status=f"frame {step.frame.index}   latency {step.timings.total_ms:.1f} ms   {rate}",
-            event=event,
-            actions=actions,
-        )

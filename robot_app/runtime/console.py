@@ -1,9 +1,4 @@
-"""Events and actions as they happen, as lines for people.
-
-How far a recording is, on one line.
-
-A run in figures.
-"""
+"""What people read of a session in a terminal: events as they happen, progress on one line, figures at the end."""
 
 import math
 import sys
@@ -16,6 +11,8 @@ import numpy as np
 from robot_app.core.step import Sink, Step
 from robot_app.core.text import NotableActions, describe_actions, describe_event
 
+TELL_EVERY_S = 0.5
+
 
 class EventPrinter(Sink):
     """Prints one line per event, and what the robot was told to do about it. Times count from the first frame."""
@@ -24,27 +21,23 @@ class EventPrinter(Sink):
         self._class_names = class_names
         self._output = sys.stdout if output is None else output
         self._start_s: float | None = None
-        self._news = NotableActions()
+        self._notable = NotableActions()
 
     def close(self) -> None:
         self._output.flush()
 
     def write(self, step: Step) -> None:
-        """Print what there is to tell, if anything."""
         if self._start_s is None:
             self._start_s = step.frame.received_at_s
         lines = [describe_event(event, self._class_names) for event in step.events]
-        news = self._news.of(step)
-        if news:
+        notable = self._notable.select(step)
+        if notable:
             lines = lines or ["acts"]
-            lines[-1] += f"  → {describe_actions(news)}"
+            lines[-1] += f"  → {describe_actions(notable)}"
         for line in lines:
             self._output.write(f"{step.frame.received_at_s - self._start_s:7.2f} s  {line}\n")
         if lines:
             self._output.flush()
-
-
-TELL_EVERY_S = 0.5
 
 
 class Progress(Sink):
@@ -130,7 +123,6 @@ class Summary(Sink):
         self._last_index: int | None = None
 
     def write(self, step: Step) -> None:
-        """Count one step."""
         frame = step.frame
         if self._last_index is None:
             self._first_s = frame.received_at_s

@@ -24,7 +24,6 @@ class EventCallback(Sink):
         self._callback = callback
 
     def write(self, step: Step) -> None:
-        """Hand on the events of one step."""
         for event in step.events:
             self._callback(event, step)
 
@@ -61,7 +60,6 @@ class EventWriter(Sink):
                 self._output.close()
 
     def write(self, step: Step) -> None:
-        """Write the events of one step."""
         if self._start_s is None:
             self._start_s = step.frame.received_at_s
         try:

@@ -1,7 +1,4 @@
-"""A recording that a person starts and stops while the loop runs.
-
-Single pictures kept for labelling, with what the model saw as first labels.
-"""
+"""What a person keeps of a running session: recordings, and single pictures to be labelled."""
 
 import datetime
 import itertools
@@ -16,6 +13,13 @@ from robot_app.core.step import Step
 from robot_app.media.coco_writer import CocoImage, large_enough, objects_of, write_annotations
 from robot_app.media.recording.background import LiveRecording, RecordingReport
 from robot_app.perception.card import ModelCard
+
+IMAGES_NAME = "images"
+
+ANNOTATIONS_NAME = "annotations.json"
+
+RESTART_STEP = 1_000_000
+"""What is added to the number of a picture when another one has it: 9 hours at 30 frames/s."""
 
 
 class Recorder:
@@ -77,14 +81,6 @@ class Recorder:
         recording = LiveRecording(self._folder / name, self._card)
         recording.open()
         return recording
-
-
-IMAGES_NAME = "images"
-
-ANNOTATIONS_NAME = "annotations.json"
-
-RESTART_STEP = 1_000_000
-"""What is added to the number of a picture when another one has it: 9 hours at 30 frames/s."""
 
 
 class Snapshots:

@@ -1,10 +1,6 @@
-"""Detection as a service: images in, JSON out.
+"""Detection as a service: images in, JSON out, with limits that hold against strangers, and figures for Prometheus.
 
-What the detection service answers. FastAPI makes the schemas of the OpenAPI page of these.
-
-Images from strangers: looked at before they are decoded, as a small file can hold an enormous picture.
-
-Figures of the detection service for Prometheus.
+FastAPI makes the schemas of the OpenAPI page of the dataclasses here.
 """
 
 import asyncio
@@ -38,6 +34,14 @@ from robot_app.core.errors import InputError
 from robot_app.core.frame import Image, decode_image
 from robot_app.perception.detector import Detector
 from robot_app.web.http_server import SECURITY_HEADERS, STATIC
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+
+LARGEST_PIXELS = 50_000_000
+
+BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+RETRY_AFTER_S = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +105,6 @@ def found_objects(found: Detections, class_names: tuple[str, ...]) -> tuple[Foun
     )
 
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-
-LARGEST_PIXELS = 50_000_000
-
-
 class NotAnImage(InputError):  # noqa: N818 - reads better at the place that catches it
     """The bytes are no image of a known kind."""
 
@@ -115,7 +114,7 @@ class TooManyPixels(InputError):  # noqa: N818
 
 
 def decode_upload(data: bytes, largest_pixels: int = LARGEST_PIXELS) -> Image:
-    """Decode to uint8 (H, W, 3) BGR, as the detector's other images are, once the header says that this is safe.
+    """Decode to uint8 (H, W, 3) BGR, but only once the header says that the picture is not enormous.
 
     Raises:
         NotAnImage: the bytes are not of a known image format.
@@ -139,9 +138,6 @@ def decode_upload(data: bytes, largest_pixels: int = LARGEST_PIXELS) -> Image:
     return decode_image(data, "the image")
 
 
-BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-
-
 class ServiceMetrics:
     """Counts of one service, in a registry of its own."""
 
@@ -158,19 +154,13 @@ class ServiceMetrics:
         )
 
     def count(self, status: int) -> None:
-        """One request was answered with this HTTP status."""
         self._requests.labels(str(status)).inc()
 
     def observe(self, seconds: float) -> None:
-        """Detecting in one image took this long."""
         self._seconds.observe(seconds)
 
     def text(self) -> bytes:
-        """All figures in Prometheus' text format."""
         return generate_latest(self._registry)
-
-
-RETRY_AFTER_S = "1"
 
 
 @dataclass(frozen=True, slots=True)

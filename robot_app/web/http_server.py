@@ -1,7 +1,4 @@
-"""An HTTP server: in a thread of its own beside the loop, or alone until a signal.
-
-Who may see the page and command the robot.
-"""
+"""Serving HTTP: listening, who may see the page and command the robot, and a server beside the loop."""
 
 import hmac
 import ipaddress
@@ -59,43 +56,6 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen at {host}:{port} ({error.strerror}); choose another port, or 0 for a free one"
         ) from error
     return listener
-
-
-def configure(app: ASGIApp) -> uvicorn.Config:
-    """How both servers run: quiet, without a word about themselves, and ending soon."""
-    return uvicorn.Config(
-        app,
-        http="h11",
-        log_config=None,
-        log_level=logging.WARNING,
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        ws="websockets-sansio",
-        ws_max_size=LARGEST_MESSAGE_BYTES,
-        ws_per_message_deflate=False,  # pictures do not shrink any further
-        timeout_graceful_shutdown=GRACE_S,
-    )
-
-
-class ServerThread(Closable):
-    """Serves an app at a listening socket while its `with` block is open."""
-
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
-        self._listener = listener
-        self._server = uvicorn.Server(configure(app))
-        self._thread = threading.Thread(target=self._run, name="view", daemon=True)
-
-    def open(self) -> None:
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=GRACE_S + 3)
-        self._listener.close()
-
-    def _run(self) -> None:
-        self._server.run(sockets=[self._listener])
 
 
 def is_loopback(host: str) -> bool:
@@ -181,3 +141,40 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def configure(app: ASGIApp) -> uvicorn.Config:
+    """How both servers run: quiet, without a word about themselves, and ending soon."""
+    return uvicorn.Config(
+        app,
+        http="h11",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # pictures do not shrink any further
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+class ServerThread(Closable):
+    """Serves an app at a listening socket while its `with` block is open."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        self._listener = listener
+        self._server = uvicorn.Server(configure(app))
+        self._thread = threading.Thread(target=self._run, name="view", daemon=True)
+
+    def open(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=GRACE_S + 3)
+        self._listener.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._listener])

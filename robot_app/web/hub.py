@@ -1,4 +1,4 @@
-"""Hands steps from the loop's thread to everyone who watches: the newest wins, for each watcher by itself."""
+"""Hands steps and log lines from the loop's thread to all open pages; each is told when there is something new."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PublishedStep:
-    """A step as it is shown.
+    """A step that is shown.
 
     Attributes:
         number: grows by one with every step.
@@ -53,7 +53,7 @@ class PublishedStep:
 
 
 class Watcher:
-    """Waits on the server's event loop for something new."""
+    """One open page, which waits on the server's event loop for something new."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -85,7 +85,7 @@ class Hub:
         self._has_ended = False
 
     def publish(self, step: Step) -> None:
-        """Show a step from now on. Never waits for those who watch."""
+        """Make a step the newest one. Never waits for those who watch."""
         now_s = time.monotonic()
         with self._lock:
             self._times_s.append(now_s)
@@ -122,7 +122,7 @@ class Hub:
     def find(self, number: int) -> PublishedStep | None:
         """The step of this number; `None` when there is none or it is too long ago."""
         with self._lock:
-            return next((shown for shown in self._steps if shown.number == number), None)
+            return next((published for published in self._steps if published.number == number), None)
 
     def lines_after(self, number: int) -> tuple[Line, ...]:
         """Lines of the log after the one of this number, as far as they are kept."""
@@ -149,12 +149,11 @@ class Hub:
 
 
 class LogToHub(logging.Handler):
-    """Shows what this software warns of."""
+    """Adds the warnings of this software to the log of the page."""
 
     def __init__(self, hub: Hub) -> None:
         super().__init__(logging.WARNING)
         self._hub = hub
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Add the message to the event log."""
         self._hub.log(record.getMessage(), "warning")

@@ -1,7 +1,4 @@
-"""The page over HTTP: its files, the pictures over a WebSocket, and the commands.
-
-The live page of a session: a server beside the loop, and a sink that feeds it.
-"""
+"""The live page of a session: its files and commands over HTTP, its pictures and status over a WebSocket."""
 
 import asyncio
 import contextlib
@@ -22,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from robot_app.core.errors import VectorDetectorError
-from robot_app.core.step import Closable, Sink, Step
+from robot_app.core.step import Closable, Sink
 from robot_app.perception.card import ModelCard
 from robot_app.safety.operator_controls import OperatorControls
 from robot_app.web.http_server import SECURITY_HEADERS, STATIC, Access, ServerThread, listen, reachable_host
@@ -35,13 +32,13 @@ GREETING_TIMEOUT_S = 5.0
 
 LONGEST_BODY_BYTES = 1000
 
-TOKEN_IS_WRONG = 4401
+WRONG_TOKEN = 4401
 """Code with which a WebSocket is closed: 401 among those for private use."""
 
 
-def build_page(desk: SessionViewModel, access: Access, stops: Executor) -> ASGIApp:
+def build_page(view_model: SessionViewModel, access: Access, stops: Executor) -> ASGIApp:
     """The app of one session's page. Only stops are run in `stops`, so that they wait for no other command."""
-    handlers = _Handlers(desk, access, stops)
+    handlers = _Handlers(view_model, access, stops)
     app = Starlette(
         routes=[
             Route("/", handlers.index),
@@ -51,10 +48,10 @@ def build_page(desk: SessionViewModel, access: Access, stops: Executor) -> ASGIA
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
     )
-    return _Guard(app, access)
+    return _CheckedOrigins(app, access)
 
 
-class _Guard:
+class _CheckedOrigins:
     """Refuses what comes from other origins before anything else looks at it, and adds the security headers."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
@@ -62,7 +59,7 @@ class _Guard:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
                 message = {**message, "headers": [*message.get("headers", []), *headers]}
@@ -70,16 +67,16 @@ class _Guard:
 
         refusal = self._access.refusal_reason(HTTPConnection(scope))
         if refusal is None:
-            await self._app(scope, receive, send_guarded)
+            await self._app(scope, receive, send_with_headers)
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).close(1008)  # before it was accepted: HTTP 403
         else:
-            await PlainTextResponse(f"{refusal}\n", 403)(scope, receive, send_guarded)
+            await PlainTextResponse(f"{refusal}\n", 403)(scope, receive, send_with_headers)
 
 
 class _Handlers:
-    def __init__(self, desk: SessionViewModel, access: Access, stops: Executor) -> None:
-        self._desk = desk
+    def __init__(self, view_model: SessionViewModel, access: Access, stops: Executor) -> None:
+        self._view_model = view_model
         self._access = access
         self._stops = stops
 
@@ -99,13 +96,13 @@ class _Handlers:
             return JSONResponse({"error": "the token is missing or wrong"}, 401)
         name = request.path_params["name"]
         if name == "stop":
-            self._desk.latch()  # here and now, whatever other commands take their time
+            self._view_model.latch()  # here and now, whatever other commands take their time
         try:
             if name == "snapshot":
-                done = await asyncio.to_thread(self._desk.snapshot, await _number(request))
-            elif name in self._desk.commands:
+                done = await asyncio.to_thread(self._view_model.snapshot, await _number(request))
+            elif name in self._view_model.commands:
                 threads = self._stops if name == "stop" else None
-                done = await asyncio.get_running_loop().run_in_executor(threads, self._desk.commands[name])
+                done = await asyncio.get_running_loop().run_in_executor(threads, self._view_model.commands[name])
             else:
                 return JSONResponse({"error": f'no command "{name}"'}, 404)
         except VectorDetectorError as error:
@@ -118,10 +115,10 @@ class _Handlers:
         try:
             greeting = await asyncio.wait_for(socket.receive_text(), GREETING_TIMEOUT_S)
             if not self._access.knows(greeting):
-                await socket.close(TOKEN_IS_WRONG)
+                await socket.close(WRONG_TOKEN)
                 return
-            with self._desk.hub.watching() as watcher:
-                await _Viewer(self._desk, socket, watcher).serve()
+            with self._view_model.hub.watching() as watcher:
+                await _Viewer(self._view_model, socket, watcher).serve()
         except (TimeoutError, KeyError, WebSocketDisconnect):
             with contextlib.suppress(RuntimeError):  # closed by the other side
                 await socket.close()
@@ -130,12 +127,12 @@ class _Handlers:
 class _Viewer:
     """One open page. A picture is sent when the one before has been drawn, and it is then the newest."""
 
-    def __init__(self, desk: SessionViewModel, socket: WebSocket, watcher: Watcher) -> None:
-        self._desk = desk
+    def __init__(self, view_model: SessionViewModel, socket: WebSocket, watcher: Watcher) -> None:
+        self._view_model = view_model
         self._socket = socket
         self._watcher = watcher
         self._has_drawn = True
-        self._last_shown: PublishedStep | None = None
+        self._last_published: PublishedStep | None = None
         self._last_line = 0
         self._last_status: str | None = None
 
@@ -162,7 +159,7 @@ class _Viewer:
             self._watcher.wake()
 
     async def _send_status(self) -> None:
-        status = self._desk.status(self._last_line)
+        status = self._view_model.status(self._last_line)
         if status.log:
             self._last_line = status.log[-1].number
         text = status.to_json()
@@ -171,11 +168,11 @@ class _Viewer:
             await self._socket.send_text(text)
 
     async def _send_picture(self) -> None:
-        shown = self._desk.hub.newest
-        if shown is None or shown is self._last_shown or not self._has_drawn:
+        published = self._view_model.hub.newest
+        if published is None or published is self._last_published or not self._has_drawn:
             return
-        self._last_shown, self._has_drawn = shown, False
-        await self._socket.send_bytes(encode_picture(shown, time.monotonic(), self._desk.class_names))
+        self._last_published, self._has_drawn = published, False
+        await self._socket.send_bytes(encode_picture(published, time.monotonic(), self._view_model.class_names))
 
 
 async def _number(request: Request) -> int:
@@ -209,7 +206,7 @@ class LiveView(Closable):
         folder = folder or Path("output") / f"view-{datetime.datetime.now():%Y%m%d-%H%M%S}"
         self._host, self._port = address
         self._access = Access(self._host)
-        self._desk = SessionViewModel(labels, card, controls, folder)
+        self._view_model = SessionViewModel(labels, card, controls, folder)
         self._stack = ExitStack()
 
     def open(self) -> None:
@@ -222,9 +219,9 @@ class LiveView(Closable):
         self._port = listener.getsockname()[1]
         with ExitStack() as stack:
             stops = stack.enter_context(ThreadPoolExecutor(1, "stop"))
-            stack.enter_context(ServerThread(build_page(self._desk, self._access, stops), listener))
-            stack.callback(self._desk.close)
-            handler = LogToHub(self._desk.hub)
+            stack.enter_context(ServerThread(build_page(self._view_model, self._access, stops), listener))
+            stack.callback(self._view_model.close)
+            handler = LogToHub(self._view_model.hub)
             log = logging.getLogger("robot_app")
             log.addHandler(handler)
             stack.callback(log.removeHandler, handler)
@@ -240,20 +237,6 @@ class LiveView(Closable):
         return address if self._access.is_open else f"{address}#token={self._access.token}"
 
     @property
-    def sink(self) -> "ViewSink":
-        """What shows the session's steps on the page."""
-        return ViewSink(self._desk)
-
-
-class ViewSink(Sink):
-    """Shows every step; the page outlives it."""
-
-    def __init__(self, desk: SessionViewModel) -> None:
-        self._desk = desk
-
-    def close(self) -> None:
-        self._desk.close()
-
-    def write(self, step: Step) -> None:
-        """Show one step."""
-        self._desk.show(step)
+    def sink(self) -> Sink:
+        """Shows the session's steps on the page, which outlives it."""
+        return self._view_model

@@ -1,8 +1,6 @@
-"""Everything that the page shows of a session and lets a person do to it, without a word of HTTP.
+"""What the page shows of a session and lets a person do to it, without HTTP.
 
-What the robot is doing, or why not, in a few words.
-
-What the page is told, as it goes over the wire.
+The pictures and the status are encoded here as they go over the wire; how they travel is `robot_app.web.live_page`'s.
 """
 
 import json
@@ -14,7 +12,7 @@ from typing import Literal
 
 from robot_app.core.errors import InputError, RobotError
 from robot_app.core.robot import RobotState
-from robot_app.core.step import Step
+from robot_app.core.step import Sink, Step
 from robot_app.core.text import (
     NotableActions,
     describe_actions,
@@ -28,6 +26,11 @@ from robot_app.perception.card import ModelCard
 from robot_app.safety.operator_controls import InterlockedRobot, OperatorControls, OperatorHold
 from robot_app.web.captures import Recorder, Snapshots
 from robot_app.web.hub import Hub, Line, PublishedStep
+
+LENGTH = struct.Struct("<I")
+
+LONGEST_MEMORY = 120
+"""Characters of what a behaviour remembers."""
 
 ModeKind = Literal["good", "warn", "bad", "over"]
 
@@ -67,14 +70,9 @@ def _describe_wish(hold: OperatorHold) -> Mode | None:
     return Mode("control released", "warn") if hold.released else None
 
 
-LENGTH = struct.Struct("<I")
-
-LONGEST_MEMORY = 120
-
-
 @dataclass(frozen=True, slots=True)
-class ShownTrack:
-    """A box with its text. `seen`: in this very frame."""
+class TrackBox:
+    """The box of a track and the text at it. `seen`: in this very frame."""
 
     box_px: XyxyPx
     text: str
@@ -83,7 +81,7 @@ class ShownTrack:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What goes with a picture.
+    """What is drawn over a picture and beside it.
 
     Attributes:
         number: of the step, for a snapshot of just this one.
@@ -100,7 +98,7 @@ class Picture:
     sent_ms: float
     fps: float
     latency_ms: float
-    tracks: tuple[ShownTrack, ...]
+    tracks: tuple[TrackBox, ...]
     boxes_px: tuple[XyxyPx, ...]
 
 
@@ -135,21 +133,20 @@ class Status:
     ended: bool
 
     def to_json(self) -> str:
-        """As JSON text."""
         return json.dumps(asdict(self))
 
 
-def encode_picture(shown: PublishedStep, now_s: float, class_names: tuple[str, ...]) -> bytes:
+def encode_picture(published: PublishedStep, now_s: float, class_names: tuple[str, ...]) -> bytes:
     """One binary message: the length of the JSON text (4 bytes, little-endian), the text, and the picture's bytes."""
-    step = shown.step
+    step = published.step
     picture = Picture(
-        number=shown.number,
+        number=published.number,
         index=step.frame.index,
-        age_ms=shown.age_s() * 1000,
+        age_ms=published.age_s() * 1000,
         sent_ms=now_s * 1000,
-        fps=shown.fps,
+        fps=published.fps,
         latency_ms=step.timings.total_ms,
-        tracks=tuple(_shown_track(track, class_names) for track in step.tracks),
+        tracks=tuple(_track_box(track, class_names) for track in step.tracks),
         boxes_px=_boxes(step),
     )
     text = json.dumps(asdict(picture)).encode()
@@ -178,10 +175,10 @@ def describe_memory(memory: object) -> str:
     return ", ".join(parts)[:LONGEST_MEMORY]
 
 
-def _shown_track(track: Track, class_names: tuple[str, ...]) -> ShownTrack:
+def _track_box(track: Track, class_names: tuple[str, ...]) -> TrackBox:
     name = f"{describe_class(track.label, class_names)} #{track.id}"
     where = f"{describe_distance(track.distance_mm, track.distance_sigma_mm)}  {describe_bearing(track.bearing_rad)}"
-    return ShownTrack(track.box_px, f"{name}  {track.score:.2f}  {where}", track.missed_frames == 0)
+    return TrackBox(track.box_px, f"{name}  {track.score:.2f}  {where}", track.missed_frames == 0)
 
 
 def _boxes(step: Step) -> tuple[XyxyPx, ...]:
@@ -196,12 +193,15 @@ class Labels:
     behaviour: str
 
 
-class SessionViewModel:
-    """One session as a person watches and commands it. Commands may be given on any thread, and wait until done.
+class SessionViewModel(Sink):
+    """One session as a person watches and commands it: the sink that feeds the page, and the commands of its buttons.
+
+    Commands may be given on any thread, and return when they are carried out.
 
     Attributes:
-        hub: what is there to be seen.
+        hub: the steps and the log.
         class_names: what the labels of its detections index into.
+        commands: what each button does, by name; the text that it returns is shown to the person.
     """
 
     def __init__(self, labels: Labels, card: ModelCard, controls: OperatorControls, folder: Path) -> None:
@@ -210,7 +210,7 @@ class SessionViewModel:
         self.class_names = card.class_names
         self._labels = labels
         self._controls = controls
-        self._news = NotableActions()
+        self._notable = NotableActions()
         self._recorder = Recorder(folder, card)
         self._snapshots = Snapshots(folder / "snapshots", folder.name, card.class_names)
         self.commands: dict[str, Callable[[], str]] = {
@@ -223,14 +223,13 @@ class SessionViewModel:
             "stop-recording": self._stop_recording,
         }
 
-    def show(self, step: Step) -> None:
-        """Take a step from the loop."""
+    def write(self, step: Step) -> None:
         self._recorder.write(step)
         for event in step.events:
             self.hub.log(" ".join(describe_event(event, self.class_names).split()), "event")
-        news = self._news.of(step)
-        if news:
-            self.hub.log(f"→ {describe_actions(news)}", "action")
+        notable = self._notable.select(step)
+        if notable:
+            self.hub.log(f"→ {describe_actions(notable)}", "action")
         self.hub.publish(step)
 
     def latch(self) -> None:
@@ -243,10 +242,10 @@ class SessionViewModel:
         Raises:
             InputError: the step is too long ago, or the file cannot be written.
         """
-        shown = self.hub.find(number)
-        if shown is None:
+        published = self.hub.find(number)
+        if published is None:
             raise InputError("this picture is not at hand any more; take a newer one")
-        return self._tell(f"snapshot {self._snapshots.save(shown.step)}")
+        return self._tell(f"snapshot {self._snapshots.save(published.step)}")
 
     def status(self, after_line: int) -> Status:
         """What there is to show beside the picture, with the log's lines after this number."""
@@ -271,7 +270,7 @@ class SessionViewModel:
         )
 
     def close(self) -> None:
-        """Nothing more is shown or recorded; complete what is being written."""
+        """Say that the session has ended, and complete a recording; the page stays. A second time does nothing."""
         self.hub.end()
         self._recorder.close()
 

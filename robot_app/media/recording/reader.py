@@ -1,7 +1,4 @@
-"""Reads recordings of ours, also cut or unfinished ones, from the beginning or from a moment within.
-
-The records of an MCAP file, also of one that was cut off anywhere.
-"""
+"""Reads our recordings, from the beginning or from a moment within; also of files that were cut off anywhere."""
 
 import json
 import logging

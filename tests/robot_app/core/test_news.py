@@ -10,7 +10,7 @@ def news(*moments):
     """What is news of each of these (actions, whether a person holds the robot)."""
     picked = NotableActions()
     steps = [replace(small_step(1), actions=actions, supervision=Supervision(held=held)) for actions, held in moments]
-    return [picked.of(step) for step in steps]
+    return [picked.select(step) for step in steps]
 
 
 def test_of_a_drive_only_the_beginning_is_news():
