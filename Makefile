@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python --constraint requirements.txt
 
-.PHONY: help demo test lint bench faults soak scene env view-env train-env dev-env requirements clean
+.PHONY: help demo test lint docs docs-env bench faults soak scene env view-env train-env dev-env requirements clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,22 +23,26 @@ lint: $(VENV)/.dev  ## Check style, types and the directions of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/.training  ## Measure latency against plain ONNX Runtime, PyTorch and, where installed, ultralytics
-	$(BIN)/python -m training.evaluation.torch_benchmark
+docs: docs-env  ## Build the documentation; a broken link is an error
+	$(BIN)/mkdocs build --strict
 
-faults: $(VENV)/.dev  ## Play every fault to a driving robot, and renew the table in README.md
-	$(BIN)/python -m pytest tests/e2e/test_faults.py --fault-table README.md
+bench: $(VENV)/.training  ## Measure latency against plain ONNX Runtime, PyTorch and, where installed, ultralytics
+	$(BIN)/python -m training.evaluation.torch_benchmark --output docs/generated/bench.md
+
+faults: $(VENV)/.dev  ## Play every fault to a driving robot, and renew the table in the documentation
+	$(BIN)/python -m pytest tests/e2e/test_faults.py --fault-table docs/generated/faults.md
 
 soak: $(VENV)/.dev  ## Drive for an hour while random faults come and go, and look for leaks; SECONDS=60 is shorter
 	$(BIN)/python -m tests.support.soak $(or $(SECONDS),3600)
 
 scene: $(VENV)/.dev  ## Track and follow in the rendered scene, and compare with the truth; STARTS=20 is shorter
-	$(BIN)/python -m tests.support.scene_figures $(or $(STARTS),100)
+	$(BIN)/python -m tests.support.scene_figures $(or $(STARTS),100) $(if $(STARTS),,docs/generated/scene.md)
 
 env: $(VENV)/.base  ## Install what runs beside the robot
 view-env: $(VENV)/.view  ## Add the live page and the detection service
 train-env: $(VENV)/.training  ## Add what training needs: PyTorch, rendering (about 3 GB to download)
 dev-env: $(VENV)/.dev  ## Add what tests and checks need
+docs-env: $(VENV)/.docs  ## Add what the documentation needs
 
 requirements:  ## Pin the newest versions that fit together
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate \
@@ -74,4 +78,8 @@ $(VENV)/.training: $(VENV)/.base
 
 $(VENV)/.dev: $(VENV)/.training
 	$(INSTALL) --editable '.[training,dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.base
+	$(INSTALL) --editable '.[docs]'
 	@touch $@

@@ -9,7 +9,7 @@ pytest.register_assert_rewrite("robot_app.tools.contracts")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the stored decisions of tests/e2e/golden anew")
-    parser.addoption("--fault-table", metavar="MD", type=Path, help="write what the faults did into this file")
+    parser.addoption("--fault-table", metavar="MD", type=Path, help="write what the faults did to this file")
 
 
 @pytest.fixture(scope="session")

@@ -5,24 +5,17 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from robot_app.behaviour import (
-    AnnounceSettings,
-    Behaviour,
-    Decision,
-    FollowSettings,
-    GreetSettings,
-    HideSettings,
-    WatchSettings,
-    announce,
-    follow,
-    greet,
-    hide,
-    watch,
-)
+from robot_app.behaviour.announce import AnnounceSettings
+from robot_app.behaviour.base import Behaviour, Decision
+from robot_app.behaviour.follow import FollowSettings
+from robot_app.behaviour.greet import GreetSettings
+from robot_app.behaviour.hide import HideSettings
+from robot_app.behaviour.watch import WatchSettings
 from robot_app.core.errors import ConfigError
 from robot_app.core.tracks import Track
 from robot_app.core.validation import settings_class, suggestion
@@ -35,24 +28,23 @@ class BehaviourSettings:
     name: str = "greet"
 
 
-class BehaviourSections(Protocol):
-    """The sections of the settings that name a behaviour and configure it."""
+@settings_class
+class BehaviourSections:
+    """The sections of the settings about behaviours: which one runs, and one for each that is built in.
 
-    @property
-    def behaviour(self) -> BehaviourSettings: ...
-    @property
-    def watch(self) -> WatchSettings: ...
-    @property
-    def greet(self) -> GreetSettings: ...
-    @property
-    def follow(self) -> FollowSettings: ...
-    @property
-    def hide(self) -> HideSettings: ...
-    @property
-    def announce(self) -> AnnounceSettings: ...
+    A field here is all that makes a behaviour known: its module in this package and the function in that have the
+    field's name, and the function takes the field's value as `settings`.
+    """
+
+    behaviour: BehaviourSettings = BehaviourSettings()
+    watch: WatchSettings = WatchSettings()
+    greet: GreetSettings = GreetSettings()
+    follow: FollowSettings = FollowSettings()
+    hide: HideSettings = HideSettings()
+    announce: AnnounceSettings = AnnounceSettings()
 
 
-BEHAVIOUR_NAMES = ("watch", "greet", "follow", "hide", "announce")
+BEHAVIOUR_NAMES = tuple(field.name for field in fields(BehaviourSections) if field.name != "behaviour")
 
 SIGNATURE = "def my_behaviour(state, tracks, now_s) -> robot_app.behaviour.Decision"
 
@@ -67,18 +59,12 @@ def choose_behaviour(settings: BehaviourSections) -> Behaviour[Any]:
             does not take (state, tracks, now_s). Later, in the loop: the function failed or returned no `Decision`.
     """
     name = settings.behaviour.name
-    ours: dict[str, Behaviour[Any]] = {
-        "watch": partial(watch, settings=settings.watch),
-        "greet": partial(greet, settings=settings.greet),
-        "follow": partial(follow, settings=settings.follow),
-        "hide": partial(hide, settings=settings.hide),
-        "announce": partial(announce, settings=settings.announce),
-    }
-    if name in ours:
-        return ours[name]
+    if name in BEHAVIOUR_NAMES:
+        function = getattr(importlib.import_module(f"robot_app.behaviour.{name}"), name)
+        return partial(function, settings=getattr(settings, name))
     if ":" in name:
         return _checked(name, _load(name))
-    expected = f"{suggestion(name, list(ours))} (or a function of yours, my_module:my_function)"
+    expected = f"{suggestion(name, list(BEHAVIOUR_NAMES))} (or a function of yours, my_module:my_function)"
     raise ConfigError(f'no behaviour "{name}"; {expected}')
 
 

@@ -97,7 +97,7 @@ def add_behaviour(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--behaviour",
         metavar="NAME",
-        help="watch, greet, follow, hide, announce, or my_module:my_function (default: the settings', else greet)",
+        help="one that is built in, such as follow, or my_module:my_function (default: the settings', else greet)",
     )
     parser.add_argument(
         "--events", metavar="FILE", help="append every event to this file as a line of JSON; - prints them"

@@ -7,8 +7,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import Field
 
-from robot_app.behaviour import AnnounceSettings, FollowSettings, GreetSettings, HideSettings, WatchSettings
-from robot_app.behaviour.registry import BehaviourSettings
+from robot_app.behaviour.registry import BehaviourSections, BehaviourSettings
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import ConfigError
 from robot_app.core.validation import read_section, settings_class, suggestion
@@ -24,8 +23,8 @@ class DetectorSettings:
 
 
 @settings_class
-class Settings:
-    """Everything that can be set. The defaults suit Vector.
+class Settings(BehaviourSections):
+    """Everything that can be set: of behaviours, and the sections below. The defaults suit Vector.
 
     Without a `camera`, the calibration that the robot tells holds, and without that `CameraModel()`.
     """
@@ -33,12 +32,6 @@ class Settings:
     detector: DetectorSettings = DetectorSettings()
     camera: CameraModel | None = None
     tracker: TrackerSettings = TrackerSettings()
-    behaviour: BehaviourSettings = BehaviourSettings()
-    watch: WatchSettings = WatchSettings()
-    greet: GreetSettings = GreetSettings()
-    follow: FollowSettings = FollowSettings()
-    hide: HideSettings = HideSettings()
-    announce: AnnounceSettings = AnnounceSettings()
     motion: MotionSettings = MotionSettings()
 
 

@@ -1,7 +1,6 @@
 """Every fault that a robot on a desk will meet sooner or later, played to one that drives whenever it may.
 
-The worlds run beside each other in processes of their own. `--fault-table README.md` writes what was measured into
-that file, between the two marks.
+The worlds run beside each other in processes of their own. `--fault-table FILE` writes what was measured as a table.
 """
 
 import multiprocessing
@@ -34,8 +33,6 @@ LOSES_AT_MOST_S = 1.0
 
 MISSED_FRAMES = 3
 """A loop that a busy machine holds up for a moment takes the newest frame and leaves out those before."""
-
-MARKS = ("<!-- faults: begin -->\n", "<!-- faults: end -->\n")
 
 
 @dataclass(frozen=True)
@@ -102,12 +99,9 @@ def table(outcomes: dict[Case, Outcome], request):
     yield
     path: Path | None = request.config.getoption("--fault-table")
     if path is not None:
-        text = path.read_text(encoding="utf-8")
-        before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
         rows = "\n".join(row(case, outcome) for case, outcome in outcomes.items())
         head = "| fault | detected after | wheels stopped after | recovered after | lost data | what is said |"
-        made = f"{head}\n|---|---|---|---|---|---|\n{rows}\n"
-        path.write_text(f"{before}{MARKS[0]}{made}{MARKS[1]}{after}", encoding="utf-8")
+        path.write_text(f"{head}\n|---|---|---|---|---|---|\n{rows}\n", encoding="utf-8")
 
 
 def row(case: Case, outcome: Outcome) -> str:

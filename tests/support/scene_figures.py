@@ -1,10 +1,14 @@
-"""`python -m tests.support.scene_figures [STARTS]`: how well it tracks and follows in the rendered scene."""
+"""`python -m tests.support.scene_figures [STARTS [FILE]]`: how well it tracks and follows in the rendered scene.
+
+What is printed is also written to FILE, as a block of a Markdown page.
+"""
 
 import math
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.support.scenes import (
     FARTHEST_MM,
@@ -27,15 +31,21 @@ FIRST_START = 200
 BANDS_MM = ((150, 250), (250, 400), (400, 600), (600, 800))
 
 
+said: list[str] = []
+
+
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+    said.append(line)
 
 
-def main(starts: int) -> int:
+def main(starts: int = 100, table: str | None = None) -> int:
     began = time.perf_counter()
     is_good = tracking() & passing() & following(starts)
     say(f"{time.perf_counter() - began:.0f} s; {'all as wanted' if is_good else 'NOT as wanted'}")
+    if table is not None:
+        Path(table).write_text("\n".join(("```text", *said, "```\n")), encoding="utf-8")
     return 0 if is_good else 1
 
 
@@ -109,4 +119,4 @@ def following(starts: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100))
+    sys.exit(main(*map(int, sys.argv[1:2]), *sys.argv[2:]))

@@ -11,7 +11,7 @@ from training.cli.options import INTERRUPTED_EXIT_CODE
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 after an error, or 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except VectorDetectorError as error:
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED_EXIT_CODE
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands. Each stores as `run` the function that carries it out."""
     parser = argparse.ArgumentParser(
         prog="robot-train", description="Train a detector for Vector, judge it, and export it for robot-app."
     )

@@ -75,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.evaluation.torch_benchmark", description=__doc__)
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="default: the shipped model")
     parser.add_argument("--footage", type=Path, default=DEMO_RECORDING, metavar="SOURCE", help="default: the demo's")
+    parser.add_argument("--output", type=Path, metavar="MD", help="also write the table to this file")
     options = parser.parse_args(arguments)
     try:
         card = Detector.load(options.model).card
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_CODE
     sys.stdout.write(f"{table}\n")
+    if options.output is not None:
+        options.output.write_text(f"{table}\n", encoding="utf-8")
     return 0
 
 

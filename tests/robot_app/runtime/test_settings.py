@@ -50,7 +50,7 @@ def test_named_keys_change_and_all_others_stay(tmp_path):
         ("[greet]\ncooldwn_s = 3", 'unknown key "cooldwn_s" in [greet]; did you mean "cooldown_s"?'),
         ("[motion]\nzzz = 3", 'unknown key "zzz" in [motion]; expected one of: max_frame_age_s'),
         ("[gret]\ncooldown_s = 3", 'unknown section "gret"; did you mean "greet"?'),
-        ("zzz = 3", 'unknown section "zzz"; expected one of: detector, camera, tracker, behaviour'),
+        ("zzz = 3", 'unknown section "zzz"; expected one of: behaviour, watch, greet, follow'),
         ("greet = 3", '"greet": expected a section [greet], found a value'),
         ("[greet]\ncooldown_s = 'long'", "in [greet]: \"cooldown_s\": expected a number at least 0, found 'long'"),
         ("[greet]\nseen_frames = 2.5", 'in [greet]: "seen_frames": expected a whole number at least 1, found 2.5'),
