@@ -20,8 +20,8 @@ COMMANDS = (demo, run, record, replay, detect, emulate, inspect, bench, doctor, 
 INTERRUPTED_EXIT_CODE = 130
 
 # Signals to end become an exception, so that they leave every `with` block in good order, as Ctrl-C does.
-# The second is what a closed terminal sends; Windows has none.
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+# A closed terminal sends SIGHUP; on Windows, which has none, Ctrl-Break sends SIGBREAK.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
 class Terminated(BaseException):
@@ -38,7 +38,7 @@ class Terminated(BaseException):
 
 @contextmanager
 def termination_raises() -> Iterator[None]:
-    """Within this block (main thread only) SIGTERM and SIGHUP raise `Terminated`; what was ignored stays ignored."""
+    """Within this block (main thread only) signals of `ENDING` raise `Terminated`; what was ignored stays ignored."""
 
     def raise_terminated(number: int, frame: FrameType | None) -> None:
         raise Terminated(number)

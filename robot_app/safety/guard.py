@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from subprocess import PIPE
-from typing import Any, Protocol
+from typing import Protocol
 
 from robot_app.core.deadlines import GUARD_END_TIMEOUT_S, GUARD_RESTART_S, GUARD_START_TIMEOUT_S
 from robot_app.robots.vector.identity import VectorIdentity
@@ -17,20 +17,19 @@ from robot_app.safety.guard_protocol import ACTED, READY, identity_line, timeout
 
 COMMAND = (sys.executable, "-m", "robot_app.safety.guard_process")
 
-# Not in our process group: what is sent to that (Ctrl-C, Ctrl-Z in a terminal) is not meant for the guard.
-APART: dict[str, Any] = (
-    {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}  # CREATE_NEW_PROCESS_GROUP
-)
+# What ends or pauses the program from its terminal (Ctrl-C, Ctrl-Z, closing the window) must not reach the guard.
+# On Windows that takes a process group and a console of its own; elsewhere both flags are 0.
+WINDOWS_FLAGS: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 logger = logging.getLogger(__name__)
 
 
 class Guard(Protocol):
-    """Somebody who stops the wheels when this program can do so no more."""
+    """Stops the wheels in place of a program that no longer can. `robot_app.tools.contracts.GuardContract` tests it."""
 
     @property
     def is_ready(self) -> bool:
-        """It would do so now."""
+        """It would act now."""
         ...
 
     def start(self, on_acted: Callable[[], None]) -> None:
@@ -38,7 +37,7 @@ class Guard(Protocol):
         ...
 
     def wait_until_ready(self) -> None:
-        """Wait for it, but not for ever."""
+        """Wait for it, but not for ever; one that is not ready then is told in the log."""
         ...
 
     def heartbeat(self, timeout_s: float) -> None:
@@ -46,26 +45,22 @@ class Guard(Protocol):
         ...
 
     def end(self) -> None:
-        """Let it go. It acts before if what was said last was not infinity."""
+        """Let it go. It acts before that unless the last heartbeat said infinity."""
         ...
 
 
 class NoGuard:
-    """Nobody, for robots whose wheels need no stopping."""
+    """For robots whose wheels need no stopping: always ready, never acts."""
 
     is_ready = True
 
-    def start(self, on_acted: Callable[[], None]) -> None:
-        """Nothing."""
+    def start(self, on_acted: Callable[[], None]) -> None: ...
 
-    def wait_until_ready(self) -> None:
-        """Nothing to wait for."""
+    def wait_until_ready(self) -> None: ...
 
-    def heartbeat(self, timeout_s: float) -> None:
-        """Nobody listens."""
+    def heartbeat(self, timeout_s: float) -> None: ...
 
-    def end(self) -> None:
-        """Nothing."""
+    def end(self) -> None: ...
 
 
 class ProcessGuard:
@@ -78,7 +73,7 @@ class ProcessGuard:
         self._identity: VectorIdentity | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._timeout_s = math.inf
-        self._told = self._ready = 0
+        self._robots_told = self._robots_ready = 0  # counts of this process: how many it was told of, and reached
         self._has_failed = False
         self._changed = threading.Condition()  # guards all of the above
         self._ending = threading.Event()
@@ -87,7 +82,7 @@ class ProcessGuard:
     @property
     def is_ready(self) -> bool:
         """It is connected to the robot that was named last."""
-        return 0 < self._told == self._ready
+        return 0 < self._robots_told == self._robots_ready
 
     def start(self, on_acted: Callable[[], None]) -> None:
         """Start the process, in the background."""
@@ -99,7 +94,7 @@ class ProcessGuard:
         """From now on this robot, to which this program is connected."""
         with self._changed:
             self._identity = identity
-            self._told += 1
+            self._robots_told += 1
             self._write(identity_line(identity))
 
     def wait_until_ready(self) -> None:
@@ -125,37 +120,42 @@ class ProcessGuard:
 
     def _keep_one(self, on_acted: Callable[[], None]) -> None:
         while not self._ending.is_set():
-            with subprocess.Popen(COMMAND, stdin=PIPE, stdout=PIPE, bufsize=0, **APART) as process:
-                self._introduce(process)
+            with subprocess.Popen(
+                COMMAND, stdin=PIPE, stdout=PIPE, bufsize=0, start_new_session=True, creationflags=WINDOWS_FLAGS
+            ) as process:
+                self._brief(process)
                 assert process.stdout is not None
                 for line in process.stdout:
-                    self._hear(line.split(), on_acted)
+                    self._read(line.split(), on_acted)
                 with self._changed:
                     self._close()
             if not self._ending.wait(GUARD_RESTART_S) and not self._has_failed:  # one line for many attempts
                 logger.warning("the guard has ended (exit code %d); another one is started", process.returncode)
                 self._has_failed = True
 
-    def _introduce(self, process: "subprocess.Popen[bytes]") -> None:
+    def _brief(self, process: "subprocess.Popen[bytes]") -> None:
+        """Tell a new process what its predecessor knew."""
         assert process.stdin is not None
-        if os.name == "posix":
+        # So that a heartbeat never waits. On Windows before Python 3.12 pipes cannot do that, and a guard that hangs
+        # makes the program wait when the pipe is full.
+        with suppress(AttributeError, OSError):
             os.set_blocking(process.stdin.fileno(), False)
         with self._changed:
-            self._process, self._told = process, 0
+            self._process, self._robots_told = process, 0
             if self._ending.is_set():
                 self._close()
             elif self._identity is not None:
                 self.look_after(self._identity)
                 self._write(timeout_line(self._timeout_s))
 
-    def _hear(self, words: list[bytes], on_acted: Callable[[], None]) -> None:
+    def _read(self, words: list[bytes], on_acted: Callable[[], None]) -> None:
         if words == [ACTED.encode()]:
             with self._changed:
-                self._ready = 0  # it has left, and connects again
+                self._robots_ready = 0  # it has left, and connects again
             on_acted()
         elif words[:1] == [READY.encode()]:
             with self._changed:
-                self._ready, self._has_failed = int(words[1]), False
+                self._robots_ready, self._has_failed = int(words[1]), False
                 self._changed.notify_all()
 
     def _write(self, line: bytes) -> None:
@@ -167,7 +167,7 @@ class ProcessGuard:
                 process.kill()
 
     def _close(self) -> None:
-        self._ready = 0
+        self._robots_ready = 0
         process, self._process = self._process, None
         if process is not None and process.stdin is not None:
             with suppress(OSError):

@@ -1,8 +1,8 @@
 """`python -m robot_app.safety.guard_process`: stops a robot's wheels when the program that drives it no longer can.
 
-The program starts it, tells it on standard input which robot it drives and, again and again, for how long it may be
-silent. When it is silent for longer, or its end of the pipe is closed, because it was killed, crashed or is frozen, the
-guard asks the robot for control, stops the wheels, gives control back and writes one line to standard error.
+The program starts it, and writes to its standard input which robot it drives and its heartbeat. When that is overdue,
+or the pipe is closed, because the program was killed, crashed or is frozen, the guard takes control of the robot, stops
+the wheels, gives control back and writes one line to standard error.
 """
 
 import logging
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from typing import TextIO
 
 from robot_app.core.deadlines import (
     GUARD_CONNECT_TIMEOUT_S,
@@ -33,21 +34,21 @@ class GuardProcess:
     No control is asked for before it is needed, because the robot gives control to whoever asked last.
     """
 
-    def __init__(self, program: Heartbeat) -> None:
-        self._program = program
+    def __init__(self, heartbeat: Heartbeat) -> None:
+        self._heartbeat = heartbeat
         self._identity: VectorIdentity | None = None
         self._connection: VectorConnection | None = None
-        self._told = 0
+        self._robots_told = 0
 
     def run(self) -> None:
         """Look after one robot after the other until the program has ended."""
-        while not self._program.has_ended or self._program.is_overdue:
+        while not self._heartbeat.has_ended or self._heartbeat.is_overdue:
             is_waiting = self._identity is not None and self._connection is None
-            identity = self._program.next_robot(GUARD_RETRY_EVERY_S if is_waiting else None)
+            identity = self._heartbeat.next_robot(GUARD_RETRY_EVERY_S if is_waiting else None)
             if identity is not None:
                 self._leave()
-                self._identity, self._told = identity, self._told + 1
-            if self._program.is_overdue:
+                self._identity, self._robots_told = identity, self._robots_told + 1
+            if self._heartbeat.is_overdue:
                 self._act()
             elif self._identity is not None and self._connection is None:
                 self._connect(self._identity)
@@ -57,27 +58,27 @@ class GuardProcess:
     def _connect(self, identity: VectorIdentity) -> None:
         with suppress(VectorDetectorError):  # the program, which has just connected, tells the reason if it stays
             self._connection = connect(identity, GUARD_CONNECT_TIMEOUT_S, take_control=False)
-            _say(f"{READY} {self._told}")
+            _write(sys.stdout, f"{READY} {self._robots_told}")
 
     def _act(self) -> None:
         """Stop the wheels, again and again, until it is confirmed or the program is there again."""
         started_s = time.monotonic()
-        if not self._program.has_ended:
+        if not self._heartbeat.has_ended:
             time.sleep(GUARD_RECHECK_S)
-        why = "has ended" if self._program.has_ended else "does not answer"
-        while self._identity is not None and self._program.is_overdue:
+        why = "has ended" if self._heartbeat.has_ended else "does not answer"
+        while self._identity is not None and self._heartbeat.is_overdue:
             if self._stop(self._identity):
                 self._give_back()
                 took_s = time.monotonic() - started_s
-                _complain(f"warning: {self._identity}: its program {why}; wheels stopped after {took_s:.2f} s")
-                _say(ACTED)
+                _write(sys.stderr, f"warning: {self._identity}: its program {why}; wheels stopped after {took_s:.2f} s")
+                _write(sys.stdout, ACTED)
                 break
             if time.monotonic() - started_s > GUARD_GIVE_UP_S:
-                _complain(f"error: {self._identity}: its program {why}, and the robot did not confirm a stop")
+                _write(sys.stderr, f"error: {self._identity}: its program {why}, and the robot did not confirm a stop")
                 break
             self._leave()
             time.sleep(GUARD_RETRY_EVERY_S)
-        self._program.reset_deadline(started_s)
+        self._heartbeat.reset_deadline(started_s)
 
     def _stop(self, identity: VectorIdentity) -> bool:
         """One attempt; true when the robot has confirmed it, and we had control when it did."""
@@ -105,16 +106,12 @@ class GuardProcess:
             threading.Thread(target=connection.close, daemon=True).start()
 
 
-def _say(word: str) -> None:
-    with suppress(OSError):  # nobody listens any more
-        sys.stdout.write(f"{word}\n")
-        sys.stdout.flush()
-
-
-def _complain(line: str) -> None:
-    with suppress(OSError):
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+def _write(stream: TextIO | None, line: str) -> None:
+    if stream is None:  # Windows, without a console
+        return
+    with suppress(OSError):  # nobody reads any more
+        stream.write(f"{line}\n")
+        stream.flush()
 
 
 def main() -> None:
@@ -123,9 +120,9 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     logging.disable()
-    program = Heartbeat()
-    threading.Thread(target=program.listen, args=(sys.stdin.buffer,), daemon=True).start()
-    GuardProcess(program).run()
+    heartbeat = Heartbeat()
+    threading.Thread(target=heartbeat.listen, args=(sys.stdin.buffer,), daemon=True).start()
+    GuardProcess(heartbeat).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""What a program and its guard say to each other: lines of text through pipes."""
+"""The protocol between a program and its guard: lines of text through pipes, and the program's heartbeat as received.
+
+The program writes its robot as JSON, and a number for every heartbeat: for how many seconds it may be silent. The guard
+writes `READY` and `ACTED`.
+"""
 
 import json
 import math
@@ -24,27 +28,27 @@ def identity_line(identity: VectorIdentity) -> bytes:
 
 
 def timeout_line(timeout_s: float) -> bytes:
-    """Stop the wheels when there is no other word for so long, or none ever again; infinity: they stand."""
+    """A heartbeat: stop the wheels unless another line comes within this time; infinity: the wheels stand."""
     return f"{timeout_s}\n".encode()
 
 
 class Heartbeat:
-    """What a program says to its guard.
+    """The program's heartbeat and robots, as its guard receives them.
 
     Attributes:
-        has_ended: it will say nothing more.
+        has_ended: the program's end of the pipe is closed.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._robots: deque[VectorIdentity] = deque()
         self._timeout_s = math.inf
-        self._heard_at_s = time.monotonic()
+        self._beat_at_s = time.monotonic()
         self.has_ended = False
 
     @property
     def is_overdue(self) -> bool:
-        """Its robot's wheels may be running, and it has ended, or is silent for longer than it said."""
+        """The wheels may be running, and the program has ended, or is silent for longer than it said."""
         return self._timeout_s < math.inf and (self.has_ended or self._left_s() <= 0)
 
     def listen(self, lines: Iterable[bytes]) -> None:
@@ -52,14 +56,14 @@ class Heartbeat:
         try:
             for line in lines:
                 if line.endswith(b"\n"):
-                    self._hear(line)
+                    self._read(line)
         finally:
             with self._changed:
                 self.has_ended = True
                 self._changed.notify()
 
     def next_robot(self, timeout_s: float | None) -> VectorIdentity | None:
-        """The next robot to look after; `None` when there is none in time, or the program is missed, or has ended."""
+        """The next robot to look after; `None` when none comes in time, or the heartbeat is overdue or has ended."""
         ends_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
             while not self._robots:
@@ -70,19 +74,19 @@ class Heartbeat:
             return self._robots.popleft()
 
     def reset_deadline(self, before_s: float) -> None:
-        """The wheels stand, unless it has said something else since that time."""
+        """The wheels stand, unless there was a heartbeat after that time."""
         with self._changed:
-            if self._heard_at_s <= before_s:
+            if self._beat_at_s <= before_s:
                 self._timeout_s = math.inf
 
-    def _hear(self, line: bytes) -> None:
+    def _read(self, line: bytes) -> None:
         with self._changed:
             if line.startswith(b"{"):
                 identity = VectorIdentity(**json.loads(line))
                 self._robots.append(replace(identity, certificate=Path(identity.certificate)))
             else:
-                self._timeout_s, self._heard_at_s = float(line), time.monotonic()
+                self._timeout_s, self._beat_at_s = float(line), time.monotonic()
             self._changed.notify()
 
     def _left_s(self) -> float:
-        return self._heard_at_s + self._timeout_s - time.monotonic()
+        return self._beat_at_s + self._timeout_s - time.monotonic()

@@ -1,4 +1,4 @@
-"""What everyone may rely on who has a robot, a world or a sink, as tests to inherit.
+"""What everyone may rely on who has a robot, a guard, a world or a sink, as tests to inherit.
 
 For an implementation of your own, subclass one of these in a test file, override `make`, and let pytest collect it:
 
@@ -15,10 +15,11 @@ use plain asserts, so other runners will do.
 
 import itertools
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ from robot_app.core.robot import Robot, RobotState, Supervision
 from robot_app.core.step import Sink, Step, Timings
 from robot_app.core.tracks import Event, Track
 from robot_app.emulator.world import World
+from robot_app.safety.guard import Guard
 
 FRAMES = 20
 """Of an endless source, so many are looked at."""
@@ -130,6 +132,79 @@ class RobotContract:
         assert math.isfinite(state.head_angle_rad + state.heading_rad)
 
 
+@dataclass(frozen=True)
+class GuardUnderTest:
+    """A guard that has not been started.
+
+    Attributes:
+        guard: what is tested.
+        look_after: tells the guard, once it was started, of a robot whose wheels are running.
+        has_stopped: whether these wheels stand; `None` for a guard that never acts.
+    """
+
+    guard: Guard
+    look_after: Callable[[], None] = lambda: None
+    has_stopped: Callable[[], bool] | None = None
+
+
+class GuardContract:
+    """For implementations of `robot_app.safety.guard.Guard`."""
+
+    def make(self) -> AbstractContextManager[GuardUnderTest]:
+        """A new guard for each test; leaving the block takes down what it needed."""
+        raise NotImplementedError
+
+    def test_it_is_ready_once_it_was_waited_for_and_may_be_started_again(self) -> None:
+        with self.make() as subject:
+            for _ in range(2):
+                with _started(subject):
+                    assert subject.guard.is_ready
+
+    def test_letting_it_go_is_always_possible(self) -> None:
+        with self.make() as subject:
+            subject.guard.end()
+            subject.guard.start(lambda: None)
+            subject.guard.end()
+            subject.guard.end()
+
+    def test_a_heartbeat_never_waits(self) -> None:
+        with self.make() as subject:
+            _beat_at_once(subject.guard)
+            subject.guard.start(lambda: None)
+            _beat_at_once(subject.guard)
+            subject.guard.end()
+            _beat_at_once(subject.guard)
+
+    def test_standing_wheels_are_left_alone(self) -> None:
+        with self.make() as subject:
+            with _started(subject) as acted:
+                subject.guard.heartbeat(0.1)
+                subject.guard.heartbeat(math.inf)
+                assert not acted.wait(LATE_STOP_S)
+            assert subject.has_stopped is None or not subject.has_stopped()
+
+    def test_wheels_may_run_while_there_are_heartbeats(self) -> None:
+        with self.make() as subject, _started(subject) as acted:
+            for _ in range(10):
+                subject.guard.heartbeat(10.0)
+                assert not acted.wait(0.02)
+            assert subject.has_stopped is None or not subject.has_stopped()
+            subject.guard.heartbeat(math.inf)
+
+    def test_an_overdue_heartbeat_stops_the_wheels(self) -> None:
+        with self.make() as subject, _started(subject) as acted:
+            subject.guard.heartbeat(0.05)
+            if subject.has_stopped is not None:
+                assert acted.wait(10.0)
+                assert subject.has_stopped()
+
+    def test_wheels_that_may_run_are_stopped_when_it_is_let_go(self) -> None:
+        with self.make() as subject:
+            with _started(subject):
+                subject.guard.heartbeat(60.0)
+            assert subject.has_stopped is None or _comes_true(subject.has_stopped)
+
+
 class WorldContract:
     """For implementations of `robot_app.emulator.world.World`."""
 
@@ -223,6 +298,26 @@ def _steps() -> Iterator[Step]:
 
 def _frame(index: int, hw: tuple[int, int] = (360, 640)) -> Frame:
     return Frame(index, index / 15, index / 15, encode_jpeg(np.full((*hw, 3), 20 * index, np.uint8)))
+
+
+@contextmanager
+def _started(subject: GuardUnderTest) -> Iterator[threading.Event]:
+    """The guard looks after its robot within this block; the event tells that it has acted."""
+    acted = threading.Event()
+    subject.guard.start(acted.set)
+    try:
+        subject.look_after()
+        subject.guard.wait_until_ready()
+        yield acted
+    finally:
+        subject.guard.end()
+
+
+def _beat_at_once(guard: Guard) -> None:
+    started = time.perf_counter()
+    for timeout_s in (1.0, 1.0, math.inf, 1.0, math.inf):
+        guard.heartbeat(timeout_s)
+    assert time.perf_counter() - started < AT_ONCE_S
 
 
 def _comes_true(condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:

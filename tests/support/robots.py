@@ -58,6 +58,28 @@ class ScriptedRobot:
         return self._received_at_s + self.delay_s
 
 
+class NotingGuard:
+    """A guard that writes down the heartbeats, and whether it was let go. It never acts by itself."""
+
+    def __init__(self) -> None:
+        self.is_ready = True
+        self.heartbeats: list[float] = []
+        self.has_ended = False
+        self.act: Callable[[], None] = lambda: None
+
+    def start(self, on_acted: Callable[[], None]) -> None:
+        self.act = on_acted
+
+    def wait_until_ready(self) -> None:
+        pass
+
+    def heartbeat(self, timeout_s: float) -> None:
+        self.heartbeats.append(timeout_s)
+
+    def end(self) -> None:
+        self.has_ended = True
+
+
 class StubbornRobot(ScriptedRobot):
     """Does not obey, and is asked for control in vain until `is_over`."""
 

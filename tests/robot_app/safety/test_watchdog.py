@@ -9,7 +9,7 @@ from robot_app.core.actions import Drive, Say, Stop, Turn
 from robot_app.core.errors import RobotLost
 from robot_app.core.robot import Supervision
 from robot_app.safety.watchdog import WatchdogRobot
-from tests.support.robots import ScriptedRobot
+from tests.support.robots import NotingGuard, ScriptedRobot
 from tests.support.vector import wait_until
 from tests.support.vision import scene_frame
 
@@ -18,51 +18,53 @@ FRAMES = [scene_frame(i) for i in range(3)]
 UNWATCHED_S = 0.25
 
 
-def watched(script=FRAMES):
-    return WatchdogRobot(ScriptedRobot(script), UNWATCHED_S)
-
-
-def told(robot):
-    return robot._robot.told
+def watched(script=FRAMES, kind=ScriptedRobot):
+    """A watchdog, and what the robot behind it is told."""
+    scripted = kind(script)
+    return WatchdogRobot(scripted, UNWATCHED_S), scripted.told
 
 
 @pytest.mark.parametrize("action", [Drive(20, 20), Turn(1.0)])
 def test_a_loop_that_hangs_on_a_picture_does_not_drive_on(action, caplog):
-    with watched() as robot:
+    watchdog, told = watched()
+    with watchdog as robot:
         next(frames := robot.frames())
         robot.do(action)
-        wait_until(lambda: "stop" in told(robot))
+        wait_until(lambda: "stop" in told)
         frames.close()
     assert caplog.messages == ["stopped: still busy with the last picture after 250 ms"]
 
 
 def test_a_camera_that_pauses_stops_the_wheels_once(caplog):
     script = [FRAMES[0], lambda: time.sleep(1.0), FRAMES[1]]
-    with watched(script) as robot:
+    watchdog, told = watched(script)
+    with watchdog as robot:
         for frame in robot.frames():
             if frame is FRAMES[0]:
                 robot.do(Drive(20, 20))
             else:
-                assert told(robot) == [Drive(20, 20), "stop"]
+                assert told == [Drive(20, 20), "stop"]
     assert caplog.messages == ["stopped: no new picture after 250 ms"]
 
 
 def test_every_picture_renews_the_permission_to_move():
     script = [beat for i in range(12) for beat in (scene_frame(i), lambda: time.sleep(0.03))]
-    with watched(script) as robot:
+    watchdog, told = watched(script)
+    with watchdog as robot:
         robot.do(Drive(20, 20))
         for _ in robot.frames():
             pass
-        assert told(robot) == [Drive(20, 20)]
+        assert told == [Drive(20, 20)]
 
 
 @pytest.mark.parametrize("actions", [(), (Say("hi"),), (Drive(20, 20), Stop())])
 def test_a_robot_that_stands_needs_no_watching(actions):
-    with watched() as robot:
+    watchdog, told = watched()
+    with watchdog as robot:
         for action in actions:
             robot.do(action)
         time.sleep(3 * UNWATCHED_S)
-        assert told(robot) == list(actions)
+        assert told == list(actions)
 
 
 def test_a_stop_that_is_not_confirmed_is_repeated(caplog):
@@ -83,57 +85,38 @@ def test_a_stop_that_is_not_confirmed_is_repeated(caplog):
     assert caplog.messages.count("not confirmed") == 2
 
 
-class Heard:
-    """A guard that writes down for how long it was told to be patient."""
-
-    def __init__(self):
-        self.is_ready = True
-        self.words = []
-        self.has_ended = False
-
-    def start(self, on_acted):
-        self.act = on_acted
-
-    def wait_until_ready(self):
-        pass
-
-    def heartbeat(self, timeout_s):
-        self.words.append(timeout_s)
-
-    def end(self):
-        self.has_ended = True
-
-
 def guarded(robot, unwatched_s=1.0):
-    return WatchdogRobot(robot, unwatched_s, Heard())
+    """A watchdog around this robot, and its guard."""
+    guard = NotingGuard()
+    return WatchdogRobot(robot, unwatched_s, guard), guard
 
 
 def test_the_guard_hears_of_motion_before_the_robot_and_then_again_and_again():
     class Noting(ScriptedRobot):
         def do(self, action):
-            self.heard_before = list(watched._guard.words)
+            self.heard_before = list(guard.heartbeats)
 
-    watched = guarded(noting := Noting(FRAMES))
-    with watched as robot:
+    watchdog, guard = guarded(noting := Noting(FRAMES))
+    with watchdog as robot:
         robot.do(Drive(20, 20))
         assert noting.heard_before[-1] < 0.5
-        wait_until(lambda: len(watched._guard.words) >= 8)
+        wait_until(lambda: len(guard.heartbeats) >= 8)
         robot.stop()
-        wait_until(lambda: watched._guard.words[-1] == math.inf)
-    assert watched._guard.has_ended
+        wait_until(lambda: guard.heartbeats[-1] == math.inf)
+    assert guard.has_ended
 
 
 def test_a_stop_without_a_link_is_none_for_the_guard():
-    scripted = ScriptedRobot(FRAMES)
-    watched = guarded(scripted)
-    with watched as robot:
+    watchdog, guard = guarded(scripted := ScriptedRobot(FRAMES))
+    with watchdog as robot:
         robot.do(Drive(20, 20))
         scripted.supervision = Supervision(connected=False)
         robot.stop()
-        time.sleep(0.2)
-        assert watched._guard.words[-1] < math.inf
-    assert watched._guard.words[-1] < math.inf
-    assert watched._guard.has_ended
+        beats = len(guard.heartbeats)
+        wait_until(lambda: len(guard.heartbeats) >= beats + 3)
+        assert max(guard.heartbeats[beats:]) < math.inf
+    assert guard.heartbeats[-1] < math.inf
+    assert guard.has_ended
 
 
 def test_a_robot_that_does_not_confirm_the_last_stop_is_left_to_the_guard():
@@ -141,18 +124,18 @@ def test_a_robot_that_does_not_confirm_the_last_stop_is_left_to_the_guard():
         def stop(self):
             raise RobotLost("not confirmed")
 
-    watched = guarded(Deaf(FRAMES))
-    watched.__enter__().do(Drive(20, 20))
-    with pytest.raises(RobotLost):
-        watched.__exit__(None, None, None)
-    assert watched._guard.words[-1] < math.inf
-    assert watched._guard.has_ended
+    watchdog, guard = guarded(Deaf(FRAMES))
+    with pytest.raises(RobotLost), watchdog as robot:
+        robot.do(Drive(20, 20))
+    assert guard.heartbeats[-1] < math.inf
+    assert guard.has_ended
 
 
 def test_without_a_guard_the_state_says_so():
-    with guarded(ScriptedRobot(FRAMES)) as robot:
+    watchdog, guard = guarded(ScriptedRobot(FRAMES))
+    with watchdog as robot:
         assert robot.supervision.is_guarded
-        robot._guard.is_ready = False
+        guard.is_ready = False
         assert not robot.supervision.is_guarded
 
 
@@ -161,10 +144,10 @@ def test_a_robot_that_cannot_be_entered_leaves_no_guard():
         def __enter__(self):
             raise RobotLost("gone")
 
-    robot = guarded(Gone(FRAMES))
-    with pytest.raises(RobotLost), robot:
+    watchdog, guard = guarded(Gone(FRAMES))
+    with pytest.raises(RobotLost), watchdog:
         pass
-    assert robot._guard.has_ended
+    assert guard.has_ended
 
 
 def test_control_that_the_guard_took_is_asked_for_again():
@@ -177,9 +160,10 @@ def test_control_that_the_guard_took_is_asked_for_again():
         def release_control(self):
             raise AssertionError
 
-    with guarded(Live(FRAMES)) as robot:
-        robot._guard.act()
-        assert told(robot) == ["take control"]
+    watchdog, guard = guarded(live := Live(FRAMES))
+    with watchdog:
+        guard.act()
+        assert live.told == ["take control"]
 
 
 def test_a_drive_that_is_passed_on_while_the_watchdog_stops_is_watched_as_well():
@@ -188,11 +172,12 @@ def test_a_drive_that_is_passed_on_while_the_watchdog_stops_is_watched_as_well()
             time.sleep(3 * UNWATCHED_S)
             super().do(action)
 
-    with WatchdogRobot(Slow(FRAMES), UNWATCHED_S) as robot:
+    watchdog, told = watched(kind=Slow)
+    with watchdog as robot:
         next(frames := robot.frames())
         robot.do(Drive(20, 20))
-        assert "stop" in told(robot)[:-1]
-        wait_until(lambda: told(robot)[-1] == "stop")
+        assert "stop" in told[:-1]
+        wait_until(lambda: told[-1] == "stop")
         frames.close()
 
 
@@ -203,9 +188,10 @@ def test_the_watchdog_outlives_what_nobody_expected(caplog):
             if self.told.count("stop") == 1:
                 raise RuntimeError("Event loop is closed")
 
-    with WatchdogRobot(Closing(FRAMES), UNWATCHED_S) as robot:
+    watchdog, told = watched(kind=Closing)
+    with watchdog as robot:
         next(frames := robot.frames())
         robot.do(Drive(20, 20))
-        wait_until(lambda: told(robot).count("stop") == 2)
+        wait_until(lambda: told.count("stop") == 2)
         frames.close()
     assert "the wheels could not be stopped; trying again" in caplog.messages
