@@ -28,7 +28,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One turn of the loop.
+    """One turn of the loop: the unit that is recorded, shown and replayed.
 
     Attributes:
         frame: what the camera showed.
@@ -38,7 +38,9 @@ class Step:
         detections, tracks, events: what was concluded, in this order.
         actions: what the robot was really told to do.
         timings: how long it took. Not part of what a replay must reproduce.
-        motion_block_reason: why the robot may not move at this time, in words; `None` when it may.
+        motion_block_reason: why the robot may not move at this time, in words; `None` when it may. Not recorded.
+        memory: what the behaviour remembers after this step, of its own type; `None` before its first decision. Not
+            recorded, as a replay comes to it again.
     """
 
     frame: Frame
@@ -51,6 +53,7 @@ class Step:
     timings: Timings
     supervision: Supervision = field(default_factory=Supervision)
     motion_block_reason: str | None = None
+    memory: object = None
 
     @classmethod
     def of_footage(cls, frame: Frame) -> Self:

@@ -1,8 +1,6 @@
-"""A turn or a straight way that ends at the right place, however the wheels speed up and brake.
+"""How wheels, head and lift change from one moment to the next, and maneuvers that end at the right place.
 
-How wheels, head and lift change from one moment to the next. Pure functions over small, fixed steps of time.
-
-Limits of Vector's published firmware are marked so; it leaves accelerations of the motors open, which are assumptions.
+Pure functions over small, fixed steps of time. The firmware leaves accelerations open: those are assumptions.
 """
 
 import math
@@ -19,6 +17,19 @@ WHEEL_ACCELERATION_MM_S2, WHEEL_BRAKING_MM_S2 = 1000.0, 2000.0
 
 LIFT_ACCELERATION_MM_S2 = 600.0
 """About the 10 rad/s² that the SDK asks for, at the end of the arm."""
+
+TURN_ACCELERATION_RAD_S2 = 10.0
+
+STRAIGHT_ACCELERATION_MM_S2 = 400.0
+"""Between the 200 mm/s² for speeding up and the 500 mm/s² for slowing down of Vector's usual motions."""
+
+CLOSE_ENOUGH = 1e-3
+"""rad or mm."""
+
+AWAY_MM, AWAY_MM_S = 60.0, 100.0
+"""Firmware."""
+
+AWAY_RAD_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +108,6 @@ def integrate_odometry(state: BodyState) -> BodyState:
     )
 
 
-def clip(value: float, low: float, high: float) -> float:
-    """The nearest value within the range."""
-    return min(max(value, low), high)
-
-
-def towards(value: float, target: float, step: float) -> float:
-    """From a value towards another one, by so much at most."""
-    return value + clip(target - value, -step, step)
-
-
-TURN_ACCELERATION_RAD_S2 = 10.0
-
-STRAIGHT_ACCELERATION_MM_S2 = 400.0
-"""Between the 200 mm/s² for speeding up and the 500 mm/s² for slowing down of Vector's usual motions."""
-
-CLOSE_ENOUGH = 1e-3
-"""rad or mm."""
-
-
 @dataclass(frozen=True, slots=True)
 class Maneuver:
     """What is left to do: so many radians to the left, or so many mm ahead, at this speed at most."""
@@ -175,7 +167,11 @@ def away_from_edge(cliffs: tuple[bool, ...]) -> tuple[Maneuver, ...]:
     return (straight(-AWAY_MM if is_ahead else AWAY_MM, AWAY_MM_S),)
 
 
-AWAY_MM, AWAY_MM_S = 60.0, 100.0
-"""Firmware."""
+def clip(value: float, low: float, high: float) -> float:
+    """The nearest value within the range."""
+    return min(max(value, low), high)
 
-AWAY_RAD_S = 2.0
+
+def towards(value: float, target: float, step: float) -> float:
+    """From a value towards another one, by so much at most."""
+    return value + clip(target - value, -step, step)

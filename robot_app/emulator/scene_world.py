@@ -1,6 +1,6 @@
-"""A table in a room as the world of the emulated robot, with other Vectors on it.
+"""A table in a room as the world of the emulated robot, with other Vectors that move as scripted.
 
-What other Vectors do in a scene: pure functions of time, so that a scene can be played again.
+Scripts are pure functions of time, so that a scene can be played again; `SceneWorld.truth` tells what a picture shows.
 """
 
 import itertools
@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,8 +24,18 @@ from robot_app.simulation.rooms import TABLE_SIZE_MM, desk_room
 from robot_app.simulation.scene import Eyes, Lens, PlacedRobot, RobotLook
 from robot_app.simulation.vector_model import Point, RobotPose, load_vector, outline
 
+Thing = TypeVar("Thing")
+
 Script = Callable[[float], RobotPose]
 """Where the robot is, by the time in seconds."""
+
+LENS = Lens()
+
+TABLE = Rectangle(*TABLE_SIZE_MM)
+
+KEPT_PICTURES = 4
+
+KEPT_TRUTHS = 1000
 
 TURN_RAD_S = 2.0
 
@@ -103,15 +114,6 @@ class _Part:
         share = time_s / self.lasts_s if self.lasts_s > 0 else 1.0
         x, y = (a + (b - a) * share for a, b in zip(self.start, self.end, strict=True))
         return RobotPose(x, y, self.heading_rad + self.turn_rad * share)
-
-
-LENS = Lens()
-
-TABLE = Rectangle(*TABLE_SIZE_MM)
-
-KEPT_PICTURES = 4
-
-KEPT_TRUTHS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +250,7 @@ class SceneWorld:
         return SceneTruth(index, body.at_s, body.pose, tuple(robots))
 
 
-def _remember(
-    memory: "OrderedDict[int, bytes] | OrderedDict[int, SceneTruth]", index: int, thing: object, most: int
-) -> None:
-    memory.pop(index, None)
-    memory[index] = thing  # type: ignore[assignment]
+def _remember(memory: OrderedDict[int, Thing], index: int, thing: Thing, most: int) -> None:
+    memory[index] = thing
     while len(memory) > most:
         memory.popitem(last=False)

@@ -1,7 +1,4 @@
-"""What the emulated robot proves itself with, and what it asks its clients for.
-
-The emulated Vector as a whole: a gRPC server with its own certificate, token and configuration file.
-"""
+"""The emulated Vector as a whole: a gRPC server with its own certificate, token and configuration file."""
 
 import datetime
 import secrets
@@ -32,59 +29,6 @@ from robot_app.emulator.grpc_service import VectorService
 from robot_app.emulator.world import World
 from robot_app.robots.vector.identity import VectorIdentity, write_sdk_config
 
-VALID_DAYS = 30
-
-Handlers = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler]
-
-
-def make_certificate(name: str) -> tuple[bytes, bytes]:
-    """A new key and a certificate signed with it, made out to `name` as Vector's is; both PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    key_pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return key_pem, certificate.public_bytes(serialization.Encoding.PEM)
-
-
-class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[misc] # grpc has no types
-    """Lets in calls that carry the token and that the service implements."""
-
-    def __init__(self, guid: str, service: client.ExternalInterfaceServicer) -> None:
-        self._authorization = f"Bearer {guid}"
-        self._service = service
-
-    def intercept_service(self, continuation: Handlers, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        """Refuse the call, or pass it on."""
-        if dict(call.invocation_metadata).get("authorization") != self._authorization:
-            return _refusal(grpc.StatusCode.UNAUTHENTICATED, "unknown token")
-        name = call.method.rpartition("/")[2]
-        unimplemented = getattr(client.ExternalInterfaceServicer, name, None)
-        if getattr(type(self._service), name, unimplemented) is unimplemented:
-            return _refusal(grpc.StatusCode.UNIMPLEMENTED, f"the emulated Vector has no {name}")
-        return continuation(call)
-
-
-def _refusal(code: grpc.StatusCode, details: str) -> grpc.RpcMethodHandler:
-    def refuse(_: object, context: grpc.ServicerContext) -> None:
-        context.abort(code, details)
-
-    return grpc.unary_unary_rpc_method_handler(refuse)
-
-
 NAME = "Vector-E1A2"
 
 SERIAL = "00e1a2e1"
@@ -96,6 +40,10 @@ REACTION_POLL_S = 0.02
 
 MAX_CALLS = 48
 """At a time. Three are streams of each client; actions wait in the others."""
+
+VALID_DAYS = 30
+
+Handlers = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler]
 
 
 class Emulator:
@@ -132,7 +80,6 @@ class Emulator:
         self.commands = CommandLog()
         self.faults = Faults(fault, fault_after_s, fault_for_s)
         self._body = Body(surroundings=world.surroundings, start=world.start)
-        self._sensors = Sensors()
         self._ended = threading.Event()
         self._living = threading.Thread(target=self._live, daemon=True, name="emulator body")
 
@@ -199,10 +146,9 @@ class Emulator:
         assert self._link is not None
         self._key, self._certificate = key, certificate
         self._stopping = threading.Event()
-        self._control = Control(on_withheld=self._stop_everything)
+        self._control = Control()
         camera = Camera(self._world, self._body, self.faults)
         self._service = VectorService(self._body, camera, self._control, self.commands, self._stopping, self.faults)
-        self._service.sensors = self._sensors
         executor = futures.ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="emulator")
         # Without this option another server could listen at the same port and take half of the connections.
         server = grpc.server(
@@ -264,7 +210,7 @@ class Emulator:
 
     def set_sensors(self, sensors: Sensors) -> None:
         """Set what the robot feels; it reports it with its next state."""
-        self._sensors = self._service.sensors = sensors
+        self._body.sensors = sensors
 
     def withhold_control(self) -> None:
         """Stop, and take control from the client, as the robot does when it is picked up or falls."""
@@ -274,9 +220,6 @@ class Emulator:
         """Give control to the client that asked for it last."""
         self._control.give_back("told")
 
-    def _stop_everything(self) -> None:
-        self._service.cancel_all()
-
     def _write_identity(self, port: int, guid: str, certificate: bytes) -> VectorIdentity:
         config_path = (self._folder or emulator_folder(port)).resolve() / CONFIG_NAME
         config_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -285,3 +228,51 @@ class Emulator:
         identity = VectorIdentity(serial=SERIAL, name=NAME, ip=self._host, port=port, certificate=path, guid=guid)
         write_sdk_config(config_path, identity)
         return identity
+
+
+class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[misc] # grpc has no types
+    """Lets in calls that carry the token and that the service implements."""
+
+    def __init__(self, guid: str, service: client.ExternalInterfaceServicer) -> None:
+        self._authorization = f"Bearer {guid}"
+        self._service = service
+
+    def intercept_service(self, continuation: Handlers, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        """Refuse the call, or pass it on."""
+        if dict(call.invocation_metadata).get("authorization") != self._authorization:
+            return _refusal(grpc.StatusCode.UNAUTHENTICATED, "unknown token")
+        name = call.method.rpartition("/")[2]
+        unimplemented = getattr(client.ExternalInterfaceServicer, name, None)
+        if getattr(type(self._service), name, unimplemented) is unimplemented:
+            return _refusal(grpc.StatusCode.UNIMPLEMENTED, f"the emulated Vector has no {name}")
+        return continuation(call)
+
+
+def _refusal(code: grpc.StatusCode, details: str) -> grpc.RpcMethodHandler:
+    def refuse(_: object, context: grpc.ServicerContext) -> None:
+        context.abort(code, details)
+
+    return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def make_certificate(name: str) -> tuple[bytes, bytes]:
+    """A new key and a certificate signed with it, made out to `name` as Vector's is; both PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    key_pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return key_pem, certificate.public_bytes(serialization.Encoding.PEM)

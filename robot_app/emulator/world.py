@@ -1,7 +1,4 @@
-"""What is around the body and can be felt: the table and its edge, other robots, the charger.
-
-What the emulated robot's camera shows.
-"""
+"""The world of the emulated robot: what its camera shows, and what its body feels of table, others and charger."""
 
 import math
 from collections.abc import Callable
@@ -24,6 +21,39 @@ BEAM_RAYS = 9
 
 ON_CHARGER_MM = 30.0
 """How far from its place on the charger the robot still touches the contacts; an assumption."""
+
+
+class World(Protocol):
+    """What is around the emulated robot."""
+
+    @property
+    def fps(self) -> float:
+        """How many pictures the camera takes in a second."""
+        ...
+
+    @property
+    def calibration(self) -> CameraModel:
+        """The lens that takes the pictures, for frames of Vector's size."""
+        ...
+
+    @property
+    def history_s(self) -> float:
+        """How far back it can still show pictures, for a client that falls behind."""
+        ...
+
+    @property
+    def surroundings(self) -> "Surroundings":
+        """What the body can touch and fall off."""
+        ...
+
+    @property
+    def start(self) -> BodyState:
+        """Where the body begins."""
+        ...
+
+    def picture(self, index: int, body: BodyState) -> bytes | None:
+        """The JPEG that the camera takes as its `index`-th from where the body is; `None` when there are no more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,36 +148,3 @@ def _to_side(eye: Point, angle_rad: float, side: tuple[Point, Point]) -> float:
         return math.inf
     distance = along1 + (along2 - along1) * aside1 / (aside1 - aside2)
     return distance if distance > 0 else math.inf
-
-
-class World(Protocol):
-    """What is around the emulated robot."""
-
-    @property
-    def fps(self) -> float:
-        """How many pictures the camera takes in a second."""
-        ...
-
-    @property
-    def calibration(self) -> CameraModel:
-        """The lens that takes the pictures, for frames of Vector's size."""
-        ...
-
-    @property
-    def history_s(self) -> float:
-        """How far back it can still show pictures, for a client that falls behind."""
-        ...
-
-    @property
-    def surroundings(self) -> Surroundings:
-        """What the body can touch and fall off."""
-        ...
-
-    @property
-    def start(self) -> BodyState:
-        """Where the body begins."""
-        ...
-
-    def picture(self, index: int, body: BodyState) -> bytes | None:
-        """The JPEG that the camera takes as its `index`-th from where the body is; `None` when there are no more."""
-        ...

@@ -1,7 +1,4 @@
-"""Runs a model file of ours with ONNX Runtime.
-
-Which hardware ONNX Runtime uses: CUDA when it really works, else the CPU.
-"""
+"""Runs a model file of ours with ONNX Runtime: on CUDA where that really works, else on the CPU."""
 
 import ctypes
 from dataclasses import dataclass
@@ -13,9 +10,12 @@ import onnxruntime as ort
 
 from robot_app.core.detections import Detections, select_detections
 from robot_app.core.errors import ModelError
+from robot_app.core.files import DEFAULT_MODEL
 from robot_app.core.frame import Image
 from robot_app.perception.card import CARD_KEY, ModelCard
 from robot_app.perception.letterbox import Letterbox
+
+OUTPUT_NAMES = ("boxes", "scores", "labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,55 @@ class Provider:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.reason})"
+
+
+class Detector:
+    """A loaded model. Calling it with an image gives what is in it.
+
+    Attributes:
+        card: what the model file says of itself; `card.class_names` is what labels index into.
+        provider: which ONNX Runtime provider runs it, and why.
+        score_threshold: detections below it are not reported, unless a call asks for them.
+    """
+
+    def __init__(
+        self, session: ort.InferenceSession, card: ModelCard, provider: Provider, score_threshold: float
+    ) -> None:
+        self._session = session
+        self.card = card
+        self.provider = provider
+        self.score_threshold = score_threshold
+
+    @classmethod
+    def load(cls, path: Path | str = DEFAULT_MODEL, score_threshold: float | None = None) -> Self:
+        """Open a model file, by default the one that comes with this software.
+
+        Without a `score_threshold` the card's default holds.
+
+        Raises:
+            ModelError: the file is missing, no ONNX model, not one of ours, or its input differs from its card.
+        """
+        path = Path(path)
+        session, provider = open_session(path)
+        card = _read_card(session, path)
+        _check_signature(session, card, path)
+        return cls(session, card, provider, card.score_threshold if score_threshold is None else score_threshold)
+
+    def __call__(self, image: Image, min_score: float | None = None) -> Detections:
+        """Detect in uint8 (H, W, 3) BGR of any size; boxes are in this image's pixels, best score first.
+
+        A `min_score` counts instead of `score_threshold`.
+
+        Raises:
+            ValueError: `image` is not uint8 (H, W, 3).
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"image: expected uint8 (H, W, 3), found {image.dtype} {image.shape}")
+        box = Letterbox((image.shape[0], image.shape[1]), self.card.frame_hw)
+        candidates = Detections(*self._session.run(OUTPUT_NAMES, {"image": box.apply(image)}))
+        least = self.score_threshold if min_score is None else min_score
+        found = select_detections(candidates, least, self.card.nms_iou)
+        return Detections(box.boxes_to_source(found.boxes_px), found.scores, found.labels)
 
 
 def open_session(path: Path) -> tuple[ort.InferenceSession, Provider]:
@@ -77,57 +126,6 @@ def _nvidia_gpus() -> int:
         if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
             return count.value
     return 0
-
-
-OUTPUT_NAMES = ("boxes", "scores", "labels")
-
-
-class Detector:
-    """A loaded model. Calling it with an image gives what is in it.
-
-    Attributes:
-        card: what the model file says of itself.
-        provider: which ONNX Runtime provider runs it, and why.
-        score_threshold: candidates below it are not reported.
-    """
-
-    def __init__(
-        self, session: ort.InferenceSession, card: ModelCard, provider: Provider, score_threshold: float
-    ) -> None:
-        self._session = session
-        self.card = card
-        self.provider = provider
-        self.score_threshold = score_threshold
-
-    @classmethod
-    def load(cls, path: Path, score_threshold: float | None = None) -> Self:
-        """Open a model file; without `score_threshold` the card's default holds.
-
-        Raises:
-            ModelError: the file is missing, no ONNX model, not one of ours, or its input differs from its card.
-        """
-        session, provider = open_session(path)
-        card = _read_card(session, path)
-        _check_signature(session, card, path)
-        return cls(session, card, provider, card.score_threshold if score_threshold is None else score_threshold)
-
-    def with_threshold(self, score_threshold: float | None) -> "Detector":
-        """The same loaded model with another threshold; `None` for its card's."""
-        threshold = self.card.score_threshold if score_threshold is None else score_threshold
-        return Detector(self._session, self.card, self.provider, threshold)
-
-    def __call__(self, image: Image) -> Detections:
-        """Detect in uint8 (H, W, 3) BGR of any size; boxes are in this image's pixels.
-
-        Raises:
-            ValueError: `image` is not uint8 (H, W, 3).
-        """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"image: expected uint8 (H, W, 3), found {image.dtype} {image.shape}")
-        box = Letterbox((image.shape[0], image.shape[1]), self.card.frame_hw)
-        boxes, scores, labels = self._session.run(OUTPUT_NAMES, {"image": box.apply(image)})
-        found = select_detections(Detections(boxes, scores, labels), self.score_threshold, self.card.nms_iou)
-        return Detections(box.boxes_to_source(found.boxes_px), found.scores, found.labels)
 
 
 def _read_card(session: ort.InferenceSession, path: Path) -> ModelCard:

@@ -5,18 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from robot_app.core.tracks import XyxyPx
+from robot_app.perception.card import TrackingAssumptions
 
 ASIDE_ACCELERATION, UPWARD_ACCELERATION = 2.0, 0.7
 """1 sigma, in frame widths per s²: other robots hardly accelerate, but our own turns, and our head, begin suddenly."""
 
 SIZE_ACCELERATION = 3.0
 """1 sigma of the second derivative of the logarithm of a box's side, per s²."""
-
-CENTRE_SIGMA_PX, CENTRE_SIGMA = 0.6, 0.02
-"""1 sigma of a detected centre: so many pixels, and so much of the box's side."""
-
-SIZE_SIGMA_PX, SIZE_SIGMA = 1.2, 0.04
-"""1 sigma of the logarithm of a detected side: so many pixels over the side, and so much anyway."""
 
 START_RATE_WIDTHS, START_SIZE_RATE = 0.5, 0.5
 """1 sigma of the velocity of a box seen for the first time: frame widths per s, and for the logarithm of its sides."""
@@ -33,6 +28,11 @@ class ConstantVelocityFilter:
     value_var: float
     cov: float
     rate_var: float
+
+    @classmethod
+    def first(cls, measured: float, sigma: float, rate_sigma: float) -> Self:
+        """After the first measurement; the rate is unknown, but for its standard deviation."""
+        return cls(measured, 0.0, sigma**2, 0.0, rate_sigma**2)
 
     def predict(self, seconds: float, acceleration_sigma: float) -> "ConstantVelocityFilter":
         """So much later, without a measurement."""
@@ -73,15 +73,15 @@ class BoxFilter:
     log_height: ConstantVelocityFilter
 
     @classmethod
-    def first(cls, box_px: XyxyPx, frame_width_px: float) -> Self:
+    def first(cls, box_px: XyxyPx, frame_width_px: float, model: TrackingAssumptions) -> Self:
         """A box that has just been detected; nothing is known of its motion."""
         x, y, width, height = _centre_and_size(box_px)
-        rate = START_RATE_WIDTHS * frame_width_px
+        rate, size_rate = START_RATE_WIDTHS * frame_width_px, START_SIZE_RATE
         return cls(
-            ConstantVelocityFilter(x, 0.0, _centre_sigma(width) ** 2, 0.0, rate**2),
-            ConstantVelocityFilter(y, 0.0, _centre_sigma(height) ** 2, 0.0, rate**2),
-            ConstantVelocityFilter(math.log(width), 0.0, _size_sigma(width) ** 2, 0.0, START_SIZE_RATE**2),
-            ConstantVelocityFilter(math.log(height), 0.0, _size_sigma(height) ** 2, 0.0, START_SIZE_RATE**2),
+            ConstantVelocityFilter.first(x, model.centre.sigma_px(width), rate),
+            ConstantVelocityFilter.first(y, model.centre.sigma_px(height), rate),
+            ConstantVelocityFilter.first(math.log(width), model.size.relative(width), size_rate),
+            ConstantVelocityFilter.first(math.log(height), model.size.relative(height), size_rate),
         )
 
     def predict(self, seconds: float, frame_width_px: float) -> "BoxFilter":
@@ -97,14 +97,14 @@ class BoxFilter:
         """Elsewhere, since the camera turned."""
         return replace(self, x=replace(self.x, value=self.x.value + right_px))
 
-    def update(self, box_px: XyxyPx) -> "BoxFilter":
+    def update(self, box_px: XyxyPx, model: TrackingAssumptions) -> "BoxFilter":
         """With the box that was detected at this moment."""
         x, y, width, height = _centre_and_size(box_px)
         return BoxFilter(
-            self.x.update(x, _centre_sigma(width)),
-            self.y.update(y, _centre_sigma(height)),
-            self.log_width.update(math.log(width), _size_sigma(width)),
-            self.log_height.update(math.log(height), _size_sigma(height)),
+            self.x.update(x, model.centre.sigma_px(width)),
+            self.y.update(y, model.centre.sigma_px(height)),
+            self.log_width.update(math.log(width), model.size.relative(width)),
+            self.log_height.update(math.log(height), model.size.relative(height)),
         )
 
     def coast(self) -> "BoxFilter":
@@ -127,11 +127,3 @@ class BoxFilter:
 def _centre_and_size(box_px: XyxyPx) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = box_px
     return (x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, SMALLEST_SIDE_PX), max(y2 - y1, SMALLEST_SIDE_PX)
-
-
-def _centre_sigma(side_px: float) -> float:
-    return CENTRE_SIGMA_PX + CENTRE_SIGMA * side_px
-
-
-def _size_sigma(side_px: float) -> float:
-    return SIZE_SIGMA_PX / side_px + SIZE_SIGMA

@@ -8,7 +8,7 @@ whatever the angle of the head. Three cues tell the distance, and each is weight
 - width: as the height, but a Vector is twice as wide from the side as from the front.
 
 The constants are fits to the SDK's 3D model of Vector, projected at all headings, 15 to 80 cm away, with head and
-lift as they come. `tests/robot_app/test_ranging.py` makes the measurement again.
+lift as they come. `tests/robot_app/perception/test_ranging.py` makes the measurement again.
 """
 
 import math
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from robot_app.core.camera import CameraModel
 from robot_app.core.tracks import XyxyPx
 from robot_app.core.vector_spec import CAMERA_FROM_PIVOT_MM, HEAD_PIVOT_ABOVE_FLOOR_MM
+from robot_app.perception.card import BoxNoise
 
 HEIGHT_MM, HEIGHT_OFFSET_MM = 69.2, 27.0
 """Distance = height / difference of slopes + offset. The foot that is seen is nearer than the middle."""
@@ -47,10 +48,6 @@ LENS_BEND = 0.02
 
 SIDE_CUT_SPREAD = 0.15
 """Added for the height of a robot that is cut at the side: the part in view may lack the head."""
-
-BOX_SIGMA_PX, BOX_SIGMA = 0.8, 0.025
-"""1 sigma of each edge of a detected box: so many pixels, and so much of the box's size. Edges that the shipped model
-found in rendered frames were off by 1 px at 22 px of height, 1.6 px at 45 px and 2.4 px at 150 px and more."""
 
 EDGE_PX = 2.0
 """A box that comes this close to the frame's edge may go on beyond it."""
@@ -105,8 +102,10 @@ def camera_height_mm(head_angle_rad: float) -> float:
     return HEAD_PIVOT_ABOVE_FLOOR_MM + forward * math.sin(head_angle_rad) + up * math.cos(head_angle_rad)
 
 
-def estimate_range(box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float) -> RangeEstimate:
-    """Where the Vector is that fills this box.
+def estimate_range(
+    box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float, edge: BoxNoise
+) -> RangeEstimate:
+    """Where the Vector is that fills this box, of which each edge is known up to the noise `edge`.
 
     An edge that is cut tells nothing, so cues that need it are left out; without any cue the distance is an upper limit
     with an uncertainty of nearly its half. A robot cut at the side reaches on beyond the frame, as far as its distance
@@ -114,8 +113,8 @@ def estimate_range(box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_an
     """
     x1, y1, x2, y2 = box_px
     middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2
-    estimate = _combined(_cues(box_px, cut, camera, head_angle_rad)) or _bound(box_px, camera, head_angle_rad)
-    sigma_px = (BOX_SIGMA_PX + BOX_SIGMA * (x2 - x1)) / math.sqrt(2)
+    estimate = _combined(_cues(box_px, cut, camera, head_angle_rad, edge)) or _bound(box_px, camera, head_angle_rad)
+    sigma_px = edge.sigma_px(x2 - x1) / math.sqrt(2)
     if cut.left != cut.right:
         bearing_rad = camera.direction(middle_x, middle_y, head_angle_rad).bearing_rad
         depth_mm = max(estimate.distance_mm * math.cos(bearing_rad), 1.0)
@@ -137,26 +136,28 @@ def estimate_range(box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_an
     )
 
 
-def _cues(box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float) -> list[Estimate]:
+def _cues(
+    box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float, edge: BoxNoise
+) -> list[Estimate]:
     x1, y1, x2, y2 = box_px
     top, foot = (camera.direction((x1 + x2) / 2, y, head_angle_rad).slope for y in (y1, y2))
     height_px, width_px = max(y2 - y1, 1.0), max(x2 - x1, 1.0)
     cues = []
     if not (cut.top or cut.bottom) and top > foot:
         distance_mm = HEIGHT_MM / (top - foot) + HEIGHT_OFFSET_MM
-        noise = math.sqrt(2) * (BOX_SIGMA_PX / height_px + BOX_SIGMA)
+        noise = math.sqrt(2) * edge.relative(height_px)
         aside = SIDE_CUT_SPREAD if cut.left or cut.right else 0.0
         cues.append(Estimate(distance_mm, distance_mm * math.hypot(HEIGHT_SPREAD, noise, aside)))
     if not cut.bottom and foot < -LOWEST_SLOPE:
         to_foot_mm = camera_height_mm(head_angle_rad) / -foot
-        edge_rad = (BOX_SIGMA_PX + BOX_SIGMA * height_px) / camera.focal_px
+        edge_rad = edge.sigma_px(height_px) / camera.focal_px
         # The derivative of height / tan(angle) by the angle.
         per_rad = to_foot_mm * (1 + foot * foot) / -foot
         sigma_mm = math.hypot(FOOT_SPREAD_MM, per_rad * TILT_SIGMA_RAD, per_rad * edge_rad)
         cues.append(Estimate(to_foot_mm + FOOT_OFFSET_MM, sigma_mm))
     if not (cut.left or cut.right):
         distance_mm = _by_width(box_px, camera)
-        noise = math.sqrt(2) * (BOX_SIGMA_PX / width_px + BOX_SIGMA)
+        noise = math.sqrt(2) * edge.relative(width_px)
         cues.append(Estimate(distance_mm, distance_mm * math.hypot(WIDTH_SPREAD, noise)))
     return cues
 

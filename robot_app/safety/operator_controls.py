@@ -40,14 +40,9 @@ class OperatorHold:
 
 
 class OperatorControls:
-    """The commands of a person to a running session.
-
-    Attributes:
-        memory: what the behaviour remembers now, as the session tells; `None` before its first decision.
-    """
+    """The commands of a person to a running session."""
 
     def __init__(self) -> None:
-        self.memory: object = None
         self._hold = OperatorHold()
         self._sending = threading.Lock()
         self._robot: InterlockedRobot | None = None

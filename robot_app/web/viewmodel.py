@@ -252,7 +252,7 @@ class SessionViewModel(Sink):
         hold, robot, path = self._controls.hold, self._controls.robot, self._recorder.path
         newest = self.hub.newest
         state = RobotState() if newest is None else newest.step.state
-        memory = describe_memory(self._controls.memory)
+        memory = "" if newest is None else describe_memory(newest.step.memory)
         return Status(
             title=self._labels.title,
             behaviour=f"{self._labels.behaviour}: {memory}" if memory else self._labels.behaviour,

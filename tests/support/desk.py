@@ -16,11 +16,13 @@ from robot_app.core.detections import Detections
 from robot_app.core.tracks import Event, Track, XyxyPx
 from robot_app.core.vector_spec import TRACK_WIDTH_MM
 from robot_app.emulator.dynamics import WHEEL_ACCELERATION_MM_S2
-from robot_app.perception.ranging import BOX_SIGMA, BOX_SIGMA_PX
-from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, update_tracks
+from robot_app.perception.card import TrackingAssumptions
+from robot_app.perception.tracker import Tracker, Viewpoint
 from robot_app.simulation.vector_model import RobotPose, cut_to_frame, gap_mm, middle_of, outline
 
 CAMERA = CameraModel()
+
+EDGE = TrackingAssumptions().edge
 
 FPS = 15
 
@@ -56,7 +58,7 @@ class Eyes:
     def _noisy(self, box: XyxyPx) -> XyxyPx:
         width, height = box[2] - box[0], box[3] - box[1]
         x1, y1, x2, y2 = (
-            side + self.noise * self.draw.gauss(0, BOX_SIGMA_PX + BOX_SIGMA * size)
+            side + self.noise * self.draw.gauss(0, EDGE.sigma_px(size))
             for side, size in zip(box, (width, height, width, height), strict=True)
         )
         return cut_to_frame((x1, y1, max(x2, x1 + 2), max(y2, y1 + 2)), CAMERA)
@@ -134,7 +136,7 @@ def live(  # noqa: PLR0917 - what there is to a life on a desk
     is_over: Callable[[list[Moment]], bool] = lambda _: False,
 ) -> list[Moment]:
     """Let the robot see, decide and drive, for so long or until `is_over`."""
-    wheels, tracker, memory = Wheels(start), TrackerState(), None
+    wheels, tracker, memory = Wheels(start), Tracker(), None
     on_the_way: deque[tuple[float, Action]] = deque()
     moments = []
     for i in range(round(seconds * FPS)):
@@ -142,12 +144,12 @@ def live(  # noqa: PLR0917 - what there is to a life on a desk
         there = tuple(others(now_s))
         found = eyes.see(boxes_in_view(there, wheels.pose))
         view = Viewpoint(CAMERA, wheels.pose.head_angle_rad, now_s, wheels.pose.heading_rad)
-        tracker = update_tracks(tracker, found, view, TrackerSettings())
-        decision = behaviour(memory, tracker.tracks, now_s + LATENCY_S / 2)
+        tracks = tracker.update(found, view).tracks
+        decision = behaviour(memory, tracks, now_s + LATENCY_S / 2)
         memory = decision.state
         on_the_way += [(now_s + LATENCY_S, action) for action in decision.actions]
         nearest_mm = min((gap_mm(wheels.pose, other) for other in there), default=math.inf)
-        moments.append(Moment(now_s, wheels.pose, there, tracker.tracks, decision.events, decision.actions, nearest_mm))
+        moments.append(Moment(now_s, wheels.pose, there, tracks, decision.events, decision.actions, nearest_mm))
         if is_over(moments):
             break
         for step in range(STEPS_PER_FRAME):

@@ -1,26 +1,20 @@
-"""Two loops over the same footage, frame by frame.
+"""Two loops over the same footage, frame by frame: of two models, or of two behaviours that see the same."""
 
-What is compared: two models, or two behaviours that see the same.
-"""
-
-import logging
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import tee
 
 import numpy as np
 
 from robot_app.behaviour.registry import choose_behaviour
 from robot_app.core.detections import Agreement, Detections, compare_detections
-from robot_app.core.errors import InputError
 from robot_app.core.frame import Image
 from robot_app.core.step import Step
 from robot_app.core.text import describe_actions
 from robot_app.media.coco_writer import describe_results, name_results
 from robot_app.media.footage import NamedStep
 from robot_app.perception.detector import Detector
+from robot_app.perception.tracker import Tracker
 from robot_app.robots.replaying import ReplayRobot
 from robot_app.runtime.loop import Loop
 from robot_app.runtime.settings import Settings
@@ -28,69 +22,54 @@ from robot_app.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One of the two.
+    """One of the two, for one comparison.
 
     Attributes:
         title: for people, such as `A: vector 1`.
-        detect: gives the detections of uint8 (H, W, 3) BGR.
         class_names: what labels index into.
         settings: of tracking, behaviour and motion.
-        sure_score: weaker detections count only where a robot is expected.
+        detect: gives the detections of uint8 (H, W, 3) BGR.
+        tracker: at its start.
     """
 
     title: str
-    detect: Callable[[Image], Detections]
     class_names: tuple[str, ...]
     settings: Settings
-    sure_score: float = 0.0
+    detect: Callable[[Image], Detections]
+    tracker: Tracker
 
 
 def two_models(detectors: tuple[Detector, Detector], settings: Settings) -> tuple[Variant, Variant]:
-    """Sides that differ in their model only."""
+    """Variants that differ in their model only; each looks and tracks as in a replay of its own."""
     a, b = detectors
-    return (
-        Variant(_model_title("A", a), a, a.card.class_names, settings),
-        Variant(_model_title("B", b), b, b.card.class_names, settings),
-    )
+    return _of_model("A", a, settings), _of_model("B", b, settings)
+
+
+def _of_model(side: str, detector: Detector, settings: Settings) -> Variant:
+    card = detector.card
+    title = f"{side}: {card.name} {card.version}, from score {detector.score_threshold:.2f} on"
+    tracker = Tracker.for_model(card, settings.tracker, detector.score_threshold)
+    return Variant(title, card.class_names, settings, lambda image: detector(image, tracker.min_score), tracker)
 
 
 def two_behaviours(detector: Detector, a: tuple[str, Settings], b: tuple[str, Settings]) -> tuple[Variant, Variant]:
-    """Sides that differ in their settings only, each with what it is called; A must be asked first for each frame.
+    """Variants that differ in their settings only, each with what it is called; A must be asked first for each frame.
 
-    Each frame is looked at once, with the least demand of both.
+    Each frame is looked at once, down to the least score of both.
     """
-    (title_a, settings_a), (title_b, settings_b) = a, b
-    sure_a, sure_b = (detector.with_threshold(s.detector.score).score_threshold for s in (settings_a, settings_b))
-    least = min(sure_a, sure_b, settings_a.tracker.min_score, settings_b.tracker.min_score)
-    first, second = _detect_once(detector.with_threshold(least))
-    names = detector.card.class_names
+    card = detector.card
+    trackers = [Tracker.for_model(card, settings.tracker, settings.detector.score) for _, settings in (a, b)]
+    least = min(tracker.min_score for tracker in trackers)
+    seen: list[Detections] = []
+
+    def look(image: Image) -> Detections:
+        seen[:] = [detector(image, least)]
+        return seen[0]
+
     return (
-        Variant(f"A: {title_a}", first, names, settings_a, sure_a),
-        Variant(f"B: {title_b}", second, names, settings_b, sure_b),
+        Variant(f"A: {a[0]}", card.class_names, a[1], look, trackers[0]),
+        Variant(f"B: {b[0]}", card.class_names, b[1], lambda _: seen[0], trackers[1]),
     )
-
-
-def _detect_once(
-    detector: Callable[[Image], Detections],
-) -> tuple[Callable[[Image], Detections], Callable[[Image], Detections]]:
-    """Two detectors for the same pictures in the same order; the second one tells what the first one saw."""
-    seen: deque[Detections] = deque()
-
-    def first(image: Image) -> Detections:
-        seen.append(detector(image))
-        return seen[-1]
-
-    def second(image: Image) -> Detections:
-        return seen.popleft()
-
-    return first, second
-
-
-def _model_title(side: str, detector: Detector) -> str:
-    return f"{side}: {detector.card.name} {detector.card.version}, from score {detector.score_threshold:.2f} on"
-
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,46 +100,38 @@ class StepPair:
         return a != b
 
 
-def compare(footage: Iterable[NamedStep], sides: tuple[Variant, Variant]) -> Generator[StepPair, None, None]:
+def compare(footage: Iterable[NamedStep], variants: tuple[Variant, Variant]) -> Generator[StepPair, None, None]:
     """Let two loops live through the same footage in step, A ahead of B in each frame.
 
-    Neither knows of the other, so each detects, tracks and decides as in a replay of its own. Frames that cannot be
-    decoded are left out. Closing the iterator ends both.
+    Neither knows of the other, so each detects, tracks and decides as in a replay of its own. Frames that A cannot
+    decode are left out. Closing the iterator ends both.
 
     Raises:
         InputError: the footage is damaged or of an unknown kind.
     """
-    frames, for_a, for_b = tee(_readable(footage), 3)
-    names_a, names_b = (side.class_names for side in sides)
-    with ExitStack() as stack:
-        steps_a, steps_b = (
-            stack.enter_context(closing(_replay(own, side))) for own, side in zip((for_a, for_b), sides, strict=True)
-        )
-        for named, a, b in zip(frames, steps_a, steps_b, strict=True):
-            agreement = compare_detections(a.detections, names_a, b.detections, names_b)
-            yield StepPair(named.name, a, b, agreement)
+    newest: list[NamedStep] = []
+
+    def for_a() -> Iterator[Step]:
+        for named in footage:
+            newest[:] = [named]
+            yield named.step
+
+    def for_b() -> Iterator[Step]:
+        while True:
+            yield newest[0].step
+
+    a, b = variants
+    with closing(_replay(for_a(), a)) as steps_a, closing(_replay(for_b(), b)) as steps_b:
+        for step_a in steps_a:
+            step_b = next(steps_b)
+            agreement = compare_detections(step_a.detections, a.class_names, step_b.detections, b.class_names)
+            yield StepPair(newest[0].name, step_a, step_b, agreement)
 
 
-def _readable(footage: Iterable[NamedStep]) -> Iterator[NamedStep]:
-    """Without the frames that both loops would skip, each with a warning of its own."""
-    skipped = 0
-    for named in footage:
-        try:
-            named.step.frame.image()
-        except InputError as error:
-            logger.warning("skipped: %s", error)
-            skipped += 1
-            continue
-        yield named
-    if skipped:
-        logger.warning("frames skipped because they could not be decoded: %d", skipped)
-
-
-def _replay(footage: Iterable[NamedStep], side: Variant) -> Generator[Step, None, None]:
-    settings = side.settings
-    with ReplayRobot(named.step for named in footage) as robot:
-        loop = Loop(robot, side.detect, choose_behaviour(settings), settings, sure_score=side.sure_score)
-        yield from loop.steps()
+def _replay(footage: Iterable[Step], variant: Variant) -> Generator[Step, None, None]:
+    settings = variant.settings
+    with ReplayRobot(footage) as robot:
+        yield from Loop(robot, variant.detect, choose_behaviour(settings), settings, variant.tracker).steps()
 
 
 def describe_difference(compared: StepPair, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:

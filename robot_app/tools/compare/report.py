@@ -1,24 +1,17 @@
-"""Two models, or two behaviours, over the same footage, from the first frame to the figures.
-
-A comparison in figures.
-
-What two loops decided about the same frames.
-"""
+"""A comparison of two models, or of two behaviours, in words: what differs frame by frame, and the figures of all."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Protocol, TextIO
 
 import numpy as np
 
-from robot_app.core.errors import InputError
-from robot_app.core.step import Step
+from robot_app.core.step import Closable, Step
 from robot_app.core.text import describe_actions, describe_event
 from robot_app.media.footage import NamedStep
+from robot_app.runtime.session import SinkOf, deliver
 from robot_app.tools.compare.lockstep import StepPair, Variant, compare, describe_difference
 from robot_app.tools.compare.side_by_side import SideBySideVideo
 
@@ -205,23 +198,8 @@ MOST_LINES = 20
 """So many frames that differ are told one by one; the figures and the video cover all of them."""
 
 
-class _Figures(Protocol):
-    def write(self, compared: StepPair) -> None: ...
-
-    def result(self) -> object: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Telling:
-    """Which frames are told one by one, and the figures at the end."""
-
-    differs: Callable[[StepPair], bool]
-    describe: Callable[[StepPair], str]
-    figures: tuple[_Figures, ...]
-
-
 def compare_models(
-    footage: Iterable[NamedStep], sides: tuple[Variant, Variant], *, video: Path | None, report: TextIO
+    footage: Iterable[NamedStep], variants: tuple[Variant, Variant], *, video: Path | None, report: TextIO
 ) -> None:
     """Write to `report` what the models see differently, what that changes in the decisions, and draw the `video`.
 
@@ -230,67 +208,88 @@ def compare_models(
     Raises:
         InputError: the footage is missing, empty, damaged or of an unknown kind, or `video` cannot be written.
     """
-    names = _class_names(sides)
+    names = _class_names(variants)
     telling = _Telling(
-        differs=lambda compared: not compared.agreement.is_full,
-        describe=lambda compared: describe_difference(compared, names),
+        report,
+        variants,
+        differs=lambda pair: not pair.agreement.is_full,
+        describe=lambda pair: describe_difference(pair, names),
         figures=(DetectionDiff(), DecisionDiff(names)),
     )
-    drawing = None if video is None else SideBySideVideo(video, (sides[0].title, sides[1].title), names)
-    _run(footage, sides, telling, drawing, report)
+    _run(footage, variants, telling, video, shows_tracks=False)
 
 
 def compare_behaviours(
-    footage: Iterable[NamedStep], sides: tuple[Variant, Variant], *, video: Path | None, report: TextIO
+    footage: Iterable[NamedStep], variants: tuple[Variant, Variant], *, video: Path | None, report: TextIO
 ) -> None:
     """Write to `report` what the behaviours decide differently, and draw the `video` with tracks and decisions.
 
     Raises:
         InputError: as `compare_models`.
     """
-    names = _class_names(sides)
-    decisions = DecisionDiff(names)
-    telling = _Telling(lambda compared: compared.decided_otherwise, decisions.describe, (decisions,))
-    titles = (sides[0].title, sides[1].title)
-    drawing = None if video is None else SideBySideVideo(video, titles, names, shows_tracks=True)
-    _run(footage, sides, telling, drawing, report)
+    decisions = DecisionDiff(_class_names(variants))
+    telling = _Telling(report, variants, lambda pair: pair.decided_otherwise, decisions.describe, (decisions,))
+    _run(footage, variants, telling, video, shows_tracks=True)
+
+
+class _Figures(Protocol):
+    def write(self, compared: StepPair) -> None: ...
+
+    def result(self) -> object: ...
+
+
+class _Telling(Closable):
+    """Takes frames: tells of the first that differ, counts all of them, and has the figures when all went well."""
+
+    def __init__(
+        self,
+        report: TextIO,
+        variants: tuple[Variant, Variant],
+        differs: Callable[[StepPair], bool],
+        describe: Callable[[StepPair], str],
+        figures: tuple[_Figures, ...],
+    ) -> None:
+        self._report = report
+        self._variants = variants
+        self._differs = differs
+        self._describe = describe
+        self._figures = figures
+        self._differing = 0
+
+    def open(self) -> None:
+        self._report.writelines(f"{variant.title}\n" for variant in self._variants)
+
+    def write(self, compared: StepPair) -> None:
+        for figures in self._figures:
+            figures.write(compared)
+        if self._differs(compared):
+            self._differing += 1
+            if self._differing <= MOST_LINES:
+                self._report.write(f"{self._describe(compared)}\n")
+
+    def close(self) -> None:
+        if self._differing > MOST_LINES:
+            self._report.write(f"… and {self._differing - MOST_LINES} more frames that differ\n")
+        self._report.writelines(f"{figures.result()}\n" for figures in self._figures)
+
+    def abort(self) -> None:
+        """Figures of a part would be taken for those of all."""
 
 
 def _run(
     footage: Iterable[NamedStep],
-    sides: tuple[Variant, Variant],
+    variants: tuple[Variant, Variant],
     telling: _Telling,
-    drawing: SideBySideVideo | None,
-    report: TextIO,
+    video: Path | None,
+    *,
+    shows_tracks: bool,
 ) -> None:
-    with ExitStack() as stack:
-        frames = stack.enter_context(closing(compare(footage, sides)))
-        first = next(frames, None)
-        if first is None:
-            raise InputError("no frame could be read; expected at least one picture")
-        report.writelines(f"{side.title}\n" for side in sides)
-        if drawing is not None:
-            stack.enter_context(drawing)
-        _compare_all(chain([first], frames), telling, drawing, report)
+    sinks: list[SinkOf[StepPair]] = [telling]
+    if video is not None:
+        titles = variants[0].title, variants[1].title
+        sinks.append(SideBySideVideo(video, titles, _class_names(variants), shows_tracks=shows_tracks))
+    deliver(compare(footage, variants), sinks)
 
 
-def _compare_all(
-    frames: Iterable[StepPair], telling: _Telling, drawing: SideBySideVideo | None, report: TextIO
-) -> None:
-    differing = 0
-    for compared in frames:
-        for figures in telling.figures:
-            figures.write(compared)
-        if drawing is not None:
-            drawing.write(compared)
-        if telling.differs(compared):
-            differing += 1
-            if differing <= MOST_LINES:
-                report.write(f"{telling.describe(compared)}\n")
-    if differing > MOST_LINES:
-        report.write(f"… and {differing - MOST_LINES} more frames that differ\n")
-    report.writelines(f"{figures.result()}\n" for figures in telling.figures)
-
-
-def _class_names(sides: tuple[Variant, Variant]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return sides[0].class_names, sides[1].class_names
+def _class_names(variants: tuple[Variant, Variant]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return variants[0].class_names, variants[1].class_names

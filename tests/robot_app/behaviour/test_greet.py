@@ -11,7 +11,7 @@ from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
 from robot_app.core.errors import ConfigError
 from robot_app.core.tracks import Track
-from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, update_tracks
+from robot_app.perception.tracker import Tracker, Viewpoint
 
 FPS = 10
 
@@ -188,10 +188,10 @@ NOBODY = Detections.empty()
 
 def live(frames, fps):
     """What the default settings, with the tracker before them, make of detections at this rate."""
-    tracker, memory, events, actions = TrackerState(), None, [], []
+    tracker, memory, events, actions = Tracker(), None, [], []
     for i, found in enumerate(frames):
-        tracker = update_tracks(tracker, found, Viewpoint(CameraModel(), 0.0, i / fps), TrackerSettings())
-        decision = greet(memory, tracker.tracks, i / fps, GreetSettings())
+        tracks = tracker.update(found, Viewpoint(CameraModel(), 0.0, i / fps)).tracks
+        decision = greet(memory, tracks, i / fps, GreetSettings())
         memory = decision.state
         events += [event.kind for event in decision.events]
         actions += decision.actions

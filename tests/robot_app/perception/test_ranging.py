@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from robot_app.core.camera import CameraModel
+from robot_app.perception.card import TrackingAssumptions
 from robot_app.perception.ranging import (
-    BOX_SIGMA,
-    BOX_SIGMA_PX,
     FOOT_OFFSET_MM,
     FOOT_SPREAD_MM,
     HEIGHT_MM,
@@ -26,6 +25,8 @@ from robot_app.perception.ranging import (
 from robot_app.simulation.vector_model import RobotPose, camera_transform, cut_to_frame, outline, placed
 
 CAMERA = CameraModel()
+
+EDGE = TrackingAssumptions().edge
 
 WHOLE = Truncation()
 
@@ -108,14 +109,14 @@ def test_the_width_tells_far_less(seen):
 
 
 def test_the_middle_of_the_box_is_nearly_that_of_the_robot(seen):
-    sights = [estimate_range(s.box_px, WHOLE, CAMERA, s.observer.head_angle_rad) for s in seen]
+    sights = [estimate_range(s.box_px, WHOLE, CAMERA, s.observer.head_angle_rad, EDGE) for s in seen]
     aside_mm = [(sight.bearing_rad - s.bearing_rad) * s.distance_mm for sight, s in zip(sights, seen, strict=True)]
     assert np.std(aside_mm) == pytest.approx(MIDDLE_SPREAD_MM, rel=0.4)
 
 
 def noisy(box_px, draw):
     x1, y1, x2, y2 = box_px
-    noise = draw.normal(size=4) * (BOX_SIGMA_PX + BOX_SIGMA * np.array([x2 - x1, y2 - y1] * 2))
+    noise = draw.normal(size=4) * [EDGE.sigma_px(side) for side in (x2 - x1, y2 - y1) * 2]
     return x1 + noise[0], y1 + noise[1], x2 + noise[2], y2 + noise[3]
 
 
@@ -125,7 +126,9 @@ def test_single_boxes_with_noise_and_a_camera_that_sits_crooked(seen, tilt_deg):
     draw = np.random.default_rng(1)
     errors, sigmas, bearing_errors, bearing_sigmas = [], [], [], []
     for s in seen:
-        sight = estimate_range(noisy(s.box_px, draw), WHOLE, CAMERA, s.observer.head_angle_rad + math.radians(tilt_deg))
+        sight = estimate_range(
+            noisy(s.box_px, draw), WHOLE, CAMERA, s.observer.head_angle_rad + math.radians(tilt_deg), EDGE
+        )
         errors.append((sight.distance_mm - s.distance_mm) / s.distance_mm)
         sigmas.append(sight.distance_sigma_mm / s.distance_mm)
         bearing_errors.append(abs(sight.bearing_rad - s.bearing_rad))
@@ -155,7 +158,7 @@ def cut_boxes():
 def test_a_robot_cut_by_the_frame_is_never_surely_at_a_wrong_distance():
     surely_wrong = count = 0
     for _, (observer, box, truth) in zip(range(600), cut_boxes(), strict=False):
-        sight = estimate_range(box, truncation_of(box, CAMERA), CAMERA, observer.head_angle_rad)
+        sight = estimate_range(box, truncation_of(box, CAMERA), CAMERA, observer.head_angle_rad, EDGE)
         error_mm = abs(sight.distance_mm - truth.distance_mm)
         count += 1
         surely_wrong += error_mm > 3 * sight.distance_sigma_mm
@@ -169,16 +172,16 @@ def test_a_robot_cut_at_the_side_reaches_on_beyond_the_frame():
     box = cut_to_frame(truth.box_px, CAMERA)
     cut = truncation_of(box, CAMERA)
     assert cut == Truncation(left=True)
-    sight = estimate_range(box, cut, CAMERA, 0)
+    sight = estimate_range(box, cut, CAMERA, 0, EDGE)
     naive_rad = CAMERA.direction((box[0] + box[2]) / 2, 180).bearing_rad
     assert abs(sight.bearing_rad - truth.bearing_rad) < abs(naive_rad - truth.bearing_rad)
-    whole = estimate_range(truth.box_px, WHOLE, CAMERA, 0)
+    whole = estimate_range(truth.box_px, WHOLE, CAMERA, 0, EDGE)
     assert sight.bearing_sigma_rad > whole.bearing_sigma_rad
     assert sight.distance_sigma_mm > whole.distance_sigma_mm
 
 
 def test_a_box_that_fills_the_frame_is_near_and_uncertain():
-    sight = estimate_range((0, 0, 640, 360), Truncation(True, True, True, True), CAMERA, 0)
+    sight = estimate_range((0, 0, 640, 360), Truncation(True, True, True, True), CAMERA, 0, EDGE)
     assert sight.distance_mm < 110
     assert sight.distance_sigma_mm > 0.3 * sight.distance_mm
 
@@ -188,7 +191,7 @@ def test_a_box_that_fills_the_frame_is_near_and_uncertain():
 )
 @pytest.mark.parametrize("box", [(10, 100, 10, 100), (10, 100, 11, 100.5), (0, 0, 640, 360), (300, 179, 340, 180)])
 def test_strange_boxes_give_finite_answers(box, cut):
-    sight = estimate_range(box, cut, CAMERA, 0.2)
+    sight = estimate_range(box, cut, CAMERA, 0.2, EDGE)
     assert all(math.isfinite(value) for value in astuple(sight))
     assert sight.distance_mm > 0
     assert sight.distance_sigma_mm > 0

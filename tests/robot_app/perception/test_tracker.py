@@ -6,10 +6,12 @@ import pytest
 
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
+from robot_app.perception.card import BoxNoise, TrackingAssumptions
 from robot_app.perception.ranging import Truncation, estimate_range
-from robot_app.perception.tracker import TrackerSettings, TrackerState, Viewpoint, distance_iou, update_tracks
+from robot_app.perception.tracker import Tracker, TrackerSettings, Viewpoint, distance_iou
 from robot_app.simulation.vector_model import RobotPose, outline, placed
 from tests.support.desk import Eyes, boxes_in_view
+from tests.support.vision import CARD
 
 CAMERA = CameraModel()
 
@@ -28,11 +30,8 @@ def detections(*boxes, labels=None):
 
 def play(*frames, settings=SETTINGS, fps=FPS, head_rad=0.0):
     """Tracks after each of the frames."""
-    state, history = TrackerState(), []
-    for i, found in enumerate(frames):
-        state = update_tracks(state, found, Viewpoint(CAMERA, head_rad, 10 + i / fps), settings)
-        history.append(state.tracks)
-    return history
+    tracker = Tracker(settings)
+    return [tracker.update(found, Viewpoint(CAMERA, head_rad, 10 + i / fps)).tracks for i, found in enumerate(frames)]
 
 
 def moving(x, width=60, height=60, y=150):
@@ -45,7 +44,7 @@ NOTHING = detections()
 def test_a_new_track_describes_its_detection():
     box = (290, 150, 350, 217)
     ((track,),) = play(detections(box))
-    sight = estimate_range(box, Truncation(), CAMERA, 0)
+    sight = estimate_range(box, Truncation(), CAMERA, 0, TrackingAssumptions().edge)
     assert (track.id, track.hits, track.age_frames, track.missed_frames) == (1, 1, 0, 0)
     assert track.box_px == pytest.approx(box)
     assert track.score == pytest.approx(0.9)
@@ -89,7 +88,7 @@ def test_two_robots_that_pass_in_view_are_not_taken_for_each_other(seed):
     near_mm, far_mm = draw.uniform(200, 350), draw.uniform(480, 700)
     near_mm_s, far_mm_s = draw.uniform(60, 150), -draw.uniform(0, 100)
     eyes = Eyes(noise=1.0, missed=0.1, draw=draw)
-    state, seconds = TrackerState(), 4.0
+    tracker, seconds = Tracker(), 4.0
     near_ids, far_ids = [], []
     for i in range(round(seconds * FPS)):
         now_s = i / FPS
@@ -97,10 +96,10 @@ def test_two_robots_that_pass_in_view_are_not_taken_for_each_other(seed):
         near = RobotPose(near_mm, near_mm_s * shift_s, math.pi / 2)
         far = RobotPose(far_mm, far_mm_s * shift_s, -math.pi / 2)
         found = eyes.see(boxes_in_view((near, far), HOME))
-        state = update_tracks(state, found, Viewpoint(CAMERA, 0, now_s), TrackerSettings())
+        tracks = tracker.update(found, Viewpoint(CAMERA, 0, now_s)).tracks
         for pose, ids in ((near, near_ids), (far, far_ids)):
             truth = outline(pose, HOME, CAMERA).box_px
-            best = max(state.tracks, key=lambda track: distance_iou(track.box_px, truth), default=None)
+            best = max(tracks, key=lambda track: distance_iou(track.box_px, truth), default=None)
             if best is not None and best.missed_frames == 0 and distance_iou(best.box_px, truth) > 0.6:
                 ids.append(best.id)
     assert len(set(near_ids)) == 1
@@ -114,13 +113,13 @@ def test_two_robots_side_by_side_pass_closely_when_the_robot_turns(seed):
     """The camera swings to and fro: everything moves by much more than the robots' size."""
     draw = random.Random(seed)
     eyes = Eyes(noise=1.0, missed=0.05, draw=draw)
-    state, pairs = TrackerState(), []
+    tracker, pairs = Tracker(), []
     poses = (placed(HOME, 0.15, 400, 1.0), placed(HOME, -0.15, 450, 2.0))
     for i in range(60):
         pose = RobotPose(heading_rad=0.3 * math.sin(2 * math.pi * i / 30))
         found = eyes.see(boxes_in_view(poses, pose))
-        state = update_tracks(state, found, Viewpoint(CAMERA, 0, i / FPS), TrackerSettings())
-        seen = sorted((t for t in state.tracks if t.missed_frames == 0), key=lambda t: -t.bearing_rad)
+        tracks = tracker.update(found, Viewpoint(CAMERA, 0, i / FPS)).tracks
+        seen = sorted((t for t in tracks if t.missed_frames == 0), key=lambda t: -t.bearing_rad)
         if len(seen) == 2:
             pairs.append(tuple(t.id for t in seen))
     assert len(set(pairs)) == 1
@@ -203,11 +202,10 @@ def test_the_rate_of_frames_does_not_change_where_things_are():
 
 @pytest.mark.parametrize("times_s", [[0, 0, 0, 0], [0, 1000, 1000.1, 2000], [5, 4, 3, 2]])
 def test_strange_times_do_no_harm(times_s):
-    state = TrackerState()
-    for at_s in times_s:
-        state = update_tracks(state, detections(moving(100)), Viewpoint(CAMERA, 0.0, at_s), SETTINGS)
-    assert [t.id for t in state.tracks] == [1]
-    assert all(math.isfinite(side) for side in state.tracks[0].box_px)
+    tracker = Tracker(SETTINGS)
+    *_, last = [tracker.update(detections(moving(100)), Viewpoint(CAMERA, 0.0, at_s)).tracks for at_s in times_s]
+    assert [t.id for t in last] == [1]
+    assert all(math.isfinite(side) for side in last[0].box_px)
 
 
 def test_a_box_cut_by_the_frame_is_less_certain():
@@ -232,7 +230,7 @@ def test_similarity(other, expected):
 
 def test_a_track_is_kept_through_an_own_turn_that_ends_while_the_robot_is_not_seen():
     """The picture shifts with the own turn, and stands when that ends; the robot itself has not moved."""
-    state, draw = TrackerState(), random.Random(1)
+    tracker, draw = Tracker(), random.Random(1)
     bearing_rad, rate_rad_s = 0.5, 1.2
     for i in range(16):
         heading_rad = rate_rad_s * min(i, 6) / FPS
@@ -240,8 +238,114 @@ def test_a_track_is_kept_through_an_own_turn_that_ends_while_the_robot_is_not_se
         box = (x_px - 20, 165.0, x_px + 20, 200.0)
         is_seen = i <= 6 or i == 15
         found = Eyes(missed=0.0, draw=draw).see([box] if is_seen else [])
-        state = update_tracks(state, found, Viewpoint(CAMERA, 0.0, i / FPS, heading_rad), TrackerSettings())
+        tracks = tracker.update(found, Viewpoint(CAMERA, 0.0, i / FPS, heading_rad)).tracks
         if i == 14:
-            (track,) = state.tracks
+            (track,) = tracks
             assert track.bearing_rad == pytest.approx(bearing_rad - heading_rad, abs=0.05)
-    assert [(track.id, track.missed_frames) for track in state.tracks] == [(1, 0)]
+    assert [(track.id, track.missed_frames) for track in tracks] == [(1, 0)]
+
+
+SURE = 0.6
+
+HERE, ELSEWHERE = (300, 160, 340, 195), (100, 160, 140, 195)
+
+
+def scored(*objects):
+    """Detections of (box, score), best first."""
+    boxes, scores = zip(*sorted(objects, key=lambda one: -one[1]), strict=True)
+    return Detections(np.array(boxes, np.float32), np.array(scores, np.float32), np.zeros(len(boxes), np.int64))
+
+
+def followed(box=HERE, frames=5, model=None):
+    """A tracker that has seen one robot in so many frames."""
+    tracker = Tracker(model=model, score_threshold=SURE)
+    for frame in range(frames):
+        tracker.update(scored((box, 0.8)), Viewpoint(CAMERA, 0.0, frame / FPS))
+    return tracker
+
+
+def counted(tracker, *objects):
+    """Scores of the detections that count in the next frame."""
+    result = tracker.update(scored(*objects), Viewpoint(CAMERA, 0.0, 5 / FPS))
+    return [round(float(score), 2) for score in result.detections.scores]
+
+
+def test_a_weak_detection_continues_a_track_and_begins_none():
+    assert counted(followed(), (HERE, 0.45)) == [0.45]
+    assert counted(followed(), (HERE, 0.45), (ELSEWHERE, 0.55)) == [0.45]
+    assert counted(followed(), (ELSEWHERE, 0.55)) == []
+    assert counted(followed(frames=0), (HERE, 0.55)) == []
+
+
+def test_a_weak_detection_keeps_the_track_alive_with_its_score():
+    tracker = followed()
+    for frame in range(5, 60):
+        tracks = tracker.update(scored((HERE, 0.45)), Viewpoint(CAMERA, 0.0, frame / FPS)).tracks
+        assert [(t.id, t.missed_frames, round(t.score, 2)) for t in tracks] == [(1, 0, 0.45)]
+
+
+def test_a_weak_detection_below_the_least_score_does_not_count():
+    assert counted(followed(), (HERE, 0.35)) == []
+    assert counted(followed(model=TrackingAssumptions(min_score=0.3)), (HERE, 0.35)) == [0.35]
+
+
+def test_not_beside_a_sure_one_of_the_same_robot():
+    assert counted(followed(), (HERE, 0.5), ((325, 160, 365, 195), 0.7)) == [0.7]
+
+
+def test_not_for_one_so_near_that_it_would_be_seen_for_sure():
+    near = (300, 150, 360, 195)
+    assert counted(followed(near), (near, 0.5)) == []
+    assert counted(followed(near, model=TrackingAssumptions(doubted_below_px=50)), (near, 0.5)) == [0.5]
+
+
+def test_not_half_behind_a_sure_one():
+    assert counted(followed(), (HERE, 0.5), ((325, 150, 420, 230), 0.9)) == [0.9]
+
+
+def test_a_robot_seen_only_once_or_twice_may_be_a_false_alarm():
+    assert counted(followed(frames=1), (HERE, 0.5)) == []
+
+
+def test_a_weak_detection_that_cannot_be_the_expected_robot_begins_no_track():
+    """It overlaps the expected box, but is far lower than that robot can be."""
+    tracker = followed()
+    lower = (300, 177, 340, 195)
+    result = tracker.update(scored((lower, 0.5)), Viewpoint(CAMERA, 0.0, 5 / FPS))
+    assert [(t.id, t.missed_frames) for t in result.tracks] == [(1, 1)]
+
+
+def test_two_weak_detections_continue_two_tracks():
+    tracker, pair = Tracker(score_threshold=SURE), ((100, 160, 130, 190), (135, 160, 165, 190))
+    for frame in range(8):
+        score = 0.8 if frame < 5 else 0.5
+        result = tracker.update(scored((pair[0], score), (pair[1], score - 0.01)), Viewpoint(CAMERA, 0.0, frame / FPS))
+    assert [(t.id, t.missed_frames) for t in result.tracks] == [(1, 0), (2, 0)]
+    assert [t.box_px[0] for t in result.tracks] == pytest.approx([100, 135], abs=1)
+
+
+def test_sure_ones_pass_as_they_are():
+    found = scored((HERE, 0.9), (ELSEWHERE, 0.61))
+    assert followed().update(found, Viewpoint(CAMERA, 0.0, 5 / FPS)).detections is found
+
+
+@pytest.mark.parametrize(
+    ("configured", "threshold", "least"), [(None, None, 0.4), (0.3, None, 0.3), (None, 0.2, 0.2), (0.9, None, 0.5)]
+)
+def test_the_detector_is_asked_for_no_more_than_what_tracking_can_use(configured, threshold, least):
+    """The setting counts more than the card, and nothing sure is left out."""
+    tracker = Tracker.for_model(CARD, TrackerSettings(min_score=configured), threshold)
+    assert tracker.min_score == least
+
+
+def test_boxes_of_a_noisier_model_are_smoothed_more_and_tell_less():
+    noisy = TrackingAssumptions(edge=BoxNoise(4, 0.1), centre=BoxNoise(4, 0.1), size=BoxNoise(6, 0.2))
+    last = {}
+    for name, model in (("usual", TrackingAssumptions()), ("noisy", noisy)):
+        tracker = Tracker(model=model)
+        for i in range(9):
+            box = moving(200 + (6 if i == 8 else 0))
+            (last[name],) = tracker.update(detections(box), Viewpoint(CAMERA, 0.0, i / FPS)).tracks
+    assert last["noisy"].box_px[0] - 200 < 0.8 * (last["usual"].box_px[0] - 200)
+    assert last["noisy"].distance_sigma_mm > 1.5 * last["usual"].distance_sigma_mm
+    assert last["noisy"].bearing_sigma_rad > last["usual"].bearing_sigma_rad

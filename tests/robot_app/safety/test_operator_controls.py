@@ -40,13 +40,12 @@ def drive_through(script):
     beats = [scene_frame(index) if beat == "frame" else getattr(controls, beat) for index, beat in enumerate(script)]
     scripted = ScriptedRobot(beats)
     with controls.interlock(scripted) as robot:
-        loop = Loop(robot, lambda image: Detections.empty(), always_drive, Settings())
-        steps = list(loop.steps())
-    return scripted.told, steps, loop.memory
+        steps = list(Loop(robot, lambda image: Detections.empty(), always_drive, Settings()).steps())
+    return scripted.told, steps
 
 
 def test_a_stop_goes_to_the_robot_at_once_and_nothing_else_until_it_may_go_on():
-    told, steps, _ = drive_through(["frame", "stop", "frame", "frame", "resume", "frame"])
+    told, steps = drive_through(["frame", "stop", "frame", "frame", "resume", "frame"])
     assert told[:3] == [DRIVE, "stop", "stop"]  # the person's, and the loop's own at its next step
     assert told[3] == DRIVE
     assert all(step.state.has_control for step in steps)  # which is the robot's business
@@ -55,16 +54,16 @@ def test_a_stop_goes_to_the_robot_at_once_and_nothing_else_until_it_may_go_on():
 
 
 def test_in_a_pause_the_behaviour_decides_nothing_and_forgets_nothing():
-    told, steps, memory = drive_through(["frame", "frame", "pause", "frame", "frame", "resume", "frame"])
-    assert memory == 3
+    told, steps = drive_through(["frame", "frame", "pause", "frame", "frame", "resume", "frame"])
+    assert steps[-1].memory == 3
     assert told[:5] == [DRIVE, DRIVE, "stop", "stop", DRIVE]
     assert [step.actions for step in steps] == [(DRIVE,), (DRIVE,), (Stop(),), (), (DRIVE,)]
     assert [step.supervision.paused for step in steps] == [False, False, True, True, False]
 
 
 def test_after_a_stop_the_behaviour_goes_on_thinking():
-    _, _, memory = drive_through(["frame", "stop", "frame", "frame"])
-    assert memory == 3
+    _, steps = drive_through(["frame", "stop", "frame", "frame"])
+    assert [step.memory for step in steps] == [1, 2, 3]
 
 
 def test_of_a_persons_stop_the_log_says_just_that(caplog):
@@ -125,7 +124,7 @@ def test_a_session_may_begin_stopped(vision_model):
     robot = ScriptedRobot([scene_frame(index, cyan=box) for index in range(8)])
     run_session(robot, Detector.load(vision_model), Settings(), [Keep(seen.append)], controls)
     assert [event.kind for step in seen for event in step.events] == ["appeared"]
-    assert len(controls.memory.presence.present) == 1
+    assert len(seen[-1].memory.presence.present) == 1
     assert all(told == "stop" for told in robot.told)
 
 

@@ -130,9 +130,9 @@ def test_status_says_what_a_person_asked_for_and_when_the_session_is_over(view, 
     assert (mode(), status()["ended"]) == ("ended", True)
 
 
-def test_the_behaviour_tells_in_its_own_words_what_it_remembers(client, controls):
+def test_the_behaviour_tells_in_its_own_words_what_it_remembers(view, client):
     def behaviour(memory):
-        controls.memory = memory
+        view.sink.write(replace(quiet_step(1), memory=memory))
         with client.watch() as socket:
             socket.send(client.token)
             return next_status(socket)["behaviour"]

@@ -16,7 +16,7 @@ from robot_app.core.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.errors import ConfigError, FrameTimeout, InputError, RobotError, RobotLost
 from robot_app.emulator.body import Sensors
 from robot_app.emulator.faults import Fault
-from robot_app.emulator.grpc_service import MotionService
+from robot_app.emulator.grpc_service import VectorService
 from robot_app.emulator.server import Emulator
 from robot_app.robots.vector.driver import VectorRobot, VectorSettings
 from tests.support.vector import IMPATIENT, emulated, pictures, wait_until, were_wheels_stopped, wheel_commands
@@ -307,14 +307,14 @@ def test_settings_out_of_range_are_refused():
 
 
 def test_a_turn_that_the_robot_begins_only_after_its_cancellation_is_cancelled_all_the_same(monkeypatch):
-    turn_in_place, arrived = MotionService.TurnInPlace, threading.Event()
+    turn_in_place, arrived = VectorService.TurnInPlace, threading.Event()
 
     def late(self, request, context):
         arrived.set()
         time.sleep(0.3)
         return turn_in_place(self, request, context)
 
-    monkeypatch.setattr(MotionService, "TurnInPlace", late)
+    monkeypatch.setattr(VectorService, "TurnInPlace", late)
     with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot:
         robot.do(Turn(6.0))
         assert arrived.wait(5)
