@@ -20,6 +20,8 @@ import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from robot_app.core.frame import Image
 
@@ -95,14 +97,9 @@ def same_origin(origins: Sequence[str | None]) -> list[Pair]:
 
 def group(count: int, pairs: Sequence[Pair]) -> list[int]:
     """For each of `count` images the smallest index of an image that it is alike to, directly or through others."""
-    parent = list(range(count))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = i = parent[parent[i]]
-        return i
-
-    for pair in pairs:
-        a, b = sorted((root(pair.first), root(pair.second)))
-        parent[b] = a
-    return [root(i) for i in range(count)]
+    links = coo_array(
+        (np.ones(len(pairs)), ([p.first for p in pairs], [p.second for p in pairs])), shape=(count, count)
+    )
+    _, group_of = connected_components(links, directed=False)
+    _, first_of = np.unique(group_of, return_index=True)
+    return [int(i) for i in first_of[group_of]]

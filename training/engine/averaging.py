@@ -1,46 +1,63 @@
-"""A moving average of weights, which scores better and steadier than the weights themselves.
-
-The mean of several checkpoints of one network ("model soup", Wortsman et al. 2022): often better than each.
-"""
+"""Means of weights, which score better and steadier than the weights themselves: over a run, and of several runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from robot_app.core.errors import ConfigError
+from training.detectors.frame_model import FrameModel
 from training.detectors.trained import load_trained, save_trained
 
+Tensors: TypeAlias = tuple[Tensor, ...] | list[Tensor]
 
-class WeightEma:
-    """Exponential moving average of everything in a module's state, BatchNorm's statistics included.
+
+class WeightEma(AveragedModel):
+    """Exponential moving average of a model's parameters and buffers, BatchNorm's statistics included.
 
     The decay grows with the number of updates n as (1 + n) / (10 + n), up to `decay`: the average then spans about
-    the last tenth of the run so far, so that short runs have one too.
+    the last tenth of the run so far, so that short runs have one too. Buffers of whole numbers are copied.
+
+    Attributes:
+        model: the averaged model, in eval mode.
     """
 
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.updates = 0
-        self.weights = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+    n_averaged: Tensor
 
-    @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
-        """Take in the module's present state."""
-        self.updates += 1
-        weight = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
-        state = module.state_dict()
-        averaged = [name for name, tensor in self.weights.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([self.weights[n] for n in averaged], [state[n] for n in averaged], weight)
-        for name in self.weights.keys() - set(averaged):
-            self.weights[name].copy_(state[name])
+    def __init__(self, model: FrameModel, decay: float) -> None:
+        def average(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
+            if averaged[0].is_floating_point():
+                number = int(updates)
+                torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + number) / (10 + number)))
+            else:
+                torch._foreach_copy_(averaged, current)
 
-    def load(self, weights: dict[str, Tensor], updates: int) -> None:
-        """Continue from a saved state."""
-        self.updates = updates
-        for name, tensor in weights.items():
-            self.weights[name].copy_(tensor)
+        super().__init__(model, multi_avg_fn=average, use_buffers=True)
+        self.n_averaged.fill_(1)  # PyTorch's first update would replace the start weights instead of averaging them
+        self.eval()
+
+    @property
+    def model(self) -> FrameModel:
+        assert isinstance(self.module, FrameModel)
+        return self.module
+
+    @property
+    def updates(self) -> int:
+        """How often `update_parameters` was called."""
+        return int(self.n_averaged) - 1
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Of the detector, by name; not a copy."""
+        return dict(self.model.detector.state_dict())
+
+    def resume(self, weights: dict[str, Tensor], updates: int) -> None:
+        """Continue from what `weights` and `updates` gave."""
+        self.model.detector.load_state_dict(weights)
+        self.n_averaged.fill_(updates + 1)
 
 
 def average_checkpoints(checkpoints: Sequence[Path], output: Path) -> None:

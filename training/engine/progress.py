@@ -114,7 +114,7 @@ class RunState:
         self._check_same_run(path, content)
         self.detector.load_state_dict(content["detector"])
         self.optimizer.load_state_dict(content["optimizer"])
-        self.average.load(content["average"], content["average_updates"])
+        self.average.resume(content["average"], content["average_updates"])
         saved = content["progress"]
         return Progress(**(saved | {"records": [EpochRecord(**r) for r in saved["records"]]}))
 

@@ -1,6 +1,5 @@
 """Fine-tunes a detector: one loop, from top to bottom."""
 
-import copy
 import math
 import time
 from collections.abc import Callable
@@ -67,8 +66,7 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
     frozen = freeze_parts(detector, settings.freeze)
     model = FrameModel(detector, settings.frame_hw, settings.reduction).to(device)
     model = model.to(memory_format=torch.channels_last)
-    averaged_model = copy.deepcopy(model).eval()
-    average = WeightEma(detector, settings.ema_decay)
+    average = WeightEma(model, settings.ema_decay)
     optimizer = torch.optim.AdamW(_parameter_groups(detector, settings.weight_decay), settings.learning_rate)
     recipe = Recipe(
         architecture=settings.architecture,
@@ -83,7 +81,7 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
     progress = state.resume()
     if first:
         write_records(output, progress.records)
-    inputs, shapes, extraction_s = _inputs(settings, averaged_model, data, output, accelerator)
+    inputs, shapes, extraction_s = _inputs(settings, average.model, data, output, accelerator)
     progress.seconds += extraction_s
     batches = _batches(settings, len(data.images), accelerator)
     loader = training_loader(inputs, batches, device.type == "cuda")
@@ -111,7 +109,7 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
                 accelerator.backward(losses.total)
                 nn.utils.clip_grad_norm_(detector.parameters(), settings.gradient_norm)
                 optimizer.step()
-                average.update(detector)
+                average.update_parameters(model)
 
                 progress.end_batch(parts)
                 bar.update(batches.batch_size)
@@ -130,8 +128,7 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
 
             record = None
             if first:
-                averaged_model.detector.load_state_dict(average.weights)
-                scored = evaluate(predictor(averaged_model, CANDIDATE_SCORE), validation)
+                scored = evaluate(predictor(average.model, CANDIDATE_SCORE), validation)
                 record = _record(progress, scored, optimizer.param_groups[0]["lr"], batches)
                 if progress.best is None or record.ap50_95 > progress.best.ap50_95:
                     save_trained(output / BEST_NAME, average.weights, recipe)
