@@ -62,6 +62,14 @@ def suggestion(name: str, known: list[str]) -> str:
     return f'did you mean "{close[0]}"?' if close else f"expected one of: {', '.join(known)}"
 
 
+def describe_fault(error: ValidationError) -> str:
+    """The first fault and its place: `images.3.name: input should be a valid string, found 7`."""
+    fault = error.errors(include_url=False)[0]
+    found = "" if fault["type"] in ("missing", "json_invalid") else f", found {fault['input']!r:.100}"
+    place = "".join(f"{part}." for part in fault["loc"])[:-1]
+    return f"{place}{': ' if place else ''}{fault['msg'][:1].lower()}{fault['msg'][1:]}{found}"
+
+
 def _explain(error: ValidationError, fields: dict[str, FieldInfo]) -> str:
     fault = error.errors(include_url=False)[0]
     place = fault["loc"][0]

@@ -13,11 +13,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from robot_app.core.errors import InputError
 from robot_app.core.files import new_folder
 from robot_app.core.frame import decode_image, encode_jpeg
+from robot_app.core.validation import describe_fault
 from training.data.checks import CheckedImage
 from training.data.contact_sheet import MOST_TILES, show_truth, write_sheet
 from training.data.dataset import read_coco
@@ -131,23 +133,13 @@ class Manifest:
         if not file.is_file():
             raise InputError(f"{folder}: no version of a data set; expected a folder with {MANIFEST_NAME}")
         try:
-            raw: dict[str, Any] = json.loads(file.read_bytes())
-            if raw["format_version"] != FORMAT_VERSION:
-                raise InputError(f"{file}: of format {raw['format_version']}; expected {FORMAT_VERSION}")
-            return cls(
-                **raw
-                | {
-                    "class_names": tuple(raw["class_names"]),
-                    "class_map": tuple((str(old), str(new)) for old, new in raw["class_map"]),
-                    "steps": tuple(Resize(**step) for step in raw["steps"]),
-                    "sources": tuple(SourceEntry(**source) for source in raw["sources"]),
-                    "images": tuple(ImageEntry(**image) for image in raw["images"]),
-                    "annotations": tuple((str(split), str(sha)) for split, sha in raw["annotations"]),
-                    "dropped": tuple((str(kind), int(count)) for kind, count in raw["dropped"]),
-                }
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{file}: damaged or not ours ({error}); expected what robot-train wrote") from error
+            content = json.loads(file.read_bytes())
+            if isinstance(content, dict) and content.get("format_version") != FORMAT_VERSION:
+                raise InputError(f"{file}: of format {content.get('format_version')}; expected {FORMAT_VERSION}")
+            return TypeAdapter(cls).validate_python(content, extra="forbid")
+        except ValueError as error:
+            fault = describe_fault(error) if isinstance(error, ValidationError) else error
+            raise InputError(f"{file}: damaged or not ours ({fault}); expected what robot-train wrote") from error
 
 
 SHEET_NAME = "contact_sheet.jpg"

@@ -1,13 +1,13 @@
 """The TOML file that says what a study compares."""
 
-import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from robot_app.core.errors import ConfigError
+from robot_app.core.validation import describe_fault, suggestion
 
 Percent = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?\d)(\.\d+)?%$")]
 
@@ -132,19 +132,15 @@ def read_config(path: Path) -> StudyConfig:
     try:
         return StudyConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error.errors()[0])}") from error
+        raise ConfigError(f"{path}: {_explain(error)}") from error
 
 
-def _explain(error: Any) -> str:  # noqa: ANN401 - pydantic's own type of errors is a dict
-    *place, last = (str(part) for part in error["loc"])
-    where = ".".join([*place, last])
-    if error["type"] != "extra_forbidden":
-        found = "" if error["type"] == "missing" else f", found {error['input']!r}"
-        return f"{where}: {error['msg'][0].lower()}{error['msg'][1:]}{found}"
-    known = _fields_at(place)
-    close = difflib.get_close_matches(last, known, n=1, cutoff=0.5)
-    advice = f'did you mean "{close[0]}"?' if close else f"expected one of: {', '.join(known)}"
-    return f'unknown key "{where}"; {advice}'
+def _explain(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    if fault["type"] != "extra_forbidden":
+        return describe_fault(error)
+    *place, last = (str(part) for part in fault["loc"])
+    return f'unknown key "{".".join([*place, last])}"; {suggestion(last, _fields_at(place))}'
 
 
 def _fields_at(place: list[str]) -> list[str]:

@@ -1,16 +1,17 @@
 """What a study measured: the one thing that its runs write and its report reads."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import InstanceOf, TypeAdapter, ValidationError
 
 from robot_app.core.errors import InputError
 from robot_app.core.files import replacing, write_whole
+from robot_app.core.validation import describe_fault
 
 RESULT_NAME = "result.json"
 
@@ -102,7 +103,7 @@ class RunResult:
     curve: tuple[CurvePoint, ...]
     best_epoch: int
     test: TestScore
-    matches: Matches
+    matches: InstanceOf[Matches]
     device: str
 
 
@@ -160,8 +161,7 @@ def save_run(folder: Path, run: RunResult) -> None:
     """Write `matches.npz`, then `result.json`; only with the latter is the run complete."""
     with replacing(folder / MATCHES_NAME) as part:
         np.savez_compressed(part, **{name: getattr(run.matches, name) for name in Matches.__slots__})
-    content = {name: getattr(run, name) for name in ("seed", "image_names", "best_epoch", "device")}
-    content |= {"arm": asdict(run.arm), "test": asdict(run.test), "curve": [asdict(point) for point in run.curve]}
+    content = TypeAdapter(RunResult).dump_python(run, exclude={"matches"})
     write_whole(folder / RESULT_NAME, json.dumps(content, indent=1))
 
 
@@ -175,20 +175,12 @@ def load_run(folder: Path) -> RunResult | None:
     if not result.is_file():
         return None
     try:
-        content: dict[str, Any] = json.loads(result.read_text())
         with (folder / MATCHES_NAME).open("rb") as file, np.load(file) as arrays:
             matches = Matches(**{name: arrays[name] for name in Matches.__slots__})
-        return RunResult(
-            arm=Arm(**content["arm"]),
-            seed=content["seed"],
-            image_names=tuple(content["image_names"]),
-            curve=tuple(CurvePoint(**point) for point in content["curve"]),
-            best_epoch=content["best_epoch"],
-            test=TestScore(**content["test"]),
-            matches=matches,
-            device=content["device"],
-        )
+        content = json.loads(result.read_bytes()) | {"matches": matches}
+        return TypeAdapter(RunResult).validate_python(content, extra="forbid")
     except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
+        fault = describe_fault(error) if isinstance(error, ValidationError) else error
         raise InputError(
-            f"{result}: not a result of `robot-train study` ({error}); delete it to run it anew"
+            f"{result}: not a result of `robot-train study` ({fault}); delete it to run it anew"
         ) from error

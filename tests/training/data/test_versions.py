@@ -267,3 +267,23 @@ def test_ids_of_earlier_releases_stay_true(tmp_path):
     plain = make_version("import", tmp_path / "fixed", *options)
     resized = make_version("import", tmp_path / "fixed", *options, "--resize", "50x40", "--fit", "letterbox")
     assert (plain.id, resized.id) == ("dac20f152c8b", "6227009efd14")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda c: c.update(format_version=2), "of format 2; expected 1"),
+        (lambda c: c.pop("parent"), "parent: field required"),
+        (lambda c: c["images"][1].update(split=3), "images.1.split: input should be a valid string, found 3"),
+        (lambda c: c["steps"].append({"width": 3}), "steps.1.height: field required"),
+        (lambda c: c.update(colour="blue"), "colour: unexpected keyword argument, found 'blue'"),
+    ],
+)
+def test_the_first_fault_of_a_manifest_is_named(tmp_path, change, fault):
+    made = make_version("import", roboflow_coco(tmp_path / "set", SHOTS), "--output", tmp_path / "v", *RESIZE)
+    content = manifest_of(made.folder)
+    change(content)
+    manifest = made.folder / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_text(json.dumps(content))
+    assert fault in refusal("version", made.folder)
