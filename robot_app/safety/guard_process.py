@@ -23,7 +23,7 @@ from robot_app.core.deadlines import (
 )
 from robot_app.core.errors import VectorDetectorError
 from robot_app.robots.vector.actuation import TURN_TAGS, stop_wheels
-from robot_app.robots.vector.connection import VectorConnection, connect, take_control
+from robot_app.robots.vector.connection import VectorConnection, connect
 from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.safety.guard_protocol import ACTED, READY, Heartbeat
 
@@ -87,7 +87,7 @@ class GuardProcess:
             self._connection = connection
             # The robot obeys everybody while anybody has control, so this may do it at once.
             connection.submit(stop_wheels(connection.grpc_interface, ()))
-            take_control(connection, identity, GUARD_CONTROL_TIMEOUT_S)
+            connection.take_control(GUARD_CONTROL_TIMEOUT_S)
             stopping = connection.submit(stop_wheels(connection.grpc_interface, TURN_TAGS))
             stopping.result(timeout=2 * WHEEL_CALL_TIMEOUT_S)
         except Exception:  # whatever it is, another attempt is the best that can be done for the robot

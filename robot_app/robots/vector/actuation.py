@@ -1,7 +1,4 @@
-"""Sends actions to the robot without anyone waiting for them, and stops the wheels ahead of all of them.
-
-The calls that stop a robot's wheels, whoever has set them going.
-"""
+"""From actions to the robot's calls: nobody waits for them, and a stop goes ahead of all of them."""
 
 import asyncio
 import itertools
@@ -20,7 +17,7 @@ from robot_app.core.vector_spec import HEAD_ACCELERATION_RAD_S2, HEAD_SPEED_RAD_
 from robot_app.robots.vector.connection import VectorConnection
 
 TURN_TAGS = range(protocol.FIRST_SDK_TAG, protocol.FIRST_SDK_TAG + 8)
-"""Turns bear these in a row, so that also who was not told of a turn can cancel it."""
+"""Turns bear these in a row, so that the guard, which is not told of a turn, can cancel it as well."""
 
 
 async def stop_wheels(stub: client.ExternalInterfaceStub, turn_tags: Sequence[int]) -> None:

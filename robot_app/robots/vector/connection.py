@@ -1,7 +1,4 @@
-"""The SDK's connection, with true errors on the way in and an orderly end on the way out.
-
-Control asked for and given back, and the robot's answer waited for.
-"""
+"""The SDK's connection to one robot: opened with errors that tell the cause, controlled, and closed in good order."""
 
 import asyncio
 import logging
@@ -31,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
-    """`anki_vector.connection.Connection` for one robot.
+    """`anki_vector.connection.Connection` for one robot, at first without control.
 
     It needs no `~/.anki_vector/sdk_config.ini`, which only `anki_vector.Robot` reads. The SDK's `close` gives up at its
     first step, because the task that it cancels raises asyncio's CancelledError and not the one it expects; the
@@ -42,6 +39,7 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
 
     def __init__(self, identity: VectorIdentity) -> None:
         # Control is asked for once the connection stands: when it is refused during connecting, tasks are left behind.
+        self.identity = identity
         super().__init__(
             identity.name, identity.address, str(identity.certificate), identity.guid, behavior_control_level=None
         )
@@ -54,6 +52,35 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
     def submit(self, work: Coroutine[Any, Any, Any]) -> "Future[Any]":
         """Run a coroutine on the connection's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def take_control(self, timeout_s: float) -> None:
+        """Ask for control and wait until it is granted.
+
+        It is asked for also when we seem to have it: the robot does not tell when another client's leaving ended it.
+
+        Raises:
+            RobotError: it is not granted within `timeout_s`.
+        """
+        try:
+            self.request_control(timeout=timeout_s).result(timeout=timeout_s + CONNECTION_CLOSE_TIMEOUT_S)
+        except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:
+            raise RobotError(
+                f"{self.identity}: does not hand over control within {timeout_s:g} s; another program may hold it, "
+                "or the robot is busy, held up or low on battery"
+            ) from error
+
+    def give_back_control(self, timeout_s: float) -> None:
+        """Give control back, if we have it, and wait for the robot's word.
+
+        Raises:
+            RobotError: it has none for `timeout_s`.
+        """
+        if not self.has_control:
+            return
+        try:
+            self.release_control(timeout=timeout_s).result(timeout=timeout_s + CONNECTION_CLOSE_TIMEOUT_S)
+        except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:
+            raise RobotError(f"{self.identity}: has not taken control back within {timeout_s:g} s") from error
 
     async def _open_connections(self) -> None:
         # The robot takes control from whoever has it when the control stream of any client ends, so there is none
@@ -102,7 +129,7 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
 
 
 def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = True) -> VectorConnection:
-    """Connect to a robot, and take control of it if wanted. Camera and state need no control.
+    """Connect to a robot, which camera and state need, and take control of it, if wanted, which motion needs.
 
     Raises:
         ConfigError: the configured certificate cannot be read.
@@ -121,36 +148,30 @@ def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = 
     except BaseException:
         connection.give_up()
         raise
-    if not take_control:
-        return connection
-    try:
-        connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CONNECTION_CLOSE_TIMEOUT_S)
-    except (VectorControlTimeoutException, TimeoutError) as error:
-        connection.close()
-        raise RobotError(
-            f"{identity}: does not hand over control within {timeout_s:g} s; another program may hold it, "
-            "or the robot is busy, held up or low on battery"
-        ) from error
-    except BaseException:
-        connection.close()
-        raise
+    if take_control:
+        try:
+            connection.take_control(timeout_s)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
 def quieten_sdk() -> None:
-    """Keep the SDK's running commentary out of our log, not its warnings and errors."""
+    """Keep what the SDK logs below warnings out of our log."""
     sdk = logging.getLogger("anki_vector")
     if sdk.level == logging.NOTSET:
         sdk.setLevel(logging.WARNING)
-    logging.getLogger("aiogrpc.utils").addFilter(_is_news)
+    logging.getLogger("aiogrpc.utils").addFilter(_is_told_by_nobody_else)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_told_by_nobody_else(record: logging.LogRecord) -> bool:
     # A traceback for every stream that breaks; whoever reads the stream gets, and reports, the same error.
     return record.msg != "__anext__ grpc exception"
 
 
 def translate_sdk_error(identity: VectorIdentity, error: Exception) -> RobotError:
+    """The error that says what was wrong; the SDK calls most of them "not on the same network"."""
     if isinstance(error, VectorUnauthenticatedException):
         return RobotIdentityError(
             f"{identity}: refuses the token (guid) of the configuration; after a reset or a new owner it needs a new "
@@ -167,31 +188,3 @@ def translate_sdk_error(identity: VectorIdentity, error: Exception) -> RobotErro
         )
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return RobotError(f"{identity}: connecting failed: {reason}")
-
-
-def take_control(connection: VectorConnection, identity: VectorIdentity, timeout_s: float) -> None:
-    """Ask for control and wait until it is granted.
-
-    It is asked for also when we seem to have it: the robot does not tell when another client's leaving has ended it.
-
-    Raises:
-        RobotError: it is not within `timeout_s`.
-    """
-    try:
-        connection.request_control(timeout=timeout_s).result(timeout=timeout_s + CONNECTION_CLOSE_TIMEOUT_S)
-    except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:
-        raise RobotError(f"{identity}: does not hand over control within {timeout_s:g} s") from error
-
-
-def release_control(connection: VectorConnection, identity: VectorIdentity, timeout_s: float) -> None:
-    """Give control back and wait for the robot's word.
-
-    Raises:
-        RobotError: it has none for `timeout_s`.
-    """
-    if not connection.has_control:
-        return
-    try:
-        connection.release_control(timeout=timeout_s).result(timeout=timeout_s + CONNECTION_CLOSE_TIMEOUT_S)
-    except (VectorControlTimeoutException, TimeoutError, CancelledError) as error:
-        raise RobotError(f"{identity}: has not taken control back within {timeout_s:g} s") from error

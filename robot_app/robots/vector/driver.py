@@ -1,9 +1,4 @@
-"""A Vector over gRPC: the real one, or the emulated one, which the SDK's client cannot tell apart.
-
-What the robot reports of itself, as we know it.
-
-A robot that nobody leaves.
-"""
+"""`VectorRobot`: a Vector over gRPC, the real one or the emulated one, which the SDK's client cannot tell apart."""
 
 import asyncio
 import logging
@@ -39,40 +34,8 @@ from robot_app.core.validation import settings_class
 from robot_app.robots.newest_frame import NewestFrame
 from robot_app.robots.vector.actuation import ActionSender
 from robot_app.robots.vector.camera_stream import FrozenFrameDetector, TransportDelay, fetch_calibration
-from robot_app.robots.vector.connection import VectorConnection, connect, release_control, take_control
+from robot_app.robots.vector.connection import VectorConnection, connect
 from robot_app.robots.vector.identity import VectorIdentity
-
-
-def state_from_proto(reported: protocol.RobotState) -> RobotState:
-    """The part that we know; control, link and battery are not in it."""
-
-    def says(bit: int) -> bool:
-        return bool(reported.status & bit)
-
-    return RobotState(
-        head_angle_rad=reported.head_angle_rad,
-        lift_height_mm=reported.lift_height_mm,
-        heading_rad=reported.pose_angle_rad,
-        on_charger=says(protocol.ROBOT_STATUS_IS_ON_CHARGER),
-        cliff_detected=says(protocol.ROBOT_STATUS_CLIFF_DETECTED),
-        picked_up=says(protocol.ROBOT_STATUS_IS_PICKED_UP),
-    )
-
-
-def stop_at_interpreter_exit(robot: Robot) -> None:
-    """Stop the wheels when the interpreter ends with the `with` block still open, as in a thread that was forgotten.
-
-    `atexit` would be too late: the interpreter first waits for the threads in which gRPC streams are read, for ever.
-    """
-    reference = weakref.ref(robot)
-
-    def leave() -> None:
-        robot = reference()
-        if robot is not None:
-            robot.__exit__(None, None, None)
-
-    threading._register_atexit(leave)  # type: ignore[attr-defined]
-
 
 CALIBRATION_TIMEOUT_S = 2.0
 
@@ -104,6 +67,16 @@ class VectorSettings:
     battery_every_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
 
 
+LIVE = VectorSettings(
+    connect_timeout_s=3.0,
+    first_frame_timeout_s=3.0,
+    frame_timeout_s=3.0,
+    stop_timeout_s=STOP_CONFIRM_TIMEOUT_S,
+    battery_every_s=BATTERY_EVERY_S,
+)
+"""Shorter waits than for a first connection, since it is tried again and again."""
+
+
 class VectorRobot:
     """A Vector that is looked through and told what to do; see `robot_app.core.robot.Robot` for the contract.
 
@@ -121,16 +94,13 @@ class VectorRobot:
         self._settings = settings or VectorSettings()
         self._connection: VectorConnection | None = None
         self._sender: ActionSender | None = None
+        self._streams: dict[str, Future[None]] = {}
         self._mailbox = NewestFrame()
-        self._reported = RobotState(has_control=False)
+        self._frozen = FrozenFrameDetector()
         self._calibration: CameraModel | None = None
-        self._camera: Future[None] | None = None
-        self._events: Future[None] | None = None
-        self._battery: Future[None] | None = None
-        self._battery_state = RobotState()
+        self._reported = RobotState()  # changed on the connection's loop only
         self._reported_at_s = -math.inf
         self._has_reported = threading.Event()
-        self._repeats = FrozenFrameDetector()
 
     def __enter__(self) -> Self:
         """Connect, and take control unless it is only looked through.
@@ -142,11 +112,10 @@ class VectorRobot:
         connection = connect(self._identity, self._settings.connect_timeout_s, take_control=self._take_control)
         self._connection, self._sender = connection, ActionSender(connection, self._identity.name)
         try:
-            self._mailbox = NewestFrame()
+            self._mailbox, self._frozen = NewestFrame(), FrozenFrameDetector()
             self._calibration = self._fetch_calibration(connection)
-            self._repeats = FrozenFrameDetector()
-            self._events = connection.submit(self._watch("event", self._follow_events()))
-            self._battery = connection.submit(self._watch("battery", self._follow_battery()))
+            self._begin("event", self._follow_events())
+            self._begin("battery", self._follow_battery())
             stop_at_interpreter_exit(self)
         except BaseException as error:  # such as Ctrl-C: nobody leaves what was not entered
             self.__exit__(type(error), error, error.__traceback__)
@@ -184,11 +153,11 @@ class VectorRobot:
                 well before.
             RobotLost: the link broke.
         """
-        connection = self._connected()
+        self._connected()
         self._has_reported.wait(self._settings.first_frame_timeout_s)  # a frame means little without the robot's state
-        if self._camera is None:
+        if "camera" not in self._streams:
             self._mailbox = NewestFrame()
-            self._camera = connection.submit(self._watch("camera", self._follow_camera()))
+            self._begin("camera", self._follow_camera())
         while (frame := self._next_frame()) is not None:
             yield frame
 
@@ -217,13 +186,13 @@ class VectorRobot:
             ) from error
 
     def take_control(self) -> None:
-        """Ask for control, as after it was lost or released; see `robot_app.robots.vector.connection.take_control`."""
-        take_control(self._connected(), self._identity, self._settings.connect_timeout_s)
+        """Ask for control, as after it was lost or released; see `VectorConnection.take_control`."""
+        self._connected().take_control(self._settings.connect_timeout_s)
 
     def release_control(self) -> None:
-        """Stop the wheels and give control back; see `robot_app.robots.vector.connection.release_control`."""
+        """Stop the wheels and give control back; see `VectorConnection.give_back_control`."""
         self.stop()
-        release_control(self._connected(), self._identity, self._settings.connect_timeout_s)
+        self._connected().give_back_control(self._settings.connect_timeout_s)
 
     def now_s(self) -> float:
         """This machine's monotonic clock."""
@@ -237,8 +206,6 @@ class VectorRobot:
             self._reported,
             has_control=connection is not None and connection.has_control,
             camera=self._calibration,
-            battery_low=self._battery_state.battery_low,
-            battery_volts=self._battery_state.battery_volts,
         )
 
     @property
@@ -247,7 +214,7 @@ class VectorRobot:
         silent_s = time.monotonic() - self._reported_at_s
         return Supervision(
             connected=self.is_linked and silent_s <= self._settings.state_timeout_s,
-            camera_frozen=self._repeats.lasted_s > self._settings.frozen_after_s,
+            camera_frozen=self._frozen.lasted_s > self._settings.frozen_after_s,
         )
 
     @property
@@ -284,8 +251,11 @@ class VectorRobot:
                 "or restart the robot"
             ) from None
 
+    def _begin(self, name: str, stream: Coroutine[Any, Any, None]) -> None:
+        self._streams[name] = self._connected().submit(self._watch(name, stream))
+
     async def _watch(self, name: str, stream: Coroutine[Any, Any, None]) -> None:
-        """Run one of the streams; when it breaks, whoever waits for frames learns it."""
+        """Run one of the streams; when it breaks, the one who waits for frames gets the error."""
         try:
             await stream
         except grpc.RpcError as error:
@@ -298,11 +268,11 @@ class VectorRobot:
     async def _follow_camera(self) -> None:
         stream = self._connected().grpc_interface.CameraFeed(protocol.CameraFeedRequest())
         try:
-            lateness, received_at_s = TransportDelay(), 0.0
+            delay, received_at_s = TransportDelay(), 0.0
             async for picture in stream:
                 now_s, captured_at_s = time.monotonic(), picture.frame_time_stamp / 1000
-                received_at_s = max(received_at_s, now_s - lateness.measure(captured_at_s, now_s))
-                self._repeats.look(picture.data, now_s)
+                received_at_s = max(received_at_s, now_s - delay.measure(captured_at_s, now_s))
+                self._frozen.look(picture.data, now_s)
                 self._mailbox.put(Frame(picture.image_id, captured_at_s, received_at_s, picture.data))
             self._mailbox.end()
         finally:
@@ -314,7 +284,7 @@ class VectorRobot:
         try:
             async for response in stream:
                 if response.event.WhichOneof("event_type") == "robot_state":
-                    self._reported = state_from_proto(response.event.robot_state)
+                    self._reported = state_from_proto(response.event.robot_state, self._reported)
                     self._reported_at_s = time.monotonic()
                     self._has_reported.set()
             self._mailbox.end(RobotLost(f"{self._identity}: stopped reporting its state; connect again"))
@@ -326,8 +296,10 @@ class VectorRobot:
         while True:
             with suppress(grpc.RpcError):  # the streams tell of a lost link
                 answer = await interface.BatteryState(protocol.BatteryStateRequest(), timeout=BATTERY_TIMEOUT_S)
-                self._battery_state = RobotState(
-                    battery_low=answer.battery_level == protocol.BATTERY_LEVEL_LOW, battery_volts=answer.battery_volts
+                self._reported = replace(
+                    self._reported,
+                    battery_low=answer.battery_level == protocol.BATTERY_LEVEL_LOW,
+                    battery_volts=answer.battery_volts,
                 )
             await asyncio.sleep(self._settings.battery_every_s)
 
@@ -338,14 +310,13 @@ class VectorRobot:
         except TimeoutError:
             logger.warning("%s: the streams did not end in time", self._identity)
         connection.close()
-        self._camera = self._events = self._battery = self._sender = None
+        self._streams, self._sender = {}, None
 
     async def _end_streams(self) -> None:
         assert self._sender is not None
         await self._sender.drop_all()
-        for future in (self._camera, self._events, self._battery):
-            if future is not None:
-                future.cancel()
+        for stream in self._streams.values():
+            stream.cancel()
 
 
 def _reason(error: BaseException) -> str:
@@ -354,11 +325,33 @@ def _reason(error: BaseException) -> str:
     return "no answer in time"
 
 
-LIVE = VectorSettings(
-    connect_timeout_s=3.0,
-    first_frame_timeout_s=3.0,
-    frame_timeout_s=3.0,
-    stop_timeout_s=STOP_CONFIRM_TIMEOUT_S,
-    battery_every_s=BATTERY_EVERY_S,
-)
-"""Shorter waits than for a first connection, since it is tried again and again."""
+def state_from_proto(reported: protocol.RobotState, before: RobotState) -> RobotState:
+    """What the robot reports in its stream of states; the rest stays as it was before."""
+
+    def says(bit: int) -> bool:
+        return bool(reported.status & bit)
+
+    return replace(
+        before,
+        head_angle_rad=reported.head_angle_rad,
+        lift_height_mm=reported.lift_height_mm,
+        heading_rad=reported.pose_angle_rad,
+        on_charger=says(protocol.ROBOT_STATUS_IS_ON_CHARGER),
+        cliff_detected=says(protocol.ROBOT_STATUS_CLIFF_DETECTED),
+        picked_up=says(protocol.ROBOT_STATUS_IS_PICKED_UP),
+    )
+
+
+def stop_at_interpreter_exit(robot: Robot) -> None:
+    """Stop the wheels when the interpreter ends with the `with` block still open, as in a thread that was forgotten.
+
+    `atexit` would be too late: the interpreter first waits for the threads in which gRPC streams are read, for ever.
+    """
+    reference = weakref.ref(robot)
+
+    def leave() -> None:
+        robot = reference()
+        if robot is not None:
+            robot.__exit__(None, None, None)
+
+    threading._register_atexit(leave)  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
-"""Which robot is meant and how to prove it: what the SDK keeps in `~/.anki_vector/sdk_config.ini`.
+"""Which robot is meant, read from the SDK's `~/.anki_vector/sdk_config.ini`, and a check of who answers there.
 
-Who answers at a robot's address? Asked before the SDK connects, which calls every fault "not on the network".
+The check comes before the SDK connects, which calls every fault "not on the network". It needs no SDK.
 """
 
 import configparser
