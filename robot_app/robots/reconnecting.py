@@ -1,4 +1,4 @@
-"""A robot that is connected to again whenever the link to it is lost."""
+"""Connects to a robot again whenever the link to it is lost."""
 
 import logging
 import threading
@@ -35,10 +35,10 @@ class ReconnectingRobot:
         self._leaving = threading.Event()
 
     def __enter__(self) -> Self:
-        """Connect. The first time, what is wrong is raised, so that a wrong setting is told at once.
+        """Connect. The first time an error is raised, so that a wrong setting shows at once.
 
         Raises:
-            VectorDetectorError: as `make` and the robot tell.
+            VectorDetectorError: as `make` and the robot raise.
         """
         self._leaving.clear()
         self._robot = self._make().__enter__()
@@ -83,7 +83,7 @@ class ReconnectingRobot:
                 robot.do(action)
 
     def stop(self) -> None:
-        """Stop the wheels. Without a link there is nobody to tell; a robot that comes back is stopped first.
+        """Stop the wheels. Nothing is done without a link; a robot that comes back is stopped first.
 
         Raises:
             RobotLost: the robot has not confirmed it.
@@ -141,14 +141,14 @@ class ReconnectingRobot:
         started_s = time.monotonic()
         with suppress(RobotError):
             lost.__exit__(type(error), error, error.__traceback__)
-        told = ""
+        logged = ""
         while not self._leaving.is_set():
             try:
                 robot = self._make().__enter__()
             except VectorDetectorError as reason:
-                if str(reason) != told:  # one line for many attempts
+                if str(reason) != logged:  # one line for many attempts
                     logger.warning("cannot connect yet: %s", reason)
-                told = str(reason)
+                logged = str(reason)
                 self._leaving.wait(RECONNECT_EVERY_S)
                 continue
             self._robot = robot

@@ -37,7 +37,7 @@ class Guard(Protocol):
         ...
 
     def wait_until_ready(self) -> None:
-        """Wait for it, but not for ever; one that is not ready then is told in the log."""
+        """Wait until it is ready, but not for ever."""
         ...
 
     def heartbeat(self, timeout_s: float) -> None:

@@ -1,4 +1,4 @@
-"""A Vector as an owner wants to leave it running: watched, guarded, and connected to again when the link is lost."""
+"""Puts together a Vector that may drive unattended: with watchdog, guard, and reconnection when the link is lost."""
 
 from collections.abc import Callable
 from typing import Self
@@ -15,9 +15,9 @@ from robot_app.safety.watchdog import WatchdogRobot
 def supervised_vector(
     read_identity: Callable[[], VectorIdentity], motion: MotionSettings, settings: VectorSettings = LIVE
 ) -> WatchdogRobot:
-    """A robot that has not been entered; `read_identity` is called for every connection.
+    """A supervised robot that has not been entered.
 
-    A robot that was set up anew has another certificate and token, which are found where the first ones were.
+    `read_identity` is called for every connection, as a robot that was set up anew has another certificate and token.
     """
     guard = ProcessGuard()
     robot = ReconnectingRobot(lambda: _GuardedVector(read_identity(), settings, guard))

@@ -1,4 +1,4 @@
-"""A watchdog outside of the loop: wheels stop when nobody looks where they go."""
+"""A watchdog outside of the loop: wheels stop when no frame has been taken for too long."""
 
 import logging
 import math
@@ -30,26 +30,25 @@ logger = logging.getLogger(__name__)
 class WatchdogRobot:
     """Wraps a robot and stops its wheels from a thread of its own; for the contract see `robot_app.core.robot.Robot`.
 
-    The robot itself knows no wheel speed that ends, so every picture that the loop takes renews the permission to
-    move. When the camera pauses, or whoever has the picture hangs (detection, behaviour, a recording on a slow disk),
-    it runs out and the wheels are stopped; they move again when they are told to on a new picture. A stop that the
-    robot does not confirm is repeated.
+    Every frame that the loop takes renews the permission to move, for `timeout_s`. When the camera pauses, or the loop
+    hangs with a frame (in detection, a behaviour, a recording on a slow disk), the permission runs out and the wheels
+    are stopped; they move again with the next motion on a new frame. A stop that the robot does not confirm is
+    repeated.
 
-    What stops this thread, too, is for the `guard`: it hears from the thread for as long as the wheels may run.
+    What stops this thread as well is for the guard: the thread sends it a heartbeat while the wheels may run.
     """
 
-    def __init__(self, robot: ControllableRobot, unwatched_s: float, guard: Guard | None = None) -> None:
-        """So long may the wheels run after the last picture was handed to the loop: `unwatched_s`."""
+    def __init__(self, robot: ControllableRobot, timeout_s: float, guard: Guard | None = None) -> None:
         self._robot = robot
         self._guard = guard or NoGuard()
-        self._unwatched_s = unwatched_s
+        self._timeout_s = timeout_s
         self._changed = threading.Condition()
-        self._seen_at_s = -math.inf
-        self._tried_at_s = -math.inf
+        self._frame_at_s = -math.inf  # when the loop last took a frame
+        self._stopped_at_s = -math.inf  # when this thread last tried to stop the wheels
         self._moving_until_s = STANDING
-        self._unsure_until_s = STANDING  # the same, but in a stop only once the robot has confirmed it
+        self._unconfirmed_until_s = STANDING  # the same, but after a stop only once the robot has confirmed it
         self._motions = 0
-        self._waits_for_picture = True
+        self._waits_for_frame = True
         self._ended = True
         self._thread: threading.Thread | None = None
 
@@ -61,7 +60,7 @@ class WatchdogRobot:
             stack.push(self._robot.__exit__)
             self._guard.wait_until_ready()
             stack.pop_all()
-        self._ended, self._seen_at_s = False, time.monotonic()
+        self._ended, self._frame_at_s = False, time.monotonic()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watchdog")
         self._thread.start()
         return self
@@ -73,7 +72,7 @@ class WatchdogRobot:
             self._ended = True
             self._changed.notify()
         try:
-            if time.monotonic() < self._unsure_until_s:
+            if time.monotonic() < self._unconfirmed_until_s:
                 self._guard.heartbeat(LEAVE_HEARTBEAT_TIMEOUT_S)
                 with suppress(RobotError):  # leaving tries again, and tells
                     self.stop()
@@ -81,16 +80,16 @@ class WatchdogRobot:
         finally:
             if self._thread is not None:
                 self._thread.join()
-            if time.monotonic() >= self._unsure_until_s:
+            if time.monotonic() >= self._unconfirmed_until_s:
                 self._guard.heartbeat(math.inf)
             self._guard.end()
 
     def frames(self) -> Iterator[Frame]:
-        """The robot's frames."""
+        """The robot's frames; each renews the permission to move."""
         for frame in self._robot.frames():
-            self._seen_at_s, self._waits_for_picture = time.monotonic(), False
+            self._frame_at_s, self._waits_for_frame = time.monotonic(), False
             yield frame
-            self._waits_for_picture = True
+            self._waits_for_frame = True
 
     def do(self, action: Action) -> None:
         """Pass on an action, and watch when it moves the wheels."""
@@ -111,7 +110,7 @@ class WatchdogRobot:
         Raises:
             RobotLost: the robot has not confirmed it.
         """
-        # Before, not after: a drive that another thread passes on meanwhile has to be watched.
+        # Before, not after: a drive that another thread passes on meanwhile has to be stopped as well.
         self._moving_until_s = STANDING
         motions = self._motions
         try:
@@ -121,7 +120,7 @@ class WatchdogRobot:
             raise
         with self._changed:
             if motions == self._motions and self._robot.supervision.connected:
-                self._unsure_until_s = STANDING
+                self._unconfirmed_until_s = STANDING
 
     def now_s(self) -> float:
         """The robot's."""
@@ -143,27 +142,27 @@ class WatchdogRobot:
         return self._robot.is_linked
 
     def take_control(self) -> None:
-        """Pass it on."""
+        """Ask the robot."""
         self._robot.take_control()
 
     def release_control(self) -> None:
-        """Pass it on; the robot stops its wheels."""
+        """Tell the robot, which stops its wheels."""
         self._robot.release_control()
 
     def _expect_motion_until(self, until_s: float) -> None:
         with self._changed:
             self._motions += 1
             self._moving_until_s = max(self._moving_until_s, until_s)
-            self._unsure_until_s = max(self._unsure_until_s, until_s)
+            self._unconfirmed_until_s = max(self._unconfirmed_until_s, until_s)
             self._guard.heartbeat(HEARTBEAT_TIMEOUT_S)  # before the robot is told to move
             self._changed.notify()
 
     def _watch(self) -> None:
-        while self._wait_until_unwatched():
-            if self._tried_at_s < self._seen_at_s:  # one line, however often it is tried
-                busy = "no new picture" if self._waits_for_picture else "still busy with the last picture"
-                logger.warning("stopped: %s after %.0f ms", busy, self._unwatched_s * 1000)
-            self._tried_at_s = time.monotonic()
+        while self._wait_until_overdue():
+            if self._stopped_at_s < self._frame_at_s:  # one line, however often it is tried
+                busy = "no new picture" if self._waits_for_frame else "still busy with the last picture"
+                logger.warning("stopped: %s after %.0f ms", busy, self._timeout_s * 1000)
+            self._stopped_at_s = time.monotonic()
             self._guard.heartbeat(STOP_HEARTBEAT_TIMEOUT_S)
             try:
                 self.stop()
@@ -172,18 +171,18 @@ class WatchdogRobot:
             except Exception:  # a watchdog has to outlive everything
                 logger.exception("the wheels could not be stopped; trying again")
 
-    def _wait_until_unwatched(self) -> bool:
-        """Wait until wheels have run unwatched for too long; false when the robot is being left."""
+    def _wait_until_overdue(self) -> bool:
+        """Wait until wheels have run for too long without a frame; false when the robot is being left."""
         with self._changed:
             while not self._ended:
                 now_s, left_s = time.monotonic(), math.inf
-                is_unsure = now_s < self._unsure_until_s
-                self._guard.heartbeat(HEARTBEAT_TIMEOUT_S if is_unsure else math.inf)
+                may_move = now_s < self._unconfirmed_until_s
+                self._guard.heartbeat(HEARTBEAT_TIMEOUT_S if may_move else math.inf)
                 if now_s < self._moving_until_s:
-                    left_s = max(self._seen_at_s, self._tried_at_s) + self._unwatched_s - now_s
+                    left_s = max(self._frame_at_s, self._stopped_at_s) + self._timeout_s - now_s
                 if left_s <= 0:
                     return True
-                left_s = min(left_s, HEARTBEAT_EVERY_S if is_unsure else math.inf)
+                left_s = min(left_s, HEARTBEAT_EVERY_S if may_move else math.inf)
                 self._changed.wait(left_s if left_s < math.inf else None)
             return False
 

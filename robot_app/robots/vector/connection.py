@@ -70,10 +70,10 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
             ) from error
 
     def give_back_control(self, timeout_s: float) -> None:
-        """Give control back, if we have it, and wait for the robot's word.
+        """Give control back, if we have it, and wait for the answer.
 
         Raises:
-            RobotError: it has none for `timeout_s`.
+            RobotError: there is none within `timeout_s`.
         """
         if not self.has_control:
             return

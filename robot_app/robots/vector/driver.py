@@ -169,7 +169,7 @@ class VectorRobot:
             self._sender.send(action)
 
     def stop(self) -> None:
-        """Stop the wheels and wait for the robot's word, at most `stop_timeout_s`.
+        """Stop the wheels and wait for its confirmation, at most `stop_timeout_s`.
 
         Raises:
             RobotLost: the robot has not confirmed it.
