@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -58,9 +59,10 @@ def run(args: argparse.Namespace) -> None:
         world, port=args.port, fault=fault, fault_after_s=args.fault_after, fault_for_s=args.fault_for
     ) as emulator:
         identity = emulator.identity
+        program = "robot-app" if shutil.which("robot-app") else sys.argv[0]
         sys.stdout.write(
             f"{identity} is up; Ctrl-C ends it\n"
-            f"  see through it:          robot-app run --emulator {identity.address}\n"
+            f"  see through it:          {program} run --emulator {identity.address}\n"
             f"  any program of the SDK:  HOME={shlex.quote(str(emulator.sdk_home))} python prog.py\n"
         )
         sys.stdout.flush()

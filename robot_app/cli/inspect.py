@@ -15,7 +15,7 @@ def add_parser(commands: Commands) -> None:
         run,
         help_line="show what a model file says of itself",
         description="Prints the model's card: classes, input, threshold, how it was trained and how good it is.",
-        examples="  robot-app inspect models/vector.onnx",
+        examples="  robot-app inspect\n  robot-app inspect my.onnx",
     )
     parser.add_argument(
         "model", type=Path, nargs="?", default=DEFAULT_MODEL, metavar="ONNX", help="default: the shipped model"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
-from robot_app.core.errors import ConfigError, MissingPartError
+from robot_app.core.errors import ConfigError
 from robot_app.core.files import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def add_view(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Which model file."""
     parser.add_argument(
-        "--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="model file (default: models/vector.onnx)"
+        "--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="model file (default: the shipped one)"
     )
 
 
@@ -235,20 +235,15 @@ def viewing(
     `about` names the robot or footage in the page's title.
 
     Raises:
-        MissingPartError: the packages for it are not installed.
         ConfigError: the address is taken, not allowed, or not this machine's.
     """
     if address is None:
         yield Viewing()
         return
-    try:
-        from robot_app.safety.operator_controls import OperatorControls
-        from robot_app.web.live_page import LiveView
-        from robot_app.web.viewmodel import Labels
-    except ModuleNotFoundError as error:
-        raise MissingPartError(
-            f"--view needs the package {error.name}; install this software with its extra: pip install '.[view]'"
-        ) from error
+    from robot_app.safety.operator_controls import OperatorControls
+    from robot_app.web.live_page import LiveView
+    from robot_app.web.viewmodel import Labels
+
     controls = OperatorControls()
     labels = Labels(f"{about} · {card.name} {card.version}", settings.behaviour.name)
     with LiveView(address, labels=labels, card=card, controls=controls) as view:

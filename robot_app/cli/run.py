@@ -26,8 +26,7 @@ def add_parser(commands: Commands) -> None:
         description=(
             "Connects to a Vector, prints who appears and leaves, and greets, or does as --behaviour says. Ctrl-C\n"
             "stops the wheels and ends.\n"
-            "Robots are found in ~/.anki_vector/sdk_config.ini, which the SDK's `python -m anki_vector.configure`\n"
-            "writes."
+            "Robots are found in ~/.anki_vector/sdk_config.ini; `robot-app doctor` tells how to write it."
         ),
         examples=(
             "  robot-app run\n"

@@ -4,7 +4,6 @@ import argparse
 import sys
 
 from robot_app.cli.options import Commands, add_command, add_model, port
-from robot_app.core.errors import MissingPartError
 
 
 def add_parser(commands: Commands) -> None:
@@ -28,17 +27,12 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Serve until Ctrl-C."""
+    import uvicorn
+
     from robot_app.perception.detector import Detector
+    from robot_app.web.detection_api import build_service
+    from robot_app.web.http_server import configure, listen, reachable_host
 
-    try:
-        import uvicorn
-
-        from robot_app.web.detection_api import build_service
-        from robot_app.web.http_server import configure, listen, reachable_host
-    except ModuleNotFoundError as error:
-        raise MissingPartError(
-            f"serve needs the package {error.name}; install this software with its extra: pip install '.[view]'"
-        ) from error
     # Every candidate, as each request names its own least score.
     detector = Detector.load(args.model, 0.0)
     listener = listen(args.host, args.port)

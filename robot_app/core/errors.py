@@ -15,7 +15,20 @@ Every message is one line that says what was wrong, what was expected and what t
 and exits with `EXIT_CODE`; nothing else catches these errors to hide them.
 """
 
+import sys
+from importlib.util import find_spec
+
 EXIT_CODE = 2
+
+
+PYTHON = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+"""The Python that runs this, for commands in messages: what is called `python` may know nothing of our packages."""
+
+
+def pip_command(arguments: str) -> str:
+    """The command line that has pip do this (`install ray`) where this software runs; environments of uv lack pip."""
+    verb, _, rest = arguments.partition(" ")
+    return f"{PYTHON} -m pip {arguments}" if find_spec("pip") else f"uv pip {verb} --python {PYTHON} {rest}"
 
 
 class VectorDetectorError(Exception):

@@ -9,8 +9,10 @@ from robot_app.core.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
-DEFAULT_MODEL = _PACKAGE.parent / "models" / "vector.onnx"
-"""The shipped model: `models/` of the checkout, beside this package. An editable install runs from the checkout."""
+DEFAULT_MODEL = next(
+    folder / "models" / "vector.onnx" for folder in (_PACKAGE, _PACKAGE.parent) if (folder / "models").is_dir()
+)
+"""The shipped model: inside of an installed package; in a checkout, where an editable install runs, beside it."""
 
 DEMO_RECORDING = _PACKAGE / "media" / "demo.mcap"
 """What the emulated robot's camera sees in the demo."""

@@ -19,8 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_CODE
     except ModuleNotFoundError as error:
         print(  # noqa: T201
-            f"error: the package {error.name} is missing; training needs more than the robot: make train-env, "
-            "or pip install 'vector-detector[training]'",
+            f"error: the package {error.name} is missing; in a checkout: make train-env",
             file=sys.stderr,
         )
         return EXIT_CODE

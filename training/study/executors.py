@@ -13,7 +13,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
-from robot_app.core.errors import ConfigError, MissingPartError
+from robot_app.core.errors import ConfigError, MissingPartError, pip_command
 
 Given = ParamSpec("Given")
 
@@ -134,7 +134,7 @@ def ray_executor(address: str, cpus: int) -> Iterator[RayExecutor]:
     try:
         import ray
     except ModuleNotFoundError as error:
-        raise MissingPartError("--ray: Ray is not installed; pip install ray, here and on all nodes") from error
+        raise MissingPartError(f"--ray needs Ray, here and on all nodes; here: {pip_command('install ray')}") from error
 
     try:
         _knock(address)

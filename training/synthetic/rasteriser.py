@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.core.errors import MissingPartError
+from robot_app.core.errors import MissingPartError, pip_command
 from robot_app.core.frame import Image
 from robot_app.simulation.scene import Floor, PlacedRobot, Prop, Scene, Shape, Wall
 from robot_app.simulation.vector_model import (
@@ -45,7 +45,7 @@ def require_pyvista() -> ModuleType:
     try:
         import pyvista
     except ModuleNotFoundError as error:
-        raise MissingPartError("rendering needs PyVista: pip install 'vector-detector[training]'") from error
+        raise MissingPartError(f"rendering needs PyVista: {pip_command('install pyvista')}") from error
     except ImportError as error:
         raise MissingPartError(
             f"rendering needs a system library ({error}); on Debian or Ubuntu: apt install libgl1 libxrender1"

@@ -14,14 +14,14 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from robot_app.core.errors import ConfigError, RobotIdentityError, RobotUnreachable
+from robot_app.core.errors import PYTHON, ConfigError, RobotIdentityError, RobotUnreachable
 from robot_app.core.files import write_whole
 
 DEFAULT_PORT = 443
 
 REQUIRED_KEYS = ("cert", "ip", "name", "guid")
 
-HOW_TO_CREATE = "create it with `python -m anki_vector.configure` (robots on wire-pod: set the robot up there first)"
+HOW_TO_CREATE = f"create it with `{PYTHON} -m anki_vector.configure` (robots on wire-pod: set the robot up there first)"
 
 
 @dataclass(frozen=True, slots=True)

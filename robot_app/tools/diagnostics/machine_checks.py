@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robot_app.core.errors import ModelError
+from robot_app.core.errors import ModelError, pip_command
 from robot_app.core.vector_spec import FRAME_HW
 from robot_app.perception.detector import Detector
 from robot_app.tools.diagnostics.findings import CheckFailed
@@ -36,12 +36,12 @@ def check_versions() -> str:
     except Exception as error:  # protobuf raises a TypeError for code of another version
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckFailed(
-            f"{versions}: cannot be imported ({reason})", f"pip install --upgrade {SDK} protobuf"
+            f"{versions}: cannot be imported ({reason})", pip_command(f"install --upgrade {SDK} protobuf")
         ) from error
     if any(found.name == OTHER_SDK for found in importlib.metadata.distributions()):
         raise CheckFailed(
             f"{versions}, and {OTHER_SDK} as well, which has the same import name",
-            f"pip uninstall {OTHER_SDK}, then pip install --force-reinstall {SDK}",
+            f"{pip_command(f'uninstall {OTHER_SDK}')}, then {pip_command(f'install --force-reinstall {SDK}')}",
             is_fatal=False,
         )
     return versions

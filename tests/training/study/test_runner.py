@@ -157,7 +157,7 @@ def test_a_missing_ray_is_one_line(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     config = write_config(folder, tmp_path / "study.toml")
     assert main([*study(config, tmp_path / "out"), "--ray", "local"]) == 2
-    assert "--ray: Ray is not installed; pip install ray" in capsys.readouterr().err
+    assert "--ray needs Ray, here and on all nodes; here: " in capsys.readouterr().err
 
 
 def test_no_cluster_is_one_line(done, tmp_path, capsys):

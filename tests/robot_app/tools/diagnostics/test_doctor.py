@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import shutil
 import socket
+import sys
 from dataclasses import replace
 from importlib.metadata import version
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from anki_vector.messaging import protocol
 
 from robot_app.cli.main import main
+from robot_app.core.errors import pip_command
 from robot_app.emulator import server
 from robot_app.emulator.faults import Fault
 from robot_app.emulator.grpc_service import VectorService
@@ -119,7 +121,7 @@ def test_the_old_sdk_is_there_as_well(diagnose, monkeypatch):
     monkeypatch.setattr(importlib.metadata, "distributions", lambda: [*installed, old])
     found = only_trouble(diagnose())
     assert (found.check, found.status) == ("SDK", "doubtful")
-    assert found.hint.startswith("pip uninstall anki_vector")
+    assert found.hint.startswith(pip_command("uninstall anki_vector"))
 
 
 def test_protobuf_does_not_fit(diagnose, monkeypatch):
@@ -186,7 +188,7 @@ def test_a_certificate_of_before_the_reset(diagnose, emulator, tmp_path):
     assert found.check == "certificate"
     assert "shows another certificate than" in found.text
     assert "made out to the same name" in found.text
-    assert "python -m anki_vector.configure" in found.hint
+    assert f"{sys.executable} -m anki_vector.configure" in found.hint
 
 
 def test_a_certificate_that_has_ended(diagnose, emulator, tmp_path, monkeypatch):
