@@ -63,7 +63,7 @@ def check_runtime(path: Path) -> str:
     if len(packages) > 1:
         raise CheckFailed(
             f"{text}; these packages overwrite each other's files",
-            f"pip uninstall {' '.join(packages)}, then install one of them",
+            pip_command(" ".join(["uninstall", *packages])) + ", then install one of them",
             is_fatal=False,
         )
     return text

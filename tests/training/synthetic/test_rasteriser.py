@@ -6,9 +6,9 @@ from robot_app.core.errors import MissingPartError
 from training.synthetic.rasteriser import require_pyvista
 
 
-def test_without_pyvista_the_extra_is_named(monkeypatch):
+def test_without_pyvista_the_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvista", None)
-    with pytest.raises(MissingPartError, match=r"vector-detector\[training\]"):
+    with pytest.raises(MissingPartError, match="pip install pyvista"):
         require_pyvista()
 
 

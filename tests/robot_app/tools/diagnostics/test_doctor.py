@@ -288,7 +288,7 @@ def test_two_onnx_runtimes_are_one_too_many(diagnose, monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.31.1")
     found = only_trouble(diagnose())
     assert (found.check, found.status) == ("ONNX Runtime", "doubtful")
-    assert found.hint == "pip uninstall onnxruntime onnxruntime-gpu, then install one of them"
+    assert found.hint == f"{pip_command('uninstall onnxruntime onnxruntime-gpu')}, then install one of them"
 
 
 def test_a_machine_that_is_too_slow(diagnose, monkeypatch):
