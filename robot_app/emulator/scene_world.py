@@ -20,7 +20,7 @@ from robot_app.core.vector_spec import VECTOR_FPS
 from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.world import Rectangle, Surroundings
 from robot_app.simulation.live_renderer import LiveRenderer, RenderedFrame
-from robot_app.simulation.rooms import TABLE_SIZE_MM, desk_room
+from robot_app.simulation.rooms import TABLE_SIZE_MM, table_room
 from robot_app.simulation.scene import Eyes, Lens, PlacedRobot, RobotLook
 from robot_app.simulation.vector_model import Point, RobotPose, load_vector, outline
 
@@ -186,7 +186,7 @@ class SceneWorld:
             MissingPartError: the installed SDK lacks Vector's 3D model.
         """
         load_vector()  # now, rather than with the first picture: it takes a moment, and may be missing
-        room = desk_room(scene.seed)
+        room = table_room(scene.seed)
         self._renderer = LiveRenderer(room.room, room.light, lens=LENS, seed=scene.seed)
         self._scene = scene
         self._fps = fps

@@ -1,7 +1,4 @@
-"""What the 8-bit values of textures stand for.
-
-Light that comes from all around, as a small picture of the surroundings in linear light.
-"""
+"""Light that comes from all around, as a small picture of the surroundings in linear light."""
 
 from dataclasses import dataclass
 
@@ -19,16 +16,15 @@ BRIGHT = 250
 
 LAMP_GAIN = 6.0
 
-
-def lamp_mask(picture: Image) -> NDArray[np.bool_]:
-    """Where a picture uint8 (H, W, 3) shows lights, bool (H, W)."""
-    return np.asarray(cv2.inRange(picture, (BRIGHT,) * 3, (255,) * 3).astype(bool))
-
-
 ENVIRONMENT_HW = (64, 128)
 
 LOOKUP_HW = (256, 512)
 """Tables are enlarged to this, so that taking the nearest texel shows no steps."""
+
+
+def lamp_mask(picture: Image) -> NDArray[np.bool_]:
+    """Where a picture uint8 (H, W, 3) shows lights, bool (H, W)."""
+    return np.asarray(cv2.inRange(picture, (BRIGHT,) * 3, (255,) * 3).astype(bool))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,7 @@
-"""A camera without a bent lens, at a place in the world: from points to pixels and back.
+"""From the world to pixels, with NumPy and OpenCV alone: no window, no driver, the same on every machine.
 
-Finds the nearest triangle at each pixel, with NumPy alone: no window, no driver, the same on every machine.
-
-Vector's model has so few triangles that this costs less than handing it to a software OpenGL and reading back.
-
-Flat pictures in the world, such as floors, walls and shadows, drawn by one warp each.
+A pinhole camera, the nearest triangle at each pixel (Vector's model has so few that this costs less than handing it to
+a software OpenGL and reading back), and flat pictures such as floors, walls and shadows, drawn by one warp each.
 """
 
 from collections.abc import Iterator
@@ -17,9 +14,16 @@ from numpy.typing import NDArray
 from robot_app.core.frame import Image
 from robot_app.core.vector_spec import FRAME_HW
 from robot_app.simulation.scene import Floor, Lens, Wall
-from robot_app.simulation.vector_model import RobotPose, Transform, camera_transform, rotation
+from robot_app.simulation.vector_model import NEAREST_MM, RobotPose, Transform, camera_transform, rotation
 
-NEAREST_MM = 5.0
+MOST_TEXELS = 2048
+"""Along one side of a floor's picture."""
+
+NEAREST_PLANE_MM = 20.0
+
+FARTHEST_MM = 1e5
+
+SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,16 +211,6 @@ def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
     """Cross product of (N, 3); `np.cross` takes several times as long."""
     (ax, ay, az), (bx, by, bz) = a.T, b.T
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
-
-
-MOST_TEXELS = 2048
-"""Along one side of a floor's picture."""
-
-NEAREST_PLANE_MM = 20.0
-
-FARTHEST_MM = 1e5
-
-SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,4 @@
-"""Pictures for floors, walls and things, made from random numbers.
-
-Random light that fits a room.
-
-A table in a room, for robots to live on: always the same for the same seed.
-"""
+"""Rooms made from random numbers: textures for floors, walls and things, fitting light, and a furnished table room."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +14,25 @@ from robot_app.simulation.scene import Floor, Room, Wall
 
 Colour = NDArray[np.float32]
 """float32 (3,), BGR, 0 to 255."""
+
+TABLE_SIZE_MM = (1200.0, 800.0)
+"""Length along x and width along y of the table, whose middle is the origin and whose top is at height 0."""
+
+TABLE_HEIGHT_MM = 750.0
+
+EDGE_MM = 14.0
+"""Width of the lipping along the table's edges."""
+
+ROOM_SIZE_MM = (4600.0, 3800.0)
+
+ROOM_CENTRE_MM = (400.0, -200.0)
+
+CEILING_MM = 1900.0
+"""Above the table's top."""
+
+WALL_TEXELS_PER_MM = 0.25
+
+BRIGHTNESS = 0.5
 
 
 def random_colour(random: np.random.Generator, saturation: float = 0.5) -> Colour:
@@ -168,26 +182,6 @@ def sample_light(random: np.random.Generator, room: Room, brightness: float) -> 
     return Environment(radiance.astype(np.float32))
 
 
-TABLE_SIZE_MM = (1200.0, 800.0)
-"""Length along x and width along y of the table, whose middle is the origin and whose top is at height 0."""
-
-TABLE_HEIGHT_MM = 750.0
-
-EDGE_MM = 14.0
-"""Width of the lipping along the table's edges."""
-
-ROOM_SIZE_MM = (4600.0, 3800.0)
-
-ROOM_CENTRE_MM = (400.0, -200.0)
-
-CEILING_MM = 1900.0
-"""Above the table's top."""
-
-WALL_TEXELS_PER_MM = 0.25
-
-BRIGHTNESS = 0.5
-
-
 @dataclass(frozen=True, eq=False)
 class TableRoom:
     """A room with a table, and the light in it."""
@@ -196,7 +190,7 @@ class TableRoom:
     light: Environment
 
 
-def desk_room(seed: int = 0) -> TableRoom:
+def table_room(seed: int = 0) -> TableRoom:
     """A wooden table before the walls of a furnished room."""
     random = np.random.default_rng(seed)
     (x, y), (length, width) = ROOM_CENTRE_MM, ROOM_SIZE_MM

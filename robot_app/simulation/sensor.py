@@ -1,9 +1,8 @@
-"""What `sensor.expose` does, for pictures in a hurry: in 8 bits, by tables.
+"""What Vector's camera makes of the light: exposure, colour cast, contrast, vignette, blur and noise.
 
-Light travels as codes: uint8, 255 * (light / white) ** (1 / 2.2). On that scale 8 bits are as good as in the finished
-picture, the grain of the sensor is about equally strong everywhere, and vignette and shadows are factors as before.
-
-What Vector's camera makes of the light: exposure, colour cast, contrast, vignette, blur and noise.
+`expose` is exact; `LiveSensor` does the same for pictures in a hurry, in 8 bits and by tables. There light travels as
+codes: uint8, 255 * (light / white) ** (1 / 2.2). On that scale 8 bits are as good as in the finished picture, the grain
+of the sensor is about equally strong everywhere, and vignette and shadows are factors as before.
 """
 
 from dataclasses import dataclass
@@ -14,6 +13,21 @@ from numpy.typing import NDArray
 
 from robot_app.core.frame import Image
 from robot_app.core.vector_spec import FRAME_HW
+
+CODE_GAMMA = 2.2
+
+RASTER_BLUR_PX = 0.4
+"""Smoothing of edges that the slow renderer gets from its larger raster."""
+
+METER_STEP = 8
+"""The exposure is metered on every so manieth pixel."""
+
+GRAIN_UNIT = 32
+
+GRAIN_MARGIN_PX = 129
+"""The grain is cut at a place of its own for each picture out of a sheet larger by this; a square of primes."""
+
+_GRAIN_STRIDE = 7919
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +123,6 @@ def grain_texture(random: np.random.Generator, hw: tuple[int, int]) -> NDArray[n
     grey = random.standard_normal((*hw, 1), dtype=np.float32)
     colour = random.standard_normal((hw[0] // 2, hw[1] // 2, 3), dtype=np.float32)
     return np.asarray(0.8 * grey + 0.6 * cv2.resize(colour, hw[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-CODE_GAMMA = 2.2
-
-RASTER_BLUR_PX = 0.4
-"""Smoothing of edges that the slow renderer gets from its larger raster."""
-
-METER_STEP = 8
-"""The exposure is metered on every so manieth pixel."""
-
-GRAIN_UNIT = 32
-
-GRAIN_MARGIN_PX = 129
-"""The grain is cut at a place of its own for each picture out of a sheet larger by this; a square of primes."""
-
-_GRAIN_STRIDE = 7919
 
 
 class LiveSensor:

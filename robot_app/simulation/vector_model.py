@@ -1,11 +1,4 @@
-"""Vector's 3D model, as the SDK package ships it, read into rigid bodies that a pose can move.
-
-Where the rigid bodies of a posed Vector are, and where its camera is.
-
-How much room a Vector takes on the table, seen from above: a rectangle about its origin.
-
-Boxes of posed Vectors as a camera sees them, from the corners of the SDK's 3D model alone. Nothing is rendered.
-"""
+"""Vector's shape: the SDK's 3D model as rigid bodies, moved by a pose; its room on the table; its box in a picture."""
 
 import math
 from collections.abc import Sequence
@@ -38,6 +31,14 @@ from robot_app.core.vector_spec import (
     SIDE_MM,
     UPPER_ARM_PIVOT_MM,
 )
+
+Transform = NDArray[np.float64]
+"""float64 (4, 4), homogeneous, millimetres."""
+
+Point = tuple[float, float]
+
+NEAREST_MM = 5.0
+"""What is nearer to a lens than this is projected as if it were there."""
 
 MM_PER_UNIT = 10.0
 """The model file is in centimetres: x forward, y left, z up, origin on the floor."""
@@ -153,7 +154,7 @@ def load_vector() -> tuple[RigidBody, ...]:
     if missing := set(PARTS) - set(model.groups):
         raise InputError(f"{path}: lacks the parts {', '.join(sorted(missing))}; expected Vector's model")
     return tuple(
-        _join(joint, [_piece(model, name, material) for name, (j, material) in PARTS.items() if j is joint])
+        _join(joint, [_piece(model, name, joint, material) for name, (j, material) in PARTS.items() if j is joint])
         for joint in Joint
     )
 
@@ -181,11 +182,12 @@ def read_obj(text: str) -> ObjModel:
     return ObjModel(np.array(points) * MM_PER_UNIT, np.array(normals), groups)
 
 
-def _piece(model: ObjModel, name: str, material: Material) -> "_Piece":
+def _piece(model: ObjModel, name: str, joint: Joint, material: Material) -> RigidBody:
     """One group as triangles, with a point for each different corner."""
     fans = [(polygon[0], *pair) for polygon in model.groups[name] for pair in pairwise(polygon[1:])]
     corners, triangles = np.unique(np.array(fans).reshape(-1, 2), axis=0, return_inverse=True)
-    return _Piece(
+    return RigidBody(
+        joint=joint,
         points_mm=model.points_mm[corners[:, 0]],
         normals=model.normals[corners[:, 1]],
         triangles=triangles.reshape(-1, 3).astype(np.int64),
@@ -193,27 +195,20 @@ def _piece(model: ObjModel, name: str, material: Material) -> "_Piece":
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    points_mm: NDArray[np.float64]
-    normals: NDArray[np.float64]
-    triangles: NDArray[np.int64]
-    materials: NDArray[np.int64]
-
-
-def _join(joint: Joint, pieces: list[_Piece]) -> RigidBody:
-    offsets = np.cumsum([0] + [len(piece.points_mm) for piece in pieces[:-1]])
+def _join(joint: Joint, pieces: list[RigidBody]) -> RigidBody:
     return RigidBody(
         joint=joint,
         points_mm=np.concatenate([piece.points_mm for piece in pieces]),
         normals=np.concatenate([piece.normals for piece in pieces]),
-        triangles=np.concatenate([p.triangles + offset for p, offset in zip(pieces, offsets, strict=True)]),
+        triangles=joined_triangles(pieces),
         materials=np.concatenate([piece.materials for piece in pieces]),
     )
 
 
-Transform = NDArray[np.float64]
-"""float64 (4, 4), homogeneous, millimetres."""
+def joined_triangles(bodies: Sequence[RigidBody]) -> NDArray[np.int64]:
+    """The triangles of all bodies, int64 (T, 3), as indices into their points one body after another."""
+    offsets = np.cumsum([0] + [len(body.points_mm) for body in bodies[:-1]])
+    return np.concatenate([body.triangles + offset for body, offset in zip(bodies, offsets, strict=True)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +274,6 @@ def _about(pivot_mm: Sequence[float], turn: Transform) -> Transform:
     return _translation(pivot_mm) @ turn @ _translation([-v for v in pivot_mm])
 
 
-Point = tuple[float, float]
-
-
 def on_floor(pose: RobotPose, ahead_mm: float, left_mm: float) -> Point:
     """Where a point of the robot is on the floor."""
     cos, sin = math.cos(pose.heading_rad), math.sin(pose.heading_rad)
@@ -318,9 +310,6 @@ def _gap_along_axes(a: RobotPose, b: RobotPose) -> float:
     along = [dx * cos + dy * sin for dx, dy in offsets]
     aside = [dy * cos - dx * sin for dx, dy in offsets]
     return max(min(along) - FRONT_MM, REAR_MM - max(along), min(aside) - SIDE_MM, -SIDE_MM - max(aside))
-
-
-NEAREST_MM = 5.0
 
 
 @dataclass(frozen=True, slots=True)

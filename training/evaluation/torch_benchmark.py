@@ -15,7 +15,7 @@ from robot_app.media.footage import read_frames
 from robot_app.perception.card import ModelCard
 from robot_app.perception.detector import Detector
 from robot_app.simulation.live_renderer import LiveRenderer
-from robot_app.simulation.rooms import desk_room
+from robot_app.simulation.rooms import table_room
 from robot_app.simulation.scene import PlacedRobot
 from robot_app.simulation.vector_model import RobotPose
 from robot_app.tools.benchmark import Sample, Subject, bench
@@ -63,7 +63,7 @@ def ultralytics_subjects() -> tuple[Subject, ...]:
 
 def camera_subject() -> Subject:
     """A picture of the simulated desk with two robots, as the emulated camera takes it."""
-    desk = desk_room()
+    desk = table_room()
     renderer = LiveRenderer(desk.room, desk.light)
     robots = (PlacedRobot(RobotPose(0, 60, 2.6)), PlacedRobot(RobotPose(220, -80, -1.0)))
     observer = RobotPose(-280, 0)

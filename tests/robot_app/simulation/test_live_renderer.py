@@ -8,7 +8,7 @@ from robot_app.core.files import DEFAULT_MODEL
 from robot_app.core.frame import decode_image, encode_jpeg
 from robot_app.perception.detector import Detector
 from robot_app.simulation.live_renderer import LiveRenderer
-from robot_app.simulation.rooms import TABLE_SIZE_MM, desk_room
+from robot_app.simulation.rooms import TABLE_SIZE_MM, table_room
 from robot_app.simulation.scene import Lens, PlacedRobot
 from robot_app.simulation.sensor import SensorLook
 from robot_app.simulation.vector_model import RobotPose
@@ -24,7 +24,7 @@ def placed(*poses):
 
 @pytest.fixture(scope="module")
 def desk():
-    return desk_room(seed=0)
+    return table_room(seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_fast_enough_for_a_live_camera_beside_the_detector(live):
 
 
 def test_a_desk_is_the_same_for_the_same_seed_and_ends_where_it_says():
-    first, again, other = (LiveRenderer(d.room, d.light, sensor=QUIET) for d in map(desk_room, (3, 3, 4)))
+    first, again, other = (LiveRenderer(d.room, d.light, sensor=QUIET) for d in map(table_room, (3, 3, 4)))
     down = RobotPose(TABLE_SIZE_MM[0] / 2 - 40, 0, 0.0, np.deg2rad(-22))
     image = first.render(down, (), 0).image
     np.testing.assert_array_equal(image, again.render(down, (), 0).image)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from robot_app.simulation.live_renderer import OBSERVER_LOOK, LiveRenderer
-from robot_app.simulation.rooms import desk_room
+from robot_app.simulation.rooms import table_room
 from robot_app.simulation.scene import PlacedRobot, Scene
 from robot_app.simulation.sensor import SensorLook, expose
 from robot_app.simulation.vector_model import RobotPose
@@ -27,7 +27,7 @@ MEETINGS = {
 @pytest.mark.parametrize("meeting", MEETINGS)
 def test_pictures_and_boxes_are_those_of_the_slow_renderer(renderer, meeting):
     observer, poses = MEETINGS[meeting]
-    desk, robots = desk_room(seed=0), tuple(PlacedRobot(pose) for pose in poses)
+    desk, robots = table_room(seed=0), tuple(PlacedRobot(pose) for pose in poses)
     slow = renderer.render(Scene(PlacedRobot(observer, OBSERVER_LOOK), robots, (), desk.room, desk.light))
     fast = LiveRenderer(desk.room, desk.light, sensor=QUIET).render(observer, robots, 0)
     np.testing.assert_allclose(fast.boxes_px, slow.boxes_px, atol=1.5)
