@@ -4,10 +4,10 @@ The names that a program of your own needs, each imported when it is first used:
 
 | for | names |
 |---|---|
-| seeing | `Detector`, `Detections`, `Frame`, `Track`, `DEFAULT_MODEL` |
+| seeing | `Detector`, `DEFAULT_MODEL`, `Detections`, `Frame`; `Tracker`, `Viewpoint`, `CameraModel`, `Track` |
 | deciding | `Decision`, `Event`, and the actions `Say`, `Animate`, `Drive`, `Turn`, `SetHead`, `Stop` |
-| robots | `read_sdk_config`, `VectorRobot`, `supervised_vector` (to be left running), `ReplayRobot`, `SteppedRobot` |
-|  | `WebcamRobot` |
+| robots | `read_sdk_config`, `VectorRobot`, `supervised_vector` (to be left running) |
+| stand-ins | `ReplayRobot` (recorded), `SteppedRobot` (emulated, without a clock), `WebcamRobot` (any camera) |
 | footage | `read_frames`, `read_footage` |
 | running | `run_session`, `Settings`, `load_settings`, `Step`, `Sink`, `EventCallback`, `LiveRecording` |
 | errors | `VectorDetectorError`, of which all errors are that a user can mend |
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from robot_app.core.actions import SetHead as SetHead
     from robot_app.core.actions import Stop as Stop
     from robot_app.core.actions import Turn as Turn
+    from robot_app.core.camera import CameraModel as CameraModel
     from robot_app.core.detections import Detections as Detections
     from robot_app.core.errors import VectorDetectorError as VectorDetectorError
     from robot_app.core.files import DEFAULT_MODEL as DEFAULT_MODEL
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from robot_app.media.footage import read_frames as read_frames
     from robot_app.media.recording.background import LiveRecording as LiveRecording
     from robot_app.perception.detector import Detector as Detector
+    from robot_app.perception.tracker import Tracker as Tracker
+    from robot_app.perception.tracker import Viewpoint as Viewpoint
     from robot_app.robots.replaying import ReplayRobot as ReplayRobot
     from robot_app.robots.vector.driver import VectorRobot as VectorRobot
     from robot_app.robots.vector.identity import read_sdk_config as read_sdk_config
@@ -63,6 +66,7 @@ else:  # type checkers read the imports above; running programs load a module wh
         for module, names in {
             "behaviour.base": ("Decision",),
             "core.actions": ("Animate", "Drive", "Say", "SetHead", "Stop", "Turn"),
+            "core.camera": ("CameraModel",),
             "core.detections": ("Detections",),
             "core.errors": ("VectorDetectorError",),
             "core.files": ("DEFAULT_MODEL",),
@@ -73,6 +77,7 @@ else:  # type checkers read the imports above; running programs load a module wh
             "media.footage": ("read_footage", "read_frames"),
             "media.recording.background": ("LiveRecording",),
             "perception.detector": ("Detector",),
+            "perception.tracker": ("Tracker", "Viewpoint"),
             "robots.replaying": ("ReplayRobot",),
             "robots.vector.driver": ("VectorRobot",),
             "robots.vector.identity": ("read_sdk_config",),

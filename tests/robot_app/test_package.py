@@ -9,6 +9,7 @@ import pytest
 
 import robot_app
 from robot_app.core.files import DEMO_RECORDING
+from tests.support.footage import save_visit
 
 
 def test_detecting_leaves_nothing_in_the_users_home(tmp_path, vision_model):
@@ -106,3 +107,15 @@ def test_type_checkers_see_the_same_names_as_programs():
     for module, name in typed:
         assert getattr(robot_app, name) is getattr(importlib.import_module(module), name)
     assert sorted(name for _, name in typed) == sorted(robot_app.__all__)
+
+
+def test_a_program_of_ones_own_sees_and_follows_with_what_the_front_door_hands_out(vision_model, tmp_path):
+    detector = robot_app.Detector.load(vision_model)
+    tracker = robot_app.Tracker.for_model(detector.card)
+    ids = []
+    for step in robot_app.read_footage(save_visit(tmp_path / "visit.mcap")):
+        image = step.frame.image()
+        found = detector(image)
+        tracks = tracker.update(found, robot_app.Viewpoint.of(step.frame, image.shape[:2], step.state)).tracks
+        ids.append([track.id for track in tracks if track.missed_frames == 0])
+    assert ids == [[1]] * 15 + [[]] * 20
