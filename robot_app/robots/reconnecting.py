@@ -18,18 +18,13 @@ logger = logging.getLogger(__name__)
 
 
 class ReconnectingRobot:
-    """Wraps robots that break into one that comes back by itself; for the contract see `robot_app.core.robot.Robot`.
-
-    Attributes:
-        reconnections: how often it has come back so far.
-    """
+    """Wraps robots that break into one that comes back by itself; for the contract see `robot_app.core.robot.Robot`."""
 
     def __init__(self, make: Callable[[], ControllableRobot]) -> None:
         """`make` gives a robot that was not entered yet.
 
         It is called for every attempt, so it can read again where the robot is and how it proves itself.
         """
-        self.reconnections = 0
         self._make = make
         self._robot: ControllableRobot | None = None
         self._leaving = threading.Event()
@@ -154,6 +149,5 @@ class ReconnectingRobot:
             self._robot = robot
             with suppress(RobotError):  # `frames` will tell
                 robot.stop()  # it may still do what it was told last
-            self.reconnections += 1
             logger.warning("connected again after %.1f s", time.monotonic() - started_s)
             return

@@ -145,7 +145,6 @@ class InterlockedRobot:
                 self._robot.do(action)
 
     def stop(self) -> None:
-        """Stop the wheels."""
         self._robot.stop()
 
     def stop_if_there(self) -> None:
@@ -164,12 +163,10 @@ class InterlockedRobot:
                 )
 
     def now_s(self) -> float:
-        """The robot's clock."""
         return self._robot.now_s()
 
     @property
     def state(self) -> RobotState:
-        """The robot's."""
         return self._robot.state
 
     @property

@@ -123,12 +123,10 @@ class WatchdogRobot:
                 self._unconfirmed_until_s = STANDING
 
     def now_s(self) -> float:
-        """The robot's."""
         return self._robot.now_s()
 
     @property
     def state(self) -> RobotState:
-        """The robot's."""
         return self._robot.state
 
     @property
@@ -138,15 +136,12 @@ class WatchdogRobot:
 
     @property
     def is_linked(self) -> bool:
-        """The robot's."""
         return self._robot.is_linked
 
     def take_control(self) -> None:
-        """Ask the robot."""
         self._robot.take_control()
 
     def release_control(self) -> None:
-        """Tell the robot, which stops its wheels."""
         self._robot.release_control()
 
     def _expect_motion_until(self, until_s: float) -> None:

@@ -1,18 +1,13 @@
-"""What a recording consists of: its topics, their JSON schemas and its metadata.
+"""What a recording consists of: its topics, and a step as the messages of these topics and back.
 
 All messages of one step share a sequence number. The step's own message comes last, so a step without it was cut off.
-Numbers that are missing stand for steps that the disk was too slow for. A chunk ends with a step.
-Events and actions are written only where there are some.
+Numbers that are missing stand for steps that the disk was too slow for. A chunk ends with a step. Events and actions
+are written only where there are some.
 
-Frozen dataclasses as JSON values and back, and their JSON schemas, all from the types of their fields.
-
-A field that an older file lacks takes its default, and one that this version does not know is left out, so records may
-gain fields without making old recordings unreadable. JSON has no NaN and no infinity: those are written as texts, as
-protobuf's JSON has it.
-
-Steps to JSON values and back. Exact: JSON numbers are written with all the digits that a float needs.
-
-The messages that Foxglove draws: the camera's picture, and the boxes over it.
+Messages are frozen dataclasses as JSON, with schemas from the types of their fields, but for the camera's picture and
+the boxes over it, which are Foxglove's. JSON is exact: numbers have all the digits that a float needs; NaN and the
+infinities, which JSON lacks, are texts, as in protobuf's JSON. A field that an older file lacks takes its default, and
+one that this version does not know is left out, so records may gain fields without making old recordings unreadable.
 """
 
 import math
@@ -46,6 +41,28 @@ Record = TypeVar("Record", bound="DataclassInstance")
 Schema = dict[str, Any]
 
 _JSON_TYPES: dict[object, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+METADATA_NAME = "vector_detector.recording"
+
+FORMAT_VERSION = "1"
+
+CAMERA_TOPIC = "/camera"
+
+BOXES_TOPIC = "/camera/boxes"
+
+STATE_TOPIC = "/state"
+
+SUPERVISION_TOPIC = "/supervision"
+
+DETECTIONS_TOPIC = "/detections"
+
+TRACKS_TOPIC = "/tracks"
+
+EVENTS_TOPIC = "/events"
+
+ACTIONS_TOPIC = "/actions"
+
+STEP_TOPIC = "/step"
 
 
 def to_json(record: "DataclassInstance") -> dict[str, Any]:
@@ -108,28 +125,6 @@ def _restored(hint: object, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return tuple(_restored(get_args(inner)[0], part) for part in value)
     return float(value) if inner is float else value
 
-
-METADATA_NAME = "vector_detector.recording"
-
-FORMAT_VERSION = "1"
-
-CAMERA_TOPIC = "/camera"
-
-BOXES_TOPIC = "/camera/boxes"
-
-STATE_TOPIC = "/state"
-
-SUPERVISION_TOPIC = "/supervision"
-
-DETECTIONS_TOPIC = "/detections"
-
-TRACKS_TOPIC = "/tracks"
-
-EVENTS_TOPIC = "/events"
-
-ACTIONS_TOPIC = "/actions"
-
-STEP_TOPIC = "/step"
 
 _NUMBER: Schema = {"type": "number"}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from robot_app.core.actions import Drive
-from robot_app.core.errors import ConfigError, FrameTimeout, RobotIdentityError, RobotLost
+from robot_app.core.errors import ConfigError, FrameTimeout, RobotError, RobotIdentityError, RobotLost
 from robot_app.robots import reconnecting
 from robot_app.robots.reconnecting import ReconnectingRobot
 from tests.support.robots import ScriptedRobot
@@ -35,7 +35,6 @@ def test_frames_go_on_with_the_next_connection(lost, caplog):
     first, second = ScriptedRobot([*FRAMES[:2], lost]), ScriptedRobot(FRAMES[2:4])
     with one_after_the_other(first, second) as robot:
         assert list(robot.frames()) == FRAMES[:4]
-        assert robot.reconnections == 1
     assert second.told[0] == "stop"  # it may still drive as it was told last
     assert caplog.messages[0] == f"link lost: {lost}"
     assert caplog.messages[1].startswith("connected again after ")
@@ -62,18 +61,24 @@ def test_the_picture_from_before_is_not_a_new_one():
 
 
 def test_without_a_link_nothing_is_done_and_the_state_says_so():
-    seen = []
+    seen, asked = [], []
 
-    def make():
-        if robot.reconnections == 0 and not seen:
-            seen.append((robot.supervision.connected, robot.state.has_control))
-            robot.do(Drive(20, 20))
-            robot.stop()
-            raise RobotLost("not yet")
-        return ScriptedRobot(FRAMES[1:2])
+    def refuse():
+        seen.append((robot.is_linked, robot.supervision.connected, robot.state.has_control))
+        robot.do(Drive(20, 20))
+        robot.stop()
+        for ask in (robot.take_control, robot.release_control):
+            with pytest.raises(RobotError, match="no live robot is connected") as error:
+                ask()
+            asked.append(error)
+        raise RobotLost("not yet")
 
-    robot = ReconnectingRobot(lambda: ScriptedRobot([FRAMES[0], RobotLost("gone")]))
+    first, second = ScriptedRobot([FRAMES[0], RobotLost("gone")]), ScriptedRobot(FRAMES[1:2])
+    attempts = [first, None, second]
+    robot = ReconnectingRobot(lambda: attempts.pop(0) or refuse())
     with robot:
-        robot._make = make
+        assert robot.is_linked
         assert list(robot.frames()) == FRAMES[:2]
-    assert seen == [(False, False)]
+    assert seen == [(False, False, False)]
+    assert len(asked) == 2
+    assert Drive(20, 20) not in first.told + second.told
