@@ -16,11 +16,8 @@ from robot_app.media.timeline import NS_PER_S, WHOLE, TimeRange
 from robot_app.perception.letterbox import Letterbox
 
 RECORDING_SUFFIX = ".mcap"
-
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
-
 IMAGE_SUFFIXES = JPEG_SUFFIXES | {".png", ".bmp", ".webp", ".tif", ".tiff"}
-
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"})
 
 STILLS_FPS = 30.0
@@ -28,79 +25,45 @@ STILLS_FPS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class NamedFrame:
-    """A frame and where it comes from: an image's path below the folder, or `NAME#FRAMEINDEX` of a file of many."""
-
-    name: str
-    frame: Frame
-
-
-@dataclass(frozen=True, slots=True)
 class NamedStep:
-    """A step and where its frame comes from, as `NamedFrame` has it."""
+    """A step and where its frame comes from: an image's path below the folder, or `NAME#FRAMEINDEX` of other files."""
 
     name: str
     step: Step
 
-
-def read_frames(path: Path) -> Iterator[Frame]:
-    """Frames of a recording, video file, folder of images (by name, also in folders within) or single image.
-
-    JPEG bytes are kept as they are; anything else is encoded as JPEG once. Images keep their size. Frames of a
-    recording keep their times; else both times are the frame's position over the video's or a fixed frame rate.
-
-    Raises:
-        InputError: the file or folder is missing, empty, damaged or of an unknown kind.
-    """
-    return (named.frame for named in read_named_frames(path))
-
-
-def read_named_frames(path: Path) -> Iterator[NamedFrame]:
-    """As `read_frames`, with each frame's name.
-
-    Raises:
-        InputError: as `read_frames`.
-    """
-    if path.is_dir():
-        return _read_folder(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; expected an image, a video, a recording or a folder")
-    suffix = path.suffix.lower()
-    if suffix == RECORDING_SUFFIX:
-        return (NamedFrame(named.name, named.step.frame) for named in _read_recording(path))
-    if suffix in VIDEO_SUFFIXES:
-        return _read_video(path)
-    if suffix in IMAGE_SUFFIXES:
-        return iter([NamedFrame(path.name, _read_image(path, 0))])
-    raise InputError(
-        f'{path}: files of kind "{suffix}" are not known; expected a recording ({RECORDING_SUFFIX}), '
-        f"a video ({_list(VIDEO_SUFFIXES)}) or an image ({_list(IMAGE_SUFFIXES)})"
-    )
-
-
-def read_footage(path: Path, span: TimeRange = WHOLE) -> Iterator[Step]:
-    """What a replay begins with: the steps of a recording, or bare steps around the frames of other footage.
-
-    Where a recording was made without a model, nobody asked for control; a replay imagines a robot that obeys.
-
-    Raises:
-        InputError: as `read_frames`, or there is no frame in the span.
-    """
-    return (named.step for named in read_named_footage(path, span))
+    @property
+    def frame(self) -> Frame:
+        """The frame of the step."""
+        return self.step.frame
 
 
 def read_named_footage(path: Path, span: TimeRange = WHOLE) -> Iterator[NamedStep]:
-    """As `read_footage`, with each frame's name.
+    """The steps of a recording, or bare steps around the frames of a video, a folder of images or one image.
+
+    A folder is read by name, with the folders within. JPEG bytes are kept as they are; anything else is encoded as JPEG
+    once. Images keep their size. Frames of a recording keep their times; else both times are the frame's position over
+    the video's or a fixed frame rate. A recording that was made without a model shows a robot that obeys, as nobody
+    asked for control then.
 
     Raises:
-        InputError: as `read_footage`.
+        InputError: the file or folder is missing, empty, damaged or of an unknown kind, or no frame is in the span.
     """
     if path.suffix.lower() == RECORDING_SUFFIX and path.is_file():
         steps = _read_recording(path, span)
     else:
-        bare = (NamedStep(named.name, Step.of_footage(named.frame)) for named in read_named_frames(path))
-        steps = span.slice(bare, lambda named: round(named.step.frame.received_at_s * NS_PER_S))
+        bare = (NamedStep(name, Step.of_footage(frame)) for name, frame in _read_pictures(path))
+        steps = span.slice(bare, lambda named: round(named.frame.received_at_s * NS_PER_S))
     return steps if span == WHOLE else _not_empty(path, steps, span)
+
+
+def read_footage(path: Path, span: TimeRange = WHOLE) -> Iterator[Step]:
+    """As `read_named_footage`, without the names; what a replay begins with."""
+    return (named.step for named in read_named_footage(path, span))
+
+
+def read_frames(path: Path) -> Iterator[Frame]:
+    """As `read_named_footage`, the frames alone."""
+    return (named.frame for named in read_named_footage(path))
 
 
 def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
@@ -116,7 +79,7 @@ def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
     return replace(frame, jpeg=encode_jpeg(box.apply(image)))
 
 
-def _read_recording(path: Path, span: TimeRange = WHOLE) -> Iterator[NamedStep]:
+def _read_recording(path: Path, span: TimeRange) -> Iterator[NamedStep]:
     is_bare = read_card(path) is None
     for step in read_steps(path, span):
         lived = replace(step, state=replace(step.state, has_control=True)) if is_bare else step
@@ -132,11 +95,28 @@ def _not_empty(path: Path, steps: Iterator[NamedStep], span: TimeRange) -> Itera
         raise InputError(f"{path}: no frame {span}; expected a time within the footage")
 
 
-def _read_folder(folder: Path) -> Iterator[NamedFrame]:
+def _read_pictures(path: Path) -> Iterator[tuple[str, Frame]]:
+    """Names and frames of anything but a recording."""
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; expected an image, a video, a recording or a folder")
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return _read_video(path)
+    if suffix in IMAGE_SUFFIXES:
+        return iter([(path.name, _read_image(path, 0))])
+    raise InputError(
+        f'{path}: files of kind "{suffix}" are not known; expected a recording ({RECORDING_SUFFIX}), '
+        f"a video ({_list(VIDEO_SUFFIXES)}) or an image ({_list(IMAGE_SUFFIXES)})"
+    )
+
+
+def _read_folder(folder: Path) -> Iterator[tuple[str, Frame]]:
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
     if not paths:
         raise InputError(f"{folder}: holds no images; expected files of kind {_list(IMAGE_SUFFIXES)}")
-    return (NamedFrame(p.relative_to(folder).as_posix(), _read_image(p, i)) for i, p in enumerate(paths))
+    return ((p.relative_to(folder).as_posix(), _read_image(p, i)) for i, p in enumerate(paths))
 
 
 def _read_image(path: Path, index: int) -> Frame:
@@ -151,7 +131,7 @@ def _read_image(path: Path, index: int) -> Frame:
     return Frame(index, time_s, time_s, jpeg)
 
 
-def _read_video(path: Path) -> Iterator[NamedFrame]:
+def _read_video(path: Path) -> Iterator[tuple[str, Frame]]:
     capture = cv2.VideoCapture(str(path))
     try:
         count = 0
@@ -163,7 +143,7 @@ def _read_video(path: Path) -> Iterator[NamedFrame]:
             if not there:
                 break
             frame = Frame(count, count / fps, count / fps, encode_jpeg(np.asarray(image, np.uint8)))
-            yield NamedFrame(f"{path.name}#{count}", frame)
+            yield f"{path.name}#{count}", frame
             count += 1
     finally:
         capture.release()

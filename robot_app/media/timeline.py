@@ -9,7 +9,6 @@ from typing import TypeVar
 from robot_app.core.errors import InputError
 
 NS_PER_S = 1_000_000_000
-
 Item = TypeVar("Item")
 
 

@@ -33,19 +33,12 @@ CANVAS_HW = (720, 1280)
 """Height and width in pixels of a drawn frame: twice Vector's, so that text is crisp."""
 
 _CYAN_BGR = (255, 220, 40)
-
 _ORANGE_BGR = (40, 150, 255)
-
 _GREY_BGR = (150, 150, 150)
-
 _WHITE_BGR = (245, 245, 245)
-
 _DARK_BGR = (28, 24, 20)
-
 _REGULAR, _BOLD = 400, 650
-
 _STRIP_PX = 40
-
 _MARGIN_PX = 14
 
 

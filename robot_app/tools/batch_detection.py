@@ -7,7 +7,7 @@ from typing import TextIO
 from robot_app.core.errors import InputError
 from robot_app.core.frame import decode_image
 from robot_app.media.coco_writer import Result, describe_results, name_results, write_results
-from robot_app.media.footage import IMAGE_SUFFIXES, NamedFrame, read_named_frames
+from robot_app.media.footage import IMAGE_SUFFIXES, NamedStep, read_named_footage
 from robot_app.perception.detector import Detector
 
 
@@ -26,7 +26,7 @@ def detect(source: Path, model: Path, *, output: Path | None, score: float | Non
     each = _lists_each_image(source)
     results: list[Result] = []
     images = images_with_objects = 0
-    for name, found in detect_frames(detector, read_named_frames(source)):
+    for name, found in detect_frames(detector, read_named_footage(source)):
         results += found
         images += 1
         images_with_objects += bool(found)
@@ -39,7 +39,7 @@ def detect(source: Path, model: Path, *, output: Path | None, score: float | Non
     report.write(f"objects: {len(results)}, in {images_with_objects} of {images} {what}\n")
 
 
-def detect_frames(detector: Detector, frames: Iterable[NamedFrame]) -> Iterator[tuple[str, tuple[Result, ...]]]:
+def detect_frames(detector: Detector, frames: Iterable[NamedStep]) -> Iterator[tuple[str, tuple[Result, ...]]]:
     """The name of each frame and what is in it, best first.
 
     Raises:

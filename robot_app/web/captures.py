@@ -15,7 +15,6 @@ from robot_app.media.recording.background import LiveRecording, RecordingReport
 from robot_app.perception.card import ModelCard
 
 IMAGES_NAME = "images"
-
 ANNOTATIONS_NAME = "annotations.json"
 
 RESTART_STEP = 1_000_000

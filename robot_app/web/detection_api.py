@@ -36,11 +36,8 @@ from robot_app.perception.detector import Detector
 from robot_app.web.http_server import SECURITY_HEADERS, STATIC
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-
 LARGEST_PIXELS = 50_000_000
-
 BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-
 RETRY_AFTER_S = "1"
 
 

@@ -16,9 +16,7 @@ KEPT_STEPS = 60
 """How many of the newest steps a snapshot may still be taken of."""
 
 KEPT_LINES = 200
-
 RATE_WINDOW = 30
-
 LineKind = Literal["event", "action", "person", "warning"]
 
 

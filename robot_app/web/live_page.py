@@ -27,9 +27,7 @@ from robot_app.web.hub import LogToHub, PublishedStep, Watcher
 from robot_app.web.viewmodel import Labels, SessionViewModel, encode_picture
 
 STATUS_PERIOD_S = 0.5
-
 GREETING_TIMEOUT_S = 5.0
-
 LONGEST_BODY_BYTES = 1000
 
 WRONG_TOKEN = 4401

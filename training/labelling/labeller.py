@@ -10,7 +10,7 @@ from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
 from robot_app.core.frame import decode_image
 from robot_app.media.coco_writer import large_enough
-from robot_app.media.footage import NamedFrame
+from robot_app.media.footage import NamedStep
 from training.evaluation.metrics import Detect, open_model
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def open_labeller(path: Path) -> Labeller:
 
 
 def label_frames(
-    frames: Iterable[NamedFrame], source: Path, images: Path, labeller: Labeller, other: Labeller | None
+    frames: Iterable[NamedStep], source: Path, images: Path, labeller: Labeller, other: Labeller | None
 ) -> Iterator[LabelledFrame]:
     """Label each frame, and write it below the folder `images`, as the bytes that it came with.
 
@@ -90,7 +90,7 @@ def label_frames(
         )
 
 
-def file_name_of(named: NamedFrame) -> str:
+def file_name_of(named: NamedStep) -> str:
     """An image keeps its name; frame 123 of `walk.mcap` becomes `walk.frame000123.jpg`.
 
     The number tells an import that frames are of one recording.
@@ -101,12 +101,12 @@ def file_name_of(named: NamedFrame) -> str:
     return f"{PurePosixPath(footage).stem}.frame{named.frame.index:06}.jpg"
 
 
-def _is_of_footage(named: NamedFrame) -> bool:
+def _is_of_footage(named: NamedStep) -> bool:
     """Whether the frame is one of a recording or video, and no image file; those may have a `#` in their names too."""
     return named.name.endswith(f"#{named.frame.index}")
 
 
-def _write_image(named: NamedFrame, source: Path, path: Path) -> None:
+def _write_image(named: NamedStep, source: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
         if _is_of_footage(named):

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from robot_app.core.errors import InputError
 from robot_app.core.files import new_folder
-from robot_app.media.footage import IMAGE_SUFFIXES, read_named_frames
+from robot_app.media.footage import IMAGE_SUFFIXES, read_named_footage
 from training.labelling.label_formats import IMAGES_NAME, write_labels
 from training.labelling.labeller import Labeller, label_frames
 from training.labelling.review import Review, review
@@ -40,7 +40,7 @@ def label(source: Path, output: Path, labeller: Labeller, other: Labeller | None
     Raises:
         InputError: the source is missing, empty, damaged or of an unknown kind, or `output` has something in it.
     """
-    frames = read_named_frames(source)
+    frames = read_named_footage(source)
     with new_folder(output) as folder:
         progress = tqdm(frames, source.name, unit="frame", leave=False, disable=None)
         labelled = list(label_frames(progress, source, folder / IMAGES_NAME, labeller, other))

@@ -18,7 +18,6 @@ from robot_app.media.recording.writer import RecordingWriter, create_file
 from robot_app.perception.card import ModelCard
 
 logger = logging.getLogger(__name__)
-
 RETRY_EVERY_S = 2.0
 
 ENOUGH_ROOM_BYTES = 64 * 1024 * 1024
@@ -31,7 +30,6 @@ WAITING_STEPS = 150
 """So many steps wait for a slow disk: five seconds of Vector's camera, about 5 MB."""
 
 CLOSE_TIMEOUT_S = 10.0
-
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 

@@ -31,14 +31,12 @@ from robot_app.media.timeline import WHOLE, TimeRange
 from robot_app.perception.card import ModelCard
 
 logger = logging.getLogger(__name__)
-
 LARGEST_RECORD_BYTES = 64 * 1024 * 1024
 
 DAMAGED_FILE = (McapError, ValueError, KeyError, struct.error)
 """What the MCAP library raises when bytes are missing or wrong."""
 
 _RECORD_HEAD = struct.Struct("<BQ")  # opcode, length of what follows
-
 _CHUNK_HEAD = struct.Struct("<QQQIIQ")  # first and last time, size, checksum, length of "" (not compressed), length
 
 
@@ -100,9 +98,7 @@ def _whole_bytes(data: bytes) -> int:
 
 
 MCAP_MAGIC = b"\x89MCAP0\r\n"
-
 _DAMAGED_STEP = (DecodeError, ValueError, KeyError, TypeError, AttributeError)
-
 TopicMessage = tuple[str, Message]
 
 

@@ -16,9 +16,7 @@ from robot_app.tools.diagnostics.findings import CheckFailed
 from robot_app.tools.model_info import describe_runtime, runtime_packages
 
 SDK, OTHER_SDK = "wirepod-vector-sdk", "anki_vector"
-
 TIMED_FRAMES = 10
-
 CAMERA_PERIOD_MS = 1000 / 15
 
 RECORDING_GB_PER_HOUR = 1.5

@@ -17,7 +17,6 @@ from robot_app.robots.vector.identity import (
 from robot_app.tools.diagnostics.findings import CheckFailed
 
 TIMEOUT_S = 3.0
-
 REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)
 
 

@@ -16,13 +16,9 @@ from robot_app.robots.vector.identity import HOW_TO_CREATE, VectorIdentity, read
 from robot_app.tools.diagnostics.findings import CheckFailed
 
 TIMEOUT_S = 3.0
-
 CAMERA_STARTS_S = 5.0
-
 CAMERA_WATCHED_S = 2.0
-
 LEAST_CAMERA_HZ = 5.0
-
 RESTART = "restart the robot (hold its button on the charger)"
 
 

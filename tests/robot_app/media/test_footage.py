@@ -12,7 +12,7 @@ import pytest
 from robot_app.core.errors import InputError
 from robot_app.core.frame import Frame, encode_jpeg
 from robot_app.core.vector_spec import FRAME_HW
-from robot_app.media.footage import fit_frame, read_footage, read_frames, read_named_footage, read_named_frames
+from robot_app.media.footage import fit_frame, read_footage, read_frames, read_named_footage
 from robot_app.media.recording.writer import RecordingWriter
 from robot_app.media.timeline import TimeRange
 from tests.support.steps import assert_same_step, make_step
@@ -37,7 +37,7 @@ def test_a_folder_is_read_by_name_and_its_jpeg_bytes_are_kept(tmp_path: Path):
     cv2.imwrite(str(tmp_path / "a.png"), small)
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / ".hidden.jpg").write_text("no image either")
-    first, second = read_named_frames(tmp_path)
+    first, second = read_named_footage(tmp_path)
     assert (first.name, second.name) == ("a.png", "b/2.JPG")
     assert first.frame.image().shape == (90, 120, 3)
     assert np.abs(first.frame.image().astype(int) - small).mean() < 2
@@ -52,7 +52,7 @@ def test_a_single_image_is_one_frame(tmp_path: Path):
 
 
 def test_a_video_gives_its_frames_at_its_rate(tmp_path: Path):
-    named = list(read_named_frames(save_video(tmp_path / "walk.mp4", frames=12, fps=20.0)))
+    named = list(read_named_footage(save_video(tmp_path / "walk.mp4", frames=12, fps=20.0)))
     assert [n.name for n in named] == [f"walk.mp4#{index}" for index in range(12)]
     assert [n.frame.received_at_s for n in named] == pytest.approx([index / 20 for index in range(12)])
     seen = named[7].frame.image()[100, :, 0] > 180
@@ -65,7 +65,7 @@ def test_a_recording_gives_its_steps_and_frames_as_they_were(tmp_path: Path):
         for step in steps:
             writer.write(step)
     assert list(read_frames(tmp_path / "walk.mcap")) == [step.frame for step in steps]
-    assert [n.name for n in read_named_frames(tmp_path / "walk.mcap")] == ["walk.mcap#3", "walk.mcap#5"]
+    assert [n.name for n in read_named_footage(tmp_path / "walk.mcap")] == ["walk.mcap#3", "walk.mcap#5"]
     for found, expected in zip(read_footage(tmp_path / "walk.mcap"), steps, strict=True):
         assert_same_step(found, expected)
 
