@@ -1,1 +1,1 @@
-"""The live page of a running session, and detection as a service. Needs the extra `view`."""
+"""The live page of a running session, and detection as a service."""
