@@ -4,8 +4,12 @@ import errno
 import io
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import pytest
 
 
 class Disk:
@@ -37,6 +41,18 @@ class Disk:
         if not self._may_go_on.is_set():
             self.is_waited_for.set()
             assert self._may_go_on.wait(60)
+
+
+@contextmanager
+def disk_with_room_for(size: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes, as on a full disk. The test is skipped on systems without such a limit."""
+    resource = pytest.importorskip("resource", reason="no limit of a file's size here")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class _File(io.FileIO):

@@ -1,4 +1,4 @@
-"""The guard: a process that stops the wheels of a program that can do so no more."""
+"""The guard's process, seen through /proc. What holds on every system is in `tests/contract/test_guard.py`."""
 
 import math
 import os
@@ -19,6 +19,8 @@ from robot_app.safety.guard import ProcessGuard
 from robot_app.safety.supervised import supervised_vector
 from tests.support.processes import children
 from tests.support.vector import IMPATIENT, emulated, wait_until, were_wheels_stopped
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
 
 @contextmanager
@@ -124,10 +126,10 @@ def test_the_token_is_not_where_other_users_can_read_it():
             assert emulator.identity.guid.encode() not in Path(f"/proc/{process}/{name}").read_bytes()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP"])
 def test_a_guard_that_dies_or_hangs_is_replaced(how, caplog):
     with emulated() as emulator, guarding(emulator) as (guard, process):
-        os.kill(process, how)
+        os.kill(process, getattr(signal, how))
         words = 0
         while guard.is_ready:  # a pipe that nobody reads is full after a while
             guard.heartbeat(60.0)

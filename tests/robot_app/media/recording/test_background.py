@@ -1,6 +1,5 @@
 import errno
 import logging
-import resource
 import subprocess
 import sys
 import threading
@@ -16,7 +15,7 @@ from robot_app.media.recording.reader import read_card, read_steps
 from robot_app.perception.detector import Detector
 from robot_app.runtime.session import run_session
 from robot_app.runtime.settings import Settings
-from tests.support.disk import Disk
+from tests.support.disk import Disk, disk_with_room_for
 from tests.support.robots import ScriptedRobot
 from tests.support.steps import assert_same_step, make_step, small_step
 from tests.support.vector import wait_until
@@ -148,12 +147,8 @@ def test_a_full_disk_does_not_stop_the_robot(path, vision_model, caplog):
 
     frames = [scene_frame(index, cyan=(100, 50, 200, 150)) for index in range(30)]
     robot = ScriptedRobot([*frames[:25], wait_for_the_complaint, *frames[25:]])
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
-    try:
+    with disk_with_room_for(50_000):
         run_session(robot, Detector.load(vision_model), Settings(), [LiveRecording(path, CARD), Keep()])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert len(seen) == 30
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     found = list(read_steps(path))

@@ -1,8 +1,5 @@
 import json
 import logging
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from robot_app.core.robot import RobotState, Supervision
 from robot_app.media.recording.reader import read_card, read_steps
 from robot_app.media.recording.schema import decode_step, encode_step
 from robot_app.media.recording.writer import RecordingWriter
+from tests.support.disk import disk_with_room_for
 from tests.support.steps import assert_same_step, make_step
 from tests.support.vision import CARD
 
@@ -119,17 +117,6 @@ def test_an_existing_file_is_never_touched(recording: Path):
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="cannot be written"), RecordingWriter(tmp_path / "no" / "a.mcap", CARD):
         pass
-
-
-@contextmanager
-def disk_with_room_for(size: int) -> Iterator[None]:
-    """No file can grow beyond so many bytes, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def record(path: Path, steps: int) -> None:
