@@ -108,7 +108,7 @@ class Body:
             return self._state
 
     @property
-    def felt(self) -> SensorReadings:
+    def readings(self) -> SensorReadings:
         """What the body feels now."""
         with self._present():
             pose = self._state.pose

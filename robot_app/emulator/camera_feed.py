@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import cv2
 from anki_vector.messaging import protocol
 
-from robot_app.core.camera import CameraModel
 from robot_app.core.frame import decode_image, encode_jpeg
 from robot_app.emulator.body import Body
 from robot_app.emulator.faults import Fault, Faults
@@ -36,16 +35,12 @@ class Camera:
         self._started_s: float | None = None
         self._feeds = 0
         self.is_enabled = True
+        self.calibration = world.calibration
 
     @property
     def is_streaming(self) -> bool:
         """A client is looking. The SDK waits for the end of this when it disconnects."""
         return self.is_enabled and self._feeds > 0
-
-    @property
-    def calibration(self) -> CameraModel:
-        """The lens that takes the pictures."""
-        return self._world.calibration
 
     def feed(self, ended: threading.Event) -> Iterator[protocol.CameraFeedResponse]:
         """Pictures from now on, each when it is due, until there are no more or `ended` is set.

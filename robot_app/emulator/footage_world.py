@@ -17,7 +17,7 @@ FOOTAGE_KEPT_S = 0.5
 
 
 class FootageWorld:
-    """Plays pictures, whatever the robot does."""
+    """Plays pictures, whatever the robot does; for its attributes see `World`. A client that is slow misses some."""
 
     def __init__(
         self,
@@ -37,34 +37,12 @@ class FootageWorld:
         if not fps > 0:
             raise InputError(f"the emulated camera cannot run at {fps:g} pictures/s; expected more than 0")
         self._pictures = pictures
-        self._fps = fps
         self._loop = loop
-        self._calibration = calibration or CameraModel()
-
-    @property
-    def calibration(self) -> CameraModel:
-        """Of the camera that took the footage, as far as it is known."""
-        return self._calibration
-
-    @property
-    def fps(self) -> float:
-        """Pictures in a second."""
-        return self._fps
-
-    @property
-    def history_s(self) -> float:
-        """A little; a client that is slower than this misses pictures."""
-        return FOOTAGE_KEPT_S
-
-    @property
-    def surroundings(self) -> Surroundings:
-        """A floor without end."""
-        return Surroundings()
-
-    @property
-    def start(self) -> BodyState:
-        """The middle of it."""
-        return BodyState()
+        self.fps = fps
+        self.calibration = calibration or CameraModel()
+        self.history_s = FOOTAGE_KEPT_S
+        self.surroundings = Surroundings()
+        self.start = BodyState()
 
     def picture(self, index: int, body: BodyState) -> bytes | None:
         """The `index`-th picture of the footage, wherever the body is."""

@@ -327,17 +327,17 @@ class VectorService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
             context.abort(grpc.StatusCode.UNAVAILABLE, "the robot is shutting down")
 
     def _is_on_charger(self) -> bool:
-        return self._body.sensors.on_charger or self._body.felt.is_on_charger
+        return self._body.sensors.on_charger or self._body.readings.is_on_charger
 
     def _robot_state(self) -> protocol.RobotState:
-        body, felt, sensors = self._body.state, self._body.felt, self._body.sensors
+        body, readings, sensors = self._body.state, self._body.readings, self._body.sensors
         status = protocol.ROBOT_STATUS_LIFT_IN_POS | protocol.ROBOT_STATUS_HEAD_IN_POS
         for is_set, bits in (
             (body.left_mm_s or body.right_mm_s, protocol.ROBOT_STATUS_ARE_WHEELS_MOVING),
             (body.left_mm_s or body.right_mm_s, protocol.ROBOT_STATUS_IS_MOVING),
             (self._is_on_charger(), protocol.ROBOT_STATUS_IS_ON_CHARGER),
-            (sensors.cliff_detected or any(felt.cliffs), protocol.ROBOT_STATUS_CLIFF_DETECTED),
-            (sensors.picked_up or felt.has_fallen, protocol.ROBOT_STATUS_IS_PICKED_UP),
+            (sensors.cliff_detected or any(readings.cliffs), protocol.ROBOT_STATUS_CLIFF_DETECTED),
+            (sensors.picked_up or readings.has_fallen, protocol.ROBOT_STATUS_IS_PICKED_UP),
             (sensors.carrying_block, protocol.ROBOT_STATUS_IS_CARRYING_BLOCK),
         ):
             status |= bits if is_set else 0
@@ -358,7 +358,7 @@ class VectorService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
             head_tracking_object_id=-1,
             localized_to_object_id=-1,
             status=status,
-            prox_data=_as_message(felt.proximity),
+            prox_data=_as_message(readings.proximity),
             touch_data=protocol.TouchData(),
         )
 

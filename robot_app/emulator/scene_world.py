@@ -174,7 +174,7 @@ class SceneTruth:
 
 
 class SceneWorld:
-    """Takes pictures of a scene from where the body is, one for each index however many clients ask.
+    """Takes pictures of a scene from where the body is, one for each index however many clients ask; see `World`.
 
     Safe to use from any thread: who asks first takes the picture, others wait for it. Time in the scene is the body's.
     """
@@ -189,41 +189,19 @@ class SceneWorld:
         room = table_room(scene.seed)
         self._renderer = LiveRenderer(room.room, room.light, lens=LENS, seed=scene.seed)
         self._scene = scene
-        self._fps = fps
         self._seconds = seconds
         self._lock = threading.Lock()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
         self._truths: OrderedDict[int, SceneTruth] = OrderedDict()
-
-    @property
-    def fps(self) -> float:
-        """Pictures in a second."""
-        return self._fps
-
-    @property
-    def calibration(self) -> CameraModel:
-        """The lens that the pictures are rendered with."""
-        return CameraModel(LENS.focal_px, *LENS.centre_px)
-
-    @property
-    def history_s(self) -> float:
-        """Nothing of the past can be seen any more."""
-        return 0.0
-
-    @property
-    def surroundings(self) -> Surroundings:
-        """The table and the other robots on it."""
-        scene = self._scene
-        return Surroundings(TABLE, lambda at_s: tuple(a.script(at_s) for a in scene.actors), scene.charger)
-
-    @property
-    def start(self) -> BodyState:
-        """Where the scene wants the body to begin."""
-        return self._scene.start
+        self.fps = fps
+        self.calibration = CameraModel(LENS.focal_px, *LENS.centre_px)
+        self.history_s = 0.0
+        self.surroundings = Surroundings(TABLE, lambda at_s: tuple(a.script(at_s) for a in scene.actors), scene.charger)
+        self.start = scene.start
 
     def picture(self, index: int, body: BodyState) -> bytes | None:
         """The JPEG that the camera takes as its `index`-th; from where the body is for whoever asks first."""
-        if index >= self._seconds * self._fps:
+        if index >= self._seconds * self.fps:
             return None
         with self._lock:
             if index not in self._pictures:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from concurrent import futures
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import grpc
 from anki_vector.messaging import client
@@ -18,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from robot_app.core.errors import ConfigError
+from robot_app.core.step import Closable
 from robot_app.emulator.body import Body, SensorReadings, Sensors
 from robot_app.emulator.camera_feed import Camera
 from robot_app.emulator.control import CommandLog, Control
@@ -46,7 +45,7 @@ VALID_DAYS = 30
 Handlers = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler]
 
 
-class Emulator:
+class Emulator(Closable):
     """Runs an emulated Vector in threads of its own while its `with` block is open.
 
     `robot_app.robots.vector.driver.VectorRobot(emulator.identity)` connects to it, and so does any program that uses
@@ -83,7 +82,7 @@ class Emulator:
         self._ended = threading.Event()
         self._living = threading.Thread(target=self._live, daemon=True, name="emulator body")
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Start to listen and write the configuration.
 
         Raises:
@@ -108,11 +107,8 @@ class Emulator:
         faults.on(
             Fault.NEW_TOKEN, self._go_down, lambda: self._boot(secrets.token_urlsafe(16), self._key, self._certificate)
         )
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """End all streams as a robot does that shuts down, and remove the configuration."""
         self.shut_down()
         self.config_path.unlink(missing_ok=True)
@@ -133,8 +129,8 @@ class Emulator:
         """Let time pass for the body, and let control go and come as it begins and ends to act by itself."""
         was_its_own = False
         while not self._ended.wait(REACTION_POLL_S):
-            felt = self._body.felt
-            is_its_own = felt.is_reacting or felt.has_fallen
+            readings = self._body.readings
+            is_its_own = readings.is_reacting or readings.has_fallen
             if is_its_own and not was_its_own:
                 self._control.withhold("edge")
             elif was_its_own and not is_its_own:
@@ -204,9 +200,9 @@ class Emulator:
         return self._body.state
 
     @property
-    def felt(self) -> SensorReadings:
+    def readings(self) -> SensorReadings:
         """What the body feels now, and what has happened to it."""
-        return self._body.felt
+        return self._body.readings
 
     def set_sensors(self, sensors: Sensors) -> None:
         """Set what the robot feels; it reports it with its next state."""

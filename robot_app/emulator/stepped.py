@@ -4,12 +4,11 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from robot_app.core.actions import Action, Drive, SetHead, Stop, Turn
 from robot_app.core.frame import Frame
 from robot_app.core.robot import RobotState, Supervision
+from robot_app.core.step import Closable
 from robot_app.core.vector_spec import HEAD_SPEED_RAD_S
 from robot_app.emulator.body import TURN_SPEED_RAD_S, Body, SensorReadings
 from robot_app.emulator.dynamics import BodyState, turn
@@ -22,7 +21,7 @@ ACTION_LATENCY_S = 0.03
 """From the decision to wheels that obey it."""
 
 
-class SteppedRobot:
+class SteppedRobot(Closable):
     """Lives in a world whose time passes only while frames come; see `robot_app.core.robot.Robot` for the contract.
 
     Attributes:
@@ -42,12 +41,8 @@ class SteppedRobot:
         self._on_the_way: deque[tuple[float, Action]] = deque()
         self._turn: int | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Stop the wheels."""
         self.stop()
 
     def frames(self) -> Iterator[Frame]:
@@ -81,15 +76,15 @@ class SteppedRobot:
     @property
     def state(self) -> RobotState:
         """How the body is now."""
-        body, felt = self._body.state, self._body.felt
+        body, readings = self._body.state, self._body.readings
         return RobotState(
             head_angle_rad=body.head_angle_rad,
             lift_height_mm=body.lift_height_mm,
             heading_rad=body.heading_rad,
-            has_control=not (felt.is_reacting or felt.has_fallen),
-            on_charger=felt.is_on_charger,
-            cliff_detected=any(felt.cliffs),
-            picked_up=felt.has_fallen,
+            has_control=not (readings.is_reacting or readings.has_fallen),
+            on_charger=readings.is_on_charger,
+            cliff_detected=any(readings.cliffs),
+            picked_up=readings.has_fallen,
             camera=self._world.calibration,
         )
 
@@ -99,9 +94,9 @@ class SteppedRobot:
         return self._body.state
 
     @property
-    def felt(self) -> SensorReadings:
+    def readings(self) -> SensorReadings:
         """What has really happened to it."""
-        return self._body.felt
+        return self._body.readings
 
     def _wait_until(self, at_s: float) -> None:
         while self._on_the_way and self._on_the_way[0][0] <= at_s:

@@ -24,32 +24,21 @@ ON_CHARGER_MM = 30.0
 
 
 class World(Protocol):
-    """What is around the emulated robot."""
+    """What is around the emulated robot. `robot_app.tools.contracts.WorldContract` tests it.
 
-    @property
-    def fps(self) -> float:
-        """How many pictures the camera takes in a second."""
-        ...
+    Attributes:
+        fps: how many pictures the camera takes in a second.
+        calibration: the lens that takes the pictures, for frames of Vector's size.
+        history_s: how far back it can still show pictures, for a client that falls behind.
+        surroundings: what the body can touch and fall off.
+        start: where the body begins.
+    """
 
-    @property
-    def calibration(self) -> CameraModel:
-        """The lens that takes the pictures, for frames of Vector's size."""
-        ...
-
-    @property
-    def history_s(self) -> float:
-        """How far back it can still show pictures, for a client that falls behind."""
-        ...
-
-    @property
-    def surroundings(self) -> "Surroundings":
-        """What the body can touch and fall off."""
-        ...
-
-    @property
-    def start(self) -> BodyState:
-        """Where the body begins."""
-        ...
+    fps: float
+    calibration: CameraModel
+    history_s: float
+    surroundings: "Surroundings"
+    start: BodyState
 
     def picture(self, index: int, body: BodyState) -> bytes | None:
         """The JPEG that the camera takes as its `index`-th from where the body is; `None` when there are no more."""

@@ -13,8 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -24,6 +22,7 @@ from robot_app.core.camera import CameraModel
 from robot_app.core.errors import FrameTimeout, RobotError, RobotLost, RobotUnreachable
 from robot_app.core.frame import Frame, encode_jpeg
 from robot_app.core.robot import RobotState, Supervision
+from robot_app.core.step import Closable
 from robot_app.robots.newest_frame import NewestFrame
 
 HORIZONTAL_VIEW_RAD = math.radians(65)
@@ -47,7 +46,7 @@ LACKS: dict[type[Action], str] = {
 logger = logging.getLogger(__name__)
 
 
-class WebcamRobot:
+class WebcamRobot(Closable):
     """A robot that can only see; see `robot_app.core.robot.Robot` for the contract.
 
     The newest frame wins. A video file plays at its own rate and ends; a camera or stream that ends is lost. Actions
@@ -66,7 +65,7 @@ class WebcamRobot:
         self._reader: threading.Thread | None = None
         self._refused: set[type[Action]] = set()
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Open the camera and begin to read.
 
         Raises:
@@ -80,11 +79,9 @@ class WebcamRobot:
         arguments = (capture, self._mailbox, self._leaving)
         self._reader = threading.Thread(target=self._read, args=arguments, daemon=True, name="webcam")
         self._reader.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the camera."""
         self._leaving.set()
         if self._reader is not None:
             self._reader.join(LEAVE_TIMEOUT_S)  # it closes the camera; one that hangs is left to the thread

@@ -59,9 +59,9 @@ def test_over_the_network_it_sees_drives_and_comes_to_rest():
                 taken.append(step)
                 if any(e.kind == "reached" for e in step.events) or time.monotonic() > started + 20:
                     break
-        felt, truth = emulator.felt, emulator.body
+        readings, truth = emulator.readings, emulator.body
     assert [e.kind for e in taken[-1].events] == ["reached"]
-    assert (felt.has_collided, felt.has_fallen) == (False, False)
+    assert (readings.has_collided, readings.has_fallen) == (False, False)
     assert truth.x_mm > lively_scene().start.x_mm + 100
     intervals_s = [b.frame.captured_at_s - a.frame.captured_at_s for a, b in pairwise(taken)]
     assert statistics.median(intervals_s) < 1.5 / 15  # frame by frame, but for some on a busy machine

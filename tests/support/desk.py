@@ -18,7 +18,8 @@ from robot_app.core.vector_spec import TRACK_WIDTH_MM
 from robot_app.emulator.dynamics import WHEEL_ACCELERATION_MM_S2
 from robot_app.perception.card import TrackingAssumptions
 from robot_app.perception.tracker import Tracker, Viewpoint
-from robot_app.simulation.vector_model import RobotPose, cut_to_frame, gap_mm, middle_of, outline
+from robot_app.simulation.vector_model import RobotPose, gap_mm, middle_of, outline
+from tests.support.placing import cut_to_frame
 
 CAMERA = CameraModel()
 

@@ -20,7 +20,8 @@ from robot_app.perception.detector import Detector
 from robot_app.runtime.loop import Loop
 from robot_app.runtime.settings import Settings
 from robot_app.simulation.scene import RobotLook
-from robot_app.simulation.vector_model import RobotPose, camera_transform, corners_of, gap_mm, middle_of, placed
+from robot_app.simulation.vector_model import RobotPose, camera_transform, corners_of, gap_mm, middle_of
+from tests.support.placing import placed
 
 NEAREST_MM, FARTHEST_MM = 150.0, 800.0
 
@@ -175,14 +176,14 @@ def follow_from(seed: int, scene: Scene | None = None, on_step: Callable[[Step, 
         on_step(step, robot)
         distance_mm = distance_to(robot.body.pose, scene.others(robot.body.at_s)[0].pose)
         way.append((robot.now_s(), distance_mm, robot.body.pose))
-        edges += robot.felt.is_reacting and not was_reacting
-        was_reacting = robot.felt.is_reacting
+        edges += robot.readings.is_reacting and not was_reacting
+        was_reacting = robot.readings.is_reacting
         is_held = abs(distance_mm - HOLDS_MM) <= HOLDS_WITHIN_MM
         held_since_s = (robot.now_s() if held_since_s is None else held_since_s) if is_held else None
         if held_since_s is not None and robot.now_s() - held_since_s >= HOLDS_FOR_S:
             reached_s = held_since_s
             break
-    return Approach(seed, scene, reached_s, robot.felt.has_collided, robot.felt.has_fallen, edges, tuple(way))
+    return Approach(seed, scene, reached_s, robot.readings.has_collided, robot.readings.has_fallen, edges, tuple(way))
 
 
 def distance_to(observer: RobotPose, other: RobotPose) -> float:

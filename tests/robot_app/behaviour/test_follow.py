@@ -9,8 +9,9 @@ import pytest
 from robot_app.behaviour import FollowSettings, follow
 from robot_app.core.actions import Drive, SetHead, Stop
 from robot_app.core.tracks import Track
-from robot_app.simulation.vector_model import RobotPose, placed
+from robot_app.simulation.vector_model import RobotPose
 from tests.support.desk import FPS, Eyes, live, random_start
+from tests.support.placing import placed
 
 SETTINGS = FollowSettings()
 

@@ -8,8 +8,9 @@ import pytest
 from robot_app.behaviour import HideSettings, hide
 from robot_app.core.actions import Drive, Stop, Turn
 from robot_app.core.tracks import Track
-from robot_app.simulation.vector_model import RobotPose, placed
+from robot_app.simulation.vector_model import RobotPose
 from tests.support.desk import Eyes, live
+from tests.support.placing import placed
 
 SETTINGS = HideSettings()
 

@@ -130,9 +130,9 @@ def test_at_the_edge_the_robot_takes_control_backs_off_and_gives_it_back():
     with Emulator(world) as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot:
         robot.do(Drive(100, 100))
         wait_until(lambda: not robot.state.has_control)
-        wait_until(lambda: emulator.felt.is_reacting)
+        wait_until(lambda: emulator.readings.is_reacting)
         wait_until(lambda: robot.state.has_control)
-        assert not emulator.felt.has_fallen
+        assert not emulator.readings.has_fallen
         assert emulator.body.x_mm < 560
         robot.do(Drive(30, 40))
         wait_until(lambda: emulator.body.right_mm_s == 40)

@@ -14,7 +14,8 @@ from robot_app.core.vector_spec import FRAME_HW
 from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.scene_world import Actor, Scene, SceneWorld, drive_path, lively_scene, stand
 from robot_app.emulator.stepped import ACTION_LATENCY_S, FRAME_LATENCY_S, SteppedRobot
-from robot_app.simulation.vector_model import RobotPose, placed
+from robot_app.simulation.vector_model import RobotPose
+from tests.support.placing import placed
 
 START = BodyState(x_mm=-400)
 
@@ -134,7 +135,7 @@ def test_at_the_edge_it_is_not_ours_for_a_moment():
     assert any(not state.has_control for state in states)
     assert states[-1].has_control
     assert not states[-1].cliff_detected
-    assert not robot.felt.has_fallen
+    assert not robot.readings.has_fallen
 
 
 def test_the_scene_for_people_has_one_in_view_at_once_and_nobody_in_the_way():

@@ -23,11 +23,11 @@ class Stay:
     def wait(self, seconds: float) -> None:
         self._now_s += seconds
 
-    def felt_during(self, seconds: float):
+    def readings_during(self, seconds: float):
         found = []
         for _ in range(round(seconds / 0.02)):
             self.wait(0.02)
-            found.append(self.body.felt)
+            found.append(self.body.readings)
         return found
 
 
@@ -36,11 +36,11 @@ class Stay:
 def test_at_an_edge_it_backs_off_by_itself_and_then_obeys_again(heading_deg: float, speed_mm_s: float):
     stay = Stay(Surroundings(TABLE), heading_rad=math.radians(heading_deg))
     stay.body.drive(speed_mm_s, speed_mm_s)
-    felt = stay.felt_during(15)
-    assert any(f.is_reacting for f in felt)
-    assert not any(f.has_fallen for f in felt)
-    assert not felt[-1].is_reacting
-    assert not any(felt[-1].cliffs)
+    readings = stay.readings_during(15)
+    assert any(f.is_reacting for f in readings)
+    assert not any(f.has_fallen for f in readings)
+    assert not readings[-1].is_reacting
+    assert not any(readings[-1].cliffs)
     state = stay.body.state
     assert state.left_mm_s == state.right_mm_s == 0
     stay.body.drive(0, 40)
@@ -51,13 +51,13 @@ def test_at_an_edge_it_backs_off_by_itself_and_then_obeys_again(heading_deg: flo
 def test_while_it_backs_off_it_obeys_nobody():
     stay = Stay(Surroundings(TABLE), x_mm=500)
     number = stay.body.begin(straight(300, 100))
-    while not stay.body.felt.is_reacting:
+    while not stay.body.readings.is_reacting:
         stay.wait(0.01)
     assert not stay.body.is_under_way(number)
     stay.body.drive(200, 200)
     other = stay.body.begin(turn(1, 1))
     assert not stay.body.is_under_way(other)
-    stay.felt_during(3)
+    stay.readings_during(3)
     state = stay.body.state
     assert (state.left_mm_s, state.heading_rad) == (0, 0)
     assert state.x_mm == pytest.approx(600 - 2 - 60, abs=6)
@@ -66,19 +66,19 @@ def test_while_it_backs_off_it_obeys_nobody():
 def test_along_an_edge_it_turns_away_first():
     stay = Stay(Surroundings(TABLE), y_mm=383, heading_rad=0.1)
     stay.body.begin(turn(-0.1, 1))
-    stay.felt_during(1)
+    stay.readings_during(1)
     stay.body.drive(60, 80)
-    felt = stay.felt_during(8)
-    assert any(f.is_reacting for f in felt)
-    assert not any(felt[-1].cliffs)
-    assert not felt[-1].has_fallen
+    readings = stay.readings_during(8)
+    assert any(f.is_reacting for f in readings)
+    assert not any(readings[-1].cliffs)
+    assert not readings[-1].has_fallen
 
 
 def test_too_fast_at_the_edge_it_falls_and_lies_there():
     stay = Stay(Surroundings(Rectangle(1200, 800)))
     stay.body.drive(220, 220)
-    felt = stay.felt_during(5)
-    if not felt[-1].has_fallen:  # it may just stop in time; backwards over a corner it does not
+    readings = stay.readings_during(5)
+    if not readings[-1].has_fallen:  # it may just stop in time; backwards over a corner it does not
         pytest.fail("expected a fall at 220 mm/s")
     lying = stay.body.state
     stay.body.drive(100, 100)
@@ -96,7 +96,7 @@ def test_it_does_not_drive_through_another_robot():
     stay = Stay(around)
     stay.body.drive(100, 100)
     stay.wait(6)
-    assert stay.body.felt.has_collided
+    assert stay.body.readings.has_collided
     assert stay.body.state.x_mm == pytest.approx(300 + REAR_MM - FRONT_MM, abs=1)
     assert gap_mm(stay.body.state.pose, other) > -1
     stay.body.drive(-100, -100)
@@ -109,14 +109,14 @@ def test_passing_close_is_no_collision():
     stay = Stay(around)
     stay.body.drive(100, 100)
     stay.wait(4)
-    assert not stay.body.felt.has_collided
+    assert not stay.body.readings.has_collided
     assert stay.body.state.x_mm > 350
 
 
 def test_one_that_drives_into_it_is_felt_and_does_not_hold_it():
     stay = Stay(Surroundings(TABLE, lambda at_s: (RobotPose(300 - 60 * at_s),)))
-    stay.felt_during(4)
-    assert stay.body.felt.has_collided
+    stay.readings_during(4)
+    assert stay.body.readings.has_collided
     stay.body.drive(-150, -150)
     stay.wait(1)
     assert stay.body.state.x_mm < -80
@@ -130,20 +130,20 @@ def test_the_distance_sensor_tells_the_way_to_the_outline(
     x_mm: float, y_mm: float, heading_deg: float, distance_mm: float
 ):
     around, _ = standing(x_mm, y_mm, heading_deg)
-    proximity = Stay(around).body.felt.proximity
+    proximity = Stay(around).body.readings.proximity
     assert (proximity.distance_mm, proximity.is_unobstructed) == (pytest.approx(distance_mm, abs=1), False)
 
 
 @pytest.mark.parametrize(("x_mm", "y_mm"), [(600, 0), (200, 130), (-200, 0)])
 def test_out_of_its_beam_or_range_the_sensor_sees_nothing(x_mm: float, y_mm: float):
     around, _ = standing(x_mm, y_mm, 180)
-    proximity = Stay(around).body.felt.proximity
+    proximity = Stay(around).body.readings.proximity
     assert (proximity.distance_mm, proximity.is_unobstructed) == (PROXIMITY_FARTHEST_MM, True)
 
 
 def test_it_is_on_its_charger_until_it_drives_off():
     stay = Stay(Surroundings(TABLE, charger=(0.0, 0.0)))
-    assert stay.body.felt.is_on_charger
+    assert stay.body.readings.is_on_charger
     stay.body.begin(straight(80, 100))
     stay.wait(3)
-    assert not stay.body.felt.is_on_charger
+    assert not stay.body.readings.is_on_charger

@@ -22,7 +22,8 @@ from robot_app.perception.ranging import (
     estimate_range,
     truncation_of,
 )
-from robot_app.simulation.vector_model import RobotPose, camera_transform, cut_to_frame, outline, placed
+from robot_app.simulation.vector_model import RobotPose, camera_transform, outline
+from tests.support.placing import cut_to_frame, placed
 
 CAMERA = CameraModel()
 

@@ -9,8 +9,9 @@ from robot_app.core.detections import Detections
 from robot_app.perception.card import BoxNoise, TrackingAssumptions
 from robot_app.perception.ranging import Truncation, estimate_range
 from robot_app.perception.tracker import Tracker, TrackerSettings, Viewpoint, distance_iou
-from robot_app.simulation.vector_model import RobotPose, outline, placed
+from robot_app.simulation.vector_model import RobotPose, outline
 from tests.support.desk import Eyes, boxes_in_view
+from tests.support.placing import placed
 from tests.support.vision import CARD
 
 CAMERA = CameraModel()
