@@ -28,7 +28,7 @@ from robot_app.emulator.world import Proximity, Surroundings
 
 STANDSTILL = (0.0, 0.0)
 
-HEAD_SPEED_RAD_S = 2.0
+USUAL_HEAD_RAD_S = 2.0
 
 LIFT_SPEED_MM_S = 100.0
 
@@ -161,7 +161,7 @@ class Body:
     def set_head(self, angle_rad: float, speed_rad_s: float = 0.0) -> None:
         """Move the head to this angle, within its limits; speed 0 is the usual one."""
         with self._present():
-            target, speed = clip(angle_rad, MIN_HEAD_RAD, MAX_HEAD_RAD), abs(speed_rad_s) or HEAD_SPEED_RAD_S
+            target, speed = clip(angle_rad, MIN_HEAD_RAD, MAX_HEAD_RAD), abs(speed_rad_s) or USUAL_HEAD_RAD_S
             self._head = replace(self._head, target=target, top_speed=speed)
 
     def set_lift(self, height_mm: float) -> None:

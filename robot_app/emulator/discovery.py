@@ -28,8 +28,8 @@ def emulators_folder() -> Path:
 def _user() -> str:
     try:
         name = getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in containers
-        name = str(os.getuid())
+    except (OSError, KeyError, ImportError):  # a user id without a name, as in containers; Windows has no such ids
+        name = str(os.getuid()) if hasattr(os, "getuid") else "user"
     return re.sub(r"\W", "_", name)
 
 
