@@ -3,25 +3,25 @@
 import argparse
 from pathlib import Path
 
-from training.cli.options import Commands, say
+from training.cli.options import Commands, add_command, say
 
 
 def add_parser(commands: Commands) -> None:
     """Describe the command."""
-    command = commands.add_parser(
-        "average",
-        help="average checkpoints of one network",
-        description="Write the mean of checkpoints that were fine-tuned from one another or from the same start.",
+    parser = add_command(
+        commands,
+        run,
+        help_line="average checkpoints of one network",
+        description="Writes the mean of checkpoints that were fine-tuned from one another or from the same start.",
+        examples="  robot-train average runs/1/best.pt runs/2/best.pt --output runs/mean.pt",
     )
-    command.set_defaults(run=run)
-    command.add_argument("checkpoints", type=Path, nargs="+", help="best.pt of training runs")
-    command.add_argument("--output", type=Path, required=True, help="the checkpoint to write")
+    parser.add_argument("checkpoints", type=Path, nargs="+", help="best.pt of training runs")
+    parser.add_argument("--output", type=Path, required=True, help="the checkpoint to write")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the command and give the exit code."""
+def run(args: argparse.Namespace) -> None:
+    """Average and write."""
     from training.engine.averaging import average_checkpoints
 
-    average_checkpoints(options.checkpoints, options.output)
-    say(f"wrote {options.output}: the mean of {len(options.checkpoints)} checkpoints")
-    return 0
+    average_checkpoints(args.checkpoints, args.output)
+    say(f"wrote {args.output}: the mean of {len(args.checkpoints)} checkpoints")

@@ -4,31 +4,35 @@ import argparse
 from pathlib import Path
 
 from robot_app.core.errors import InputError
-from training.cli.options import Commands, say
+from training.cli.options import Commands, add_command, say
 
 
 def add_parser(commands: Commands) -> None:
     """Describe the command."""
-    command = commands.add_parser(
-        "export",
-        help="write a checkpoint as a model file for robot-app",
-        description="Write a checkpoint as an ONNX file with its card, after proof that both detect the same.",
+    parser = add_command(
+        commands,
+        run,
+        help_line="write a checkpoint as a model file for robot-app",
+        description="Writes a checkpoint as an ONNX file with its card, after proof that both detect the same.",
+        examples=(
+            "  robot-train export runs/mine/best.pt --output mine.onnx --name mine --version 1 \\\n"
+            "    --threshold-data data/val --evaluate kitchen=data/kitchen"
+        ),
     )
-    command.set_defaults(run=run)
-    command.add_argument("checkpoint", type=Path, help="best.pt of a training run")
-    command.add_argument(
+    parser.add_argument("checkpoint", type=Path, help="best.pt of a training run")
+    parser.add_argument(
         "--output", type=Path, required=True, help="the ONNX file; the card for people lands beside it as .md"
     )
-    command.add_argument("--name", required=True, help="of the model, in its card")
-    command.add_argument("--version", required=True, help="of the model, in its card")
-    command.add_argument(
+    parser.add_argument("--name", required=True, help="of the model, in its card")
+    parser.add_argument("--version", required=True, help="of the model, in its card")
+    parser.add_argument(
         "--threshold-data",
         type=Path,
         required=True,
         metavar="DIR",
         help="labelled images on which the default score threshold is chosen and both are compared",
     )
-    command.add_argument(
+    parser.add_argument(
         "--evaluate",
         action="append",
         default=[],
@@ -37,17 +41,17 @@ def add_parser(commands: Commands) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the command and give the exit code."""
+def run(args: argparse.Namespace) -> None:
+    """Export, and print what was measured."""
     from training.data.dataset import read_coco
     from training.evaluation.onnx_export import Evaluated, Release, export
 
-    if options.output.suffix != ".onnx":
-        raise InputError(f"{options.output}: expected a file name that ends in .onnx")
-    others = [Evaluated(name, read_coco(folder)) for name, folder in map(_named_folder, options.evaluate)]
-    data = read_coco(options.threshold_data)
-    release = Release(options.name, options.version)
-    card = export(options.checkpoint, options.output, release, data, others)
+    if args.output.suffix != ".onnx":
+        raise InputError(f"{args.output}: expected a file name that ends in .onnx")
+    others = [Evaluated(name, read_coco(folder)) for name, folder in map(_named_folder, args.evaluate)]
+    data = read_coco(args.threshold_data)
+    release = Release(args.name, args.version)
+    card = export(args.checkpoint, args.output, release, data, others)
     parity = card.parity
     say(
         f"parity on {parity.frames} frames: boxes {parity.max_box_px:.4f} px, scores {parity.max_score:.5f}, "
@@ -58,8 +62,7 @@ def run(options: argparse.Namespace) -> int:
             f"{m.data}: AP50 {m.ap50:.3f}  AP50-95 {m.ap50_95:.3f}  precision {m.precision:.3f}  "
             f"recall {m.recall:.3f}  at score {m.score_threshold:.2f}"
         )
-    say(f"wrote {options.output} and {options.output.with_suffix('.md')}")
-    return 0
+    say(f"wrote {args.output} and {args.output.with_suffix('.md')}")
 
 
 def _named_folder(text: str) -> tuple[str, Path]:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.cli.options import Commands, say
+from training.cli.options import Commands, add_command, say
 
 if TYPE_CHECKING:
     from training.labelling.pipeline import Labelling
@@ -15,32 +15,38 @@ MOST_LINES = 10
 
 def add_parser(commands: Commands) -> None:
     """Describe the command."""
-    command = commands.add_parser(
-        "label",
-        help="label images with a model, for a person to correct",
-        description="Label a folder of images, a video or a recording with a model, and write files that Label Studio "
-        "and CVAT import. Frames worth a person's look come first: those with a score near the threshold, those in "
-        "which an object is missing that is seen before and after, and those in which a second model sees otherwise.",
+    parser = add_command(
+        commands,
+        run,
+        help_line="label images with a model, for a person to correct",
+        description=(
+            "Labels a folder of images, a video or a recording with a model, and writes files that Label\n"
+            "Studio and CVAT import. Frames worth a person's look come first: those with a score near the\n"
+            "threshold, those in which an object is missing that is seen before and after, and those in which\n"
+            "a second model sees otherwise."
+        ),
+        examples=(
+            "  robot-train label walk.mcap --model models/vector.onnx --output to-correct\n"
+            "  robot-train label photos --model runs/mine/best.pt --compare models/vector.onnx --output to-correct"
+        ),
     )
-    command.set_defaults(run=run)
-    command.add_argument("source", type=Path, help="image, folder of images, video or recording (.mcap)")
-    command.add_argument("--model", type=Path, required=True, help="best.pt of a training run, or an ONNX file")
-    command.add_argument("--compare", type=Path, metavar="MODEL", help="a second model, of any classes")
-    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="new folder for images and labels")
+    parser.add_argument("source", type=Path, help="image, folder of images, video or recording (.mcap)")
+    parser.add_argument("--model", type=Path, required=True, help="best.pt of a training run, or an ONNX file")
+    parser.add_argument("--compare", type=Path, metavar="MODEL", help="a second model, of any classes")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="new folder for images and labels")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the command and give the exit code."""
+def run(args: argparse.Namespace) -> None:
+    """Label, and say where to go on."""
     from training.labelling.labeller import open_labeller
     from training.labelling.pipeline import label
 
-    labeller = open_labeller(options.model)
-    other = None if options.compare is None else open_labeller(options.compare)
-    labelling = label(options.source, options.output, labeller, other)
+    labeller = open_labeller(args.model)
+    other = None if args.compare is None else open_labeller(args.compare)
+    labelling = label(args.source, args.output, labeller, other)
     say(f"{labelling.object_count} objects in {len(labelling.reviews)} images, by {labeller.name}")
     _say_doubts(labelling)
-    _say_how_to_go_on(options.output)
-    return 0
+    _say_how_to_go_on(args.output)
 
 
 def _say_doubts(labelling: "Labelling") -> None:

@@ -4,38 +4,44 @@ import argparse
 from pathlib import Path
 
 from robot_app.core.errors import ConfigError
-from training.cli.import_ import add_rules, make_version
-from training.cli.options import Commands, say
+from training.cli.import_ import add_version_options, make_version
+from training.cli.options import Commands, add_command, say
 
 
 def add_parser(commands: Commands) -> None:
     """Describe the command."""
-    command = commands.add_parser(
-        "version",
-        help="show and check a version, or derive another one",
-        description="Show what a version of a data set is made of and check every file of it. With --output, make "
-        "another version of its images: split anew, with classes renamed, or resized.",
+    parser = add_command(
+        commands,
+        run,
+        help_line="show and check a version, or derive another one",
+        description=(
+            "Shows what a version of a data set is made of and checks every file of it. With --output, makes\n"
+            "another version of its images: split anew, with classes renamed, or resized."
+        ),
+        examples=(
+            "  robot-train version versions/a9b9ced69436\n"
+            "  robot-train version versions/a9b9ced69436 --split 70/20/10 --output versions"
+        ),
     )
-    command.set_defaults(run=run)
-    command.add_argument("version", type=Path, metavar="VERSION", help="folder that `robot-train import` wrote")
-    command.add_argument("--output", type=Path, metavar="DIR", help="folder that gets the derived version, DIR/ID")
-    add_rules(command)
+    parser.add_argument("version", type=Path, metavar="VERSION", help="folder that `robot-train import` wrote")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder that gets the derived version, DIR/ID")
+    add_version_options(parser)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the command and give the exit code."""
+def run(args: argparse.Namespace) -> None:
+    """Show, check or derive."""
     from training.data.version_report import manifest_lines
     from training.data.version_store import verify_version
 
-    changes = options.split != "keep" or bool(options.class_map) or options.resize is not None
-    if changes and options.output is None:
+    changes = args.split != "keep" or bool(args.class_map) or args.resize is not None
+    if changes and args.output is None:
         raise ConfigError("--output: missing; a version never changes, expected a folder for the derived one")
-    if options.output is not None:
+    if args.output is not None:
         if not changes:
             raise ConfigError("--output: nothing to derive; expected --split, --class-map or --resize with it")
-        return make_version(options, [], options.version, resplit_parent=True)
-    manifest = verify_version(options.version)
+        make_version(args, [], args.version, resplit_parent=True)
+        return
+    manifest = verify_version(args.version)
     for line in manifest_lines(manifest):
         say(line)
     say(f"checked   all {len(manifest.images)} images and {len(manifest.annotations)} label files are unchanged")
-    return 0
