@@ -90,12 +90,12 @@ class Closable:
 class Sink(Closable, ABC):
     """Takes the steps of a session: a recording, a page, a video, or one of your own, which needs only `write`.
 
-    A session opens its sinks when the first step is there, hands each step to all of them in order, on the loop's
-    thread, and closes them once, after the wheels were stopped; `run_session` tells when. What `open` or `write` raises
-    ends the session, so a sink that must not do so logs its failures instead. A sink without a step leaves no file.
-    `robot_app.tools.contracts.SinkContract` tests all this.
+    A session opens its sinks when it has its first step, hands every step to each in turn, on the loop's thread,
+    and closes them once, after the wheels were stopped. What `open` or `write` raises ends the session; a sink that
+    must not end it logs its failures instead. Leaving a sink never hides an error of the session. Test a sink of your
+    own with `robot_app.tools.contracts.SinkContract`.
     """
 
     @abstractmethod
     def write(self, step: Step) -> None:
-        """Take one step and return soon: the next frame waits, and steps are immutable, so they may be kept."""
+        """Take one step, and return soon, as the next frame waits. Steps never change, so they may be kept."""

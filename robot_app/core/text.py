@@ -1,4 +1,4 @@
-"""Tracks, events and actions in words, for people, and which actions are worth a line."""
+"""Descriptions of tracks, events and actions for people, and which actions are worth a line."""
 
 import math
 from typing import assert_never

@@ -42,8 +42,8 @@ def read_named_footage(path: Path, span: TimeRange = WHOLE) -> Iterator[NamedSte
 
     A folder is read by name, with the folders within. JPEG bytes are kept as they are; anything else is encoded as JPEG
     once. Images keep their size. Frames of a recording keep their times; else both times are the frame's position over
-    the video's or a fixed frame rate. A recording that was made without a model shows a robot that obeys, as nobody
-    asked for control then.
+    the video's or a fixed frame rate. A recording that was made without a model shows a robot that obeys, as
+    control was not asked for then.
 
     Raises:
         InputError: the file or folder is missing, empty, damaged or of an unknown kind, or no frame is in the span.

@@ -37,7 +37,7 @@ class EventWriter(Sink):
     When the disk is full, it is logged once, and the robot is not held up.
 
     Raises:
-        InputError: on entering: the file cannot be written. Later: nobody reads standard output any more.
+        InputError: on entering: the file cannot be written. Later: standard output was closed.
     """
 
     def __init__(self, target: str, class_names: tuple[str, ...]) -> None:

@@ -51,5 +51,5 @@ def detect_frames(detector: Detector, frames: Iterable[NamedStep]) -> Iterator[t
 
 
 def _lists_each_image(source: Path) -> bool:
-    """Images are listed one by one; of a video or recording with thousands of frames only the sum is told."""
+    """Images are listed one by one; of the many frames of a video or recording only the sum is reported."""
     return source.is_dir() or source.suffix.lower() in IMAGE_SUFFIXES

@@ -1,4 +1,4 @@
-"""A model file and the ONNX Runtime that runs it here, in words."""
+"""Describes a model file and the ONNX Runtime that runs it here."""
 
 import hashlib
 import importlib.metadata

@@ -167,8 +167,8 @@ class ServiceLimits:
     Attributes:
         body_bytes: of one image file.
         pixels: of one image.
-        at_work: images that are decoded and looked at at the same time.
-        waiting: requests at a time beyond those; further ones are told to come back later.
+        at_work: images that are decoded and searched at the same time.
+        waiting: requests beyond those that may wait; further ones get 503.
         body_timeout_s: for a client to send its image.
     """
 

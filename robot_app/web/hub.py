@@ -1,4 +1,4 @@
-"""Hands steps and log lines from the loop's thread to all open pages; each is told when there is something new."""
+"""Hands steps and log lines from the loop's thread to all open pages; a slow page gets the newest step only."""
 
 import asyncio
 import logging
@@ -71,7 +71,7 @@ class Watcher:
 
 
 class Hub:
-    """The newest step, the log, and those who watch. Safe to use from any thread."""
+    """The newest steps, the log, and the open pages. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -83,7 +83,7 @@ class Hub:
         self._has_ended = False
 
     def publish(self, step: Step) -> None:
-        """Make a step the newest one. Never waits for those who watch."""
+        """Make a step the newest one. Never waits for a page."""
         now_s = time.monotonic()
         with self._lock:
             self._times_s.append(now_s)

@@ -49,11 +49,11 @@ def describe_mode(
     """The robot's link and what a person asked for come before what the newest step says, which may be long ago."""
     if has_ended:
         return Mode("ended", "over")
-    wish = _describe_wish(hold)
+    held = _describe_hold(hold)
     if robot is not None and robot.is_cut_off:
-        return Mode("no link to the robot" if wish is None else f"no link to the robot; {wish.text}", "bad")
-    if wish is not None:
-        return wish
+        return Mode("no link to the robot" if held is None else f"no link to the robot; {held.text}", "bad")
+    if held is not None:
+        return held
     if robot is not None and robot.is_live and not robot.has_control:
         return Mode("no control", "warn")
     if newest is None:
@@ -62,7 +62,7 @@ def describe_mode(
     return Mode("acting", "good") if reason is None else Mode(f"standing still: {reason}", "warn")
 
 
-def _describe_wish(hold: OperatorHold) -> Mode | None:
+def _describe_hold(hold: OperatorHold) -> Mode | None:
     if hold.stopped:
         return Mode("stopped", "bad")
     if hold.paused:
@@ -156,7 +156,7 @@ def encode_picture(published: PublishedStep, now_s: float, class_names: tuple[st
 def describe_memory(memory: object) -> str:
     """What a behaviour remembers, in a few words: its own, where it has any (`__str__`), else those of its fields.
 
-    Of fields, plain values are told as they are, and of collections how many there are.
+    Of the fields, plain values are shown as they are, and collections by their length.
     """
     if memory is None:
         return ""
@@ -233,7 +233,7 @@ class SessionViewModel(Sink):
         self.hub.publish(step)
 
     def latch(self) -> None:
-        """What a stop does at once, before the robot is told: no further action is sent."""
+        """The part of a stop that takes no time: no further action is sent. The robot is stopped by the command."""
         self._controls.latch()
 
     def snapshot(self, number: int) -> str:

@@ -60,7 +60,7 @@ class LiveRecording(Sink):
 
     At most `WAITING_STEPS` wait for the disk. A step that comes when so many wait is left out as a whole, and counted:
     those that wait are kept, so that what is recorded stays in one piece for as long as possible. The file then has a
-    gap in its numbering, which a replay tells. Every half a second everything is brought to the disk.
+    gap in its numbering, which a replay reports. Every half a second everything is brought to the disk.
 
     When the disk is full, or fails, it is logged once, what was written stays readable, and the caller is not held up.
     Once a full disk has room again, recording goes on in a new file, `NAME-2.mcap`.

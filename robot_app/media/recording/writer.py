@@ -57,7 +57,7 @@ class RecordingWriter(Sink):
 
     The file grows in place under its own name, and an existing one is never touched. The picture's bytes are kept
     as they are. `card` is that of the model that made the detections; footage without a model has none. Every call
-    waits for the disk; `LiveRecording` is for those who cannot.
+    waits for the disk; `LiveRecording` does not.
 
     Raises:
         InputError: on entering: the file exists already, or its folder is not there or cannot be written.

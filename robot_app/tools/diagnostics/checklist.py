@@ -33,7 +33,7 @@ class CheckTarget:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`run` tells what was found, or raises `CheckFailed`; `needs` are the names of those that must not have failed."""
+    """`run` returns what was found, or raises `CheckFailed`; `needs` names the checks that must not have failed."""
 
     name: str
     run: Callable[[CheckTarget], str]

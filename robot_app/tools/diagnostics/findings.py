@@ -1,4 +1,4 @@
-"""What a check has found, in words for people and as JSON for bug reports."""
+"""Results of checks, as text for people and as JSON for bug reports."""
 
 import json
 import platform

@@ -1,7 +1,7 @@
 """Checks of the way to the robot: configuration, name, address, port, certificate. Needs no SDK."""
 
 import datetime
-import errno
+import os
 import socket
 import threading
 from pathlib import Path
@@ -17,11 +17,10 @@ from robot_app.robots.vector.identity import (
 from robot_app.tools.diagnostics.findings import CheckFailed
 
 TIMEOUT_S = 3.0
-REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)
 
 
 def check_config_file(path: Path) -> str:
-    """The configuration is there, and nobody else can read the token in it."""
+    """The configuration is there, and other users cannot read the token in it."""
     try:
         path.read_text(encoding="utf-8")
         mode = path.stat().st_mode
@@ -29,7 +28,7 @@ def check_config_file(path: Path) -> str:
         raise CheckFailed(f"{path}: no such file", HOW_TO_CREATE) from error
     except (OSError, UnicodeDecodeError) as error:
         raise CheckFailed(f"{path}: not readable", HOW_TO_CREATE) from error
-    if mode & 0o077:
+    if os.name == "posix" and mode & 0o077:
         raise CheckFailed(f"{path}: other users can read the token in it", f"chmod 600 {path}", is_fatal=False)
     return str(path)
 
@@ -55,17 +54,18 @@ def check_name(identity: VectorIdentity) -> str:
 
 
 def check_address(identity: VectorIdentity) -> str:
-    """Somebody is at the address."""
+    """A machine answers at the address."""
     try:
         socket.create_connection((identity.ip, identity.port), timeout=TIMEOUT_S).close()
+    except (ConnectionRefusedError, ConnectionResetError):
+        pass  # only the port is closed, which the next check reports
     except OSError as error:
-        if error.errno not in REFUSED:
-            reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
-            raise CheckFailed(
-                f"{identity.ip}: {reason}",
-                "check that the robot is awake and on this network (two clicks on its button show its address), and ip "
-                "in the configuration",
-            ) from error
+        reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
+        raise CheckFailed(
+            f"{identity.ip}: {reason}",
+            "check that the robot is awake and on this network (two clicks on its button show its address), and ip "
+            "in the configuration",
+        ) from error
     except UnicodeError as error:  # of a name with an empty part, as in "a..b"
         raise CheckFailed(
             f"{identity.ip} is no address and no name of a machine", "correct ip in the configuration"
@@ -74,7 +74,7 @@ def check_address(identity: VectorIdentity) -> str:
 
 
 def check_port(identity: VectorIdentity) -> str:
-    """Somebody listens at the port."""
+    """A program listens at the port."""
     try:
         socket.create_connection((identity.ip, identity.port), timeout=TIMEOUT_S).close()
     except OSError as error:
