@@ -128,4 +128,4 @@ def bench(model: Path, frames: Sequence[Frame], *, rounds: int = 300, further: S
     subjects = (*edge_subjects(model), *further)
     detector = Detector.load(model)
     rows = measure(subjects, make_samples(frames, detector.card.frame_hw), rounds)
-    return f"{model} on {detector.provider}, {rounds} rounds\n\n{format_table(rows)}"
+    return f"{model.name} on {detector.provider}, {rounds} rounds\n\n{format_table(rows)}"

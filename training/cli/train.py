@@ -36,7 +36,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--architecture",
         default=defaults.architecture,
-        help="yolox-nano, -tiny, -s, -m or ssdlite (default: %(default)s)",
+        help="such as yolox-s; any other name lists all (default: %(default)s)",
     )
     parser.add_argument(
         "--freeze",
