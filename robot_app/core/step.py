@@ -38,7 +38,7 @@ class Step:
         detections, tracks, events: what was concluded, in this order.
         actions: what the robot was really told to do.
         timings: how long it took. Not part of what a replay must reproduce.
-        motion_block_reason: why the robot may not move at this time, in words; `None` when it may. Not recorded.
+        motion_block_reason: why the robot may not move at this time, in words; `None` when it may.
         memory: what the behaviour remembers after this step, of its own type; `None` before its first decision. Not
             recorded, as a replay comes to it again.
     """

@@ -1,7 +1,6 @@
 """A robot that lives through a recording again."""
 
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Self
 
 from robot_app.core.actions import Action, Stop
@@ -29,9 +28,7 @@ class ReplayRobot:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def frames(self) -> Iterator[Frame]:

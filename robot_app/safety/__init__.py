@@ -1,8 +1,9 @@
 """What may reach the wheels, and what stops them.
 
 Vector's protocol has no wheel command that ends by itself, so a drive goes on until something stops it. The gate
-decides for every frame whether a behaviour's motion is sent. All the others only stop wheels, each where those above it
-cannot. Their times are in `robot_app.core.deadlines`.
+decides for every frame whether a behaviour's motion may be sent. All the others stop wheels, each where those above it
+cannot; the controls and the actuation also withhold what was decided before a stop. Their times are in
+`robot_app.core.deadlines`.
 
 | what stops the wheels | when | of whom |
 |---|---|---|

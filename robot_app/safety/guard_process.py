@@ -68,7 +68,7 @@ class GuardProcess:
         why = "has ended" if self._heartbeat.has_ended else "does not answer"
         while self._identity is not None and self._heartbeat.is_overdue:
             if self._stop(self._identity):
-                self._give_back()
+                self._leave().join()  # control ends with the control stream, before the program may have it again
                 took_s = time.monotonic() - started_s
                 _write(sys.stderr, f"warning: {self._identity}: its program {why}; wheels stopped after {took_s:.2f} s")
                 _write(sys.stdout, ACTED)
@@ -94,16 +94,12 @@ class GuardProcess:
             return False
         return connection.has_control
 
-    def _give_back(self) -> None:
-        """End the control stream, and with it control, before the program may have it again."""
+    def _leave(self) -> threading.Thread:
+        """Close the connection in a thread, as it takes a while where nobody answers."""
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _leave(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:  # which takes a while where nobody answers
-            threading.Thread(target=connection.close, daemon=True).start()
+        closing = threading.Thread(target=connection.close if connection else None, daemon=True)
+        closing.start()
+        return closing
 
 
 def _write(stream: TextIO | None, line: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from robot_app.core.actions import Drive, Turn
 from robot_app.emulator.faults import Fault
 from robot_app.robots.vector.driver import VectorRobot
+from robot_app.safety import guard as guard_module
 from robot_app.safety.gate import MotionSettings
 from robot_app.safety.guard import ProcessGuard
 from robot_app.safety.supervised import supervised_vector
@@ -139,6 +140,18 @@ def test_a_guard_that_dies_or_hangs_is_replaced(how, caplog):
         assert process_of_guard() != process
         guard.heartbeat(math.inf)
     assert caplog.messages == ["the guard has ended (exit code -9); another one is started"]
+
+
+def test_it_acts_without_a_console_and_without_pipes_that_never_wait(monkeypatch):
+    """As on Windows, where what it writes to standard error goes nowhere; before Python 3.12 writing may wait there."""
+    program = "import sys; sys.stderr = None; from robot_app.safety.guard_process import main; main()"
+    monkeypatch.setattr(guard_module, "COMMAND", (sys.executable, "-c", program))
+    monkeypatch.delattr(os, "set_blocking")
+    acted = []
+    with emulated() as emulator, driven(emulator), guarding(emulator, lambda: acted.append(1)) as (guard, _):
+        guard.heartbeat(0.1)
+        wait_until(lambda: acted == [1])
+        assert were_wheels_stopped(emulator)
 
 
 def test_a_robot_that_was_set_up_anew_is_guarded_again():
