@@ -72,8 +72,8 @@ def _play(world: SceneWorld, detector: Detector, folder: Path, address: tuple[st
                 robot = supervised_vector(lambda: emulator.identity, settings.motion)
                 run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
         finally:
-            if summary.result().frames:
-                sys.stdout.write(f"{summary.result()}\nrecorded {live.report()}\n")
+            if summary.frames:
+                sys.stdout.write(f"{summary}\nrecorded {live.report()}\n")
     # Drawing takes longer than deciding, so the robot does not wait for it.
     with VideoSink(video, names) as sink:
         for step in read_steps(recording):

@@ -125,7 +125,7 @@ def _replay(args: argparse.Namespace, footage: Iterable[NamedStep], detector: De
     sinks = (*videos, *writers, EventPrinter(names, report), summary)
     with viewing(args.view, detector.card, args.source.name, settings, report) as view:
         run_session(robot, detector, settings, (*sinks, *view.sinks), view.controls)
-    report.write(f"{summary.result()}\n")
+    report.write(f"{summary}\n")
 
 
 def _titled(path: Path | None, settings: Settings) -> tuple[str, Settings]:

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
         with viewing(args.view, detector.card, chosen.name, settings, report) as view:
             run_session(chosen.drive(settings.motion), detector, settings, (*sinks, *view.sinks), view.controls)
     finally:
-        if summary.result().frames:
-            report.write(f"{summary.result()}\n")
+        if summary.frames:
+            report.write(f"{summary}\n")
             for recording in recordings:
                 report.write(f"recorded {recording.report()}\n")

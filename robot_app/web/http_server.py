@@ -7,6 +7,7 @@ import secrets
 import socket
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -166,7 +167,8 @@ class ServerThread(Closable):
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         self._listener = listener
         self._server = uvicorn.Server(configure(app))
-        self._thread = threading.Thread(target=self._run, name="view", daemon=True)
+        run = partial(self._server.run, sockets=[listener])
+        self._thread = threading.Thread(target=run, name="view", daemon=True)
 
     def open(self) -> None:
         self._thread.start()
@@ -175,6 +177,3 @@ class ServerThread(Closable):
         self._server.should_exit = True
         self._thread.join(timeout=GRACE_S + 3)
         self._listener.close()
-
-    def _run(self) -> None:
-        self._server.run(sockets=[self._listener])
