@@ -6,13 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from robot_app.core.vector_spec import (
-    HEAD_ACCELERATION_RAD_S2,
-    MAX_HEAD_RAD,
-    MAX_LIFT_MM,
-    MIN_HEAD_RAD,
-    MIN_LIFT_MM,
-)
+from robot_app.core import vector_spec as spec
 from robot_app.emulator.dynamics import (
     LIFT_ACCELERATION_MM_S2,
     STEP_S,
@@ -161,13 +155,13 @@ class Body:
     def set_head(self, angle_rad: float, speed_rad_s: float = 0.0) -> None:
         """Move the head to this angle, within its limits; speed 0 is the usual one."""
         with self._present():
-            target, speed = clip(angle_rad, MIN_HEAD_RAD, MAX_HEAD_RAD), abs(speed_rad_s) or USUAL_HEAD_RAD_S
+            target, speed = clip(angle_rad, spec.MIN_HEAD_RAD, spec.MAX_HEAD_RAD), abs(speed_rad_s) or USUAL_HEAD_RAD_S
             self._head = replace(self._head, target=target, top_speed=speed)
 
     def set_lift(self, height_mm: float) -> None:
         """Move the fork to this height, within its limits."""
         with self._present():
-            target = clip(height_mm, MIN_LIFT_MM, MAX_LIFT_MM)
+            target = clip(height_mm, spec.MIN_LIFT_MM, spec.MAX_LIFT_MM)
             self._lift = replace(self._lift, target=target, top_speed=LIFT_SPEED_MM_S)
 
     def halt(self) -> None:
@@ -204,7 +198,7 @@ class Body:
     def _step(self) -> None:
         """Let `STEP_S` pass."""
         old = self._state
-        self._head = self._head.stepped(HEAD_ACCELERATION_RAD_S2)
+        self._head = self._head.stepped(spec.HEAD_ACCELERATION_RAD_S2)
         self._lift = self._lift.stepped(LIFT_ACCELERATION_MM_S2)
         left_mm_s, right_mm_s = self._next_wheels()
         turning = replace(

@@ -6,7 +6,7 @@ Pure functions over small, fixed steps of time. The firmware leaves acceleration
 import math
 from dataclasses import dataclass, field, replace
 
-from robot_app.core.vector_spec import MAX_TURN_RAD_S, MAX_WHEEL_MM_S, MIN_LIFT_MM, TRACK_WIDTH_MM, TURN_CENTRE_MM
+from robot_app.core import vector_spec as spec
 from robot_app.simulation.vector_model import RobotPose
 
 STEP_S = 0.005
@@ -43,7 +43,7 @@ class BodyState:
     y_mm: float = 0.0
     heading_rad: float = 0.0
     head_angle_rad: float = 0.0
-    lift_height_mm: float = MIN_LIFT_MM
+    lift_height_mm: float = spec.MIN_LIFT_MM
     left_mm_s: float = 0.0
     right_mm_s: float = 0.0
     at_s: float = field(default=0.0, compare=False)
@@ -90,20 +90,20 @@ def wheel_towards(speed_mm_s: float, wanted_mm_s: float) -> float:
     """A wheel's speed one step later; it brakes harder than it speeds up."""
     is_braking = abs(wanted_mm_s) < abs(speed_mm_s) or wanted_mm_s * speed_mm_s < 0
     rate = WHEEL_BRAKING_MM_S2 if is_braking else WHEEL_ACCELERATION_MM_S2
-    return towards(speed_mm_s, clip(wanted_mm_s, -MAX_WHEEL_MM_S, MAX_WHEEL_MM_S), rate * STEP_S)
+    return towards(speed_mm_s, clip(wanted_mm_s, -spec.MAX_WHEEL_MM_S, spec.MAX_WHEEL_MM_S), rate * STEP_S)
 
 
 def integrate_odometry(state: BodyState) -> BodyState:
     """One step later at the present speeds of both wheels; on a circle about a point on the axle, exactly."""
     way_mm = (state.left_mm_s + state.right_mm_s) / 2 * STEP_S
-    turn_rad = (state.right_mm_s - state.left_mm_s) / TRACK_WIDTH_MM * STEP_S
+    turn_rad = (state.right_mm_s - state.left_mm_s) / spec.TRACK_WIDTH_MM * STEP_S
     before, after = state.heading_rad, state.heading_rad + turn_rad
     chord_mm = way_mm if turn_rad == 0 else way_mm * math.sin(turn_rad / 2) / (turn_rad / 2)
     middle = (before + after) / 2
     return replace(
         state,
-        x_mm=state.x_mm + chord_mm * math.cos(middle) + TURN_CENTRE_MM * (math.cos(before) - math.cos(after)),
-        y_mm=state.y_mm + chord_mm * math.sin(middle) + TURN_CENTRE_MM * (math.sin(before) - math.sin(after)),
+        x_mm=state.x_mm + chord_mm * math.cos(middle) + spec.TURN_CENTRE_MM * (math.cos(before) - math.cos(after)),
+        y_mm=state.y_mm + chord_mm * math.sin(middle) + spec.TURN_CENTRE_MM * (math.sin(before) - math.sin(after)),
         heading_rad=after,
     )
 
@@ -124,8 +124,8 @@ class Maneuver:
     def wheels_mm_s(self, state: BodyState) -> tuple[float, float]:
         """Speeds of both wheels for the next step."""
         if self.turns:
-            rate = (state.right_mm_s - state.left_mm_s) / TRACK_WIDTH_MM
-            aside_mm_s = self._speed(rate, TURN_ACCELERATION_RAD_S2) * TRACK_WIDTH_MM / 2
+            rate = (state.right_mm_s - state.left_mm_s) / spec.TRACK_WIDTH_MM
+            aside_mm_s = self._speed(rate, TURN_ACCELERATION_RAD_S2) * spec.TRACK_WIDTH_MM / 2
             return -aside_mm_s, aside_mm_s
         speed_mm_s = self._speed((state.left_mm_s + state.right_mm_s) / 2, STRAIGHT_ACCELERATION_MM_S2)
         return speed_mm_s, speed_mm_s
@@ -143,7 +143,7 @@ class Maneuver:
 
 def turn(angle_rad: float, speed_rad_s: float) -> Maneuver:
     """Turn in place, to the left when positive."""
-    return Maneuver(angle_rad, min(abs(speed_rad_s), MAX_TURN_RAD_S), turns=True)
+    return Maneuver(angle_rad, min(abs(speed_rad_s), spec.MAX_TURN_RAD_S), turns=True)
 
 
 def straight(distance_mm: float, speed_mm_s: float) -> Maneuver:

@@ -5,15 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from robot_app.core import vector_spec as spec
 from robot_app.core.camera import CameraModel
-from robot_app.core.vector_spec import (
-    CLIFF_SENSORS_MM,
-    PROXIMITY_BEAM_RAD,
-    PROXIMITY_FARTHEST_MM,
-    PROXIMITY_MM,
-    PROXIMITY_NEAREST_MM,
-    RADIUS_MM,
-)
 from robot_app.emulator.dynamics import BodyState
 from robot_app.simulation.vector_model import Point, RobotPose, corners_of, gap_mm, middle_of, on_floor
 
@@ -61,7 +54,7 @@ class Rectangle:
 class Proximity:
     """What the distance sensor tells: to the nearest thing in its beam; unobstructed when there is none in range."""
 
-    distance_mm: float = PROXIMITY_FARTHEST_MM
+    distance_mm: float = spec.PROXIMITY_FARTHEST_MM
     is_unobstructed: bool = True
 
     @property
@@ -96,7 +89,7 @@ class Surroundings:
     def cliffs(self, pose: RobotPose) -> tuple[bool, ...]:
         """Which of the `CLIFF_SENSORS_MM` look into the depth."""
         table = self.table
-        return tuple(table is not None and not table.holds(on_floor(pose, *place)) for place in CLIFF_SENSORS_MM)
+        return tuple(table is not None and not table.holds(on_floor(pose, *place)) for place in spec.CLIFF_SENSORS_MM)
 
     def is_beyond_edge(self, pose: RobotPose) -> bool:
         """The robot's middle is over the edge, so it falls."""
@@ -110,17 +103,19 @@ class Surroundings:
             other_x, other_y = middle_of(other)
             apart = math.hypot(other_x - x, other_y - y)
             # Far away, the outlines need not be looked at.
-            nearest = min(nearest, apart - 2 * RADIUS_MM if apart > 3 * RADIUS_MM else gap_mm(pose, other))
+            nearest = min(nearest, apart - 2 * spec.RADIUS_MM if apart > 3 * spec.RADIUS_MM else gap_mm(pose, other))
         return nearest
 
     def proximity(self, pose: RobotPose, at_s: float) -> Proximity:
         """What the distance sensor tells."""
-        eye = on_floor(pose, PROXIMITY_MM, 0.0)
+        eye = on_floor(pose, spec.PROXIMITY_MM, 0.0)
         outlines = [corners_of(other) for other in self.others(at_s)]
         sides = [(c[i - 1], c[i]) for c in outlines for i in range(4)]
-        angles = [pose.heading_rad + PROXIMITY_BEAM_RAD * (i / (BEAM_RAYS - 1) - 0.5) for i in range(BEAM_RAYS)]
+        angles = [pose.heading_rad + spec.PROXIMITY_BEAM_RAD * (i / (BEAM_RAYS - 1) - 0.5) for i in range(BEAM_RAYS)]
         nearest = min((_to_side(eye, angle, side) for angle in angles for side in sides), default=math.inf)
-        return Proximity() if nearest > PROXIMITY_FARTHEST_MM else Proximity(max(nearest, PROXIMITY_NEAREST_MM), False)
+        if nearest > spec.PROXIMITY_FARTHEST_MM:
+            return Proximity()
+        return Proximity(max(nearest, spec.PROXIMITY_NEAREST_MM), is_unobstructed=False)
 
     def is_on_charger(self, pose: RobotPose) -> bool:
         """The robot stands on its charger's contacts."""

@@ -14,21 +14,9 @@ from numpy.typing import NDArray
 
 from robot_app.core.frame import Image
 from robot_app.core.vector_spec import FRAME_HW
+from robot_app.simulation import raster
 from robot_app.simulation.lighting import LAMP_GAIN, LINEAR, Environment, LightField, lamp_mask
-from robot_app.simulation.raster import (
-    PaintedQuad,
-    Pinhole,
-    Quad,
-    Visible,
-    cover,
-    floor_picture,
-    floor_quad,
-    nearest_triangles,
-    observer_pinhole,
-    outline_area,
-    wall_quad,
-    warp,
-)
+from robot_app.simulation.raster import Pinhole, Quad, Visible
 from robot_app.simulation.scene import Lens, PlacedRobot, RobotLook, Room
 from robot_app.simulation.sensor import CODE_GAMMA, LiveSensor, SensorLook
 from robot_app.simulation.shading import RobotPoints, robot_surfaces, shade, shadow_patches, unit
@@ -86,7 +74,7 @@ class LiveRenderer:
             MissingPartError: the SDK, which has the model, is not installed.
         """
         self._lens = lens or Lens()
-        self._rays = observer_pinhole(RobotPose(), self._lens).rays()
+        self._rays = raster.observer_pinhole(RobotPose(), self._lens).rays()
         self._light = LightField(light)
         self._shadow, self._sun_offset_mm = shadow, sun_offset_mm
         surfaces = _surfaces(room, self._light)
@@ -94,8 +82,8 @@ class LiveRenderer:
         mean = np.mean([radiance.mean() for _, radiance in surfaces] or [backdrop.mean()])
         self._sensor = LiveSensor(sensor or SensorLook(), WHITE_OVER_MEAN * float(mean), seed)
         self._backdrop = self._sensor.encode(backdrop)
-        self._planes = [PaintedQuad(quad, self._sensor.encode(radiance)) for quad, radiance in surfaces]
-        self._floor = floor_quad(room.floor) if room.floor else None
+        self._planes = [raster.PaintedQuad(quad, self._sensor.encode(radiance)) for quad, radiance in surfaces]
+        self._floor = raster.floor_quad(room.floor) if room.floor else None
 
     def render(self, observer: RobotPose, robots: tuple[PlacedRobot, ...], index: int) -> RenderedFrame:
         """The picture that a robot at `observer` takes as its `index`-th: same arguments, same pixels.
@@ -103,7 +91,7 @@ class LiveRenderer:
         Two pictures in a row differ even where nothing moves, unless the sensor is without noise. At most the lift is
         seen of the observer; real robots see less of a lowered one than the model does.
         """
-        view = observer_pinhole(observer, self._lens)
+        view = raster.observer_pinhole(observer, self._lens)
         canvas = self._backdrop.copy()
         for plane in self._planes:
             plane.draw(canvas, view)
@@ -114,7 +102,7 @@ class LiveRenderer:
 
     def _darken(self, canvas: Image, view: Pinhole, robots: tuple[PlacedRobot, ...]) -> None:
         """Shadows on the floor, within its edges."""
-        floor = cover(self._floor, view) if self._floor else None
+        floor = raster.cover(self._floor, view) if self._floor else None
         if floor is None:
             return
         on_floor = np.zeros(FRAME_HW, np.uint8)
@@ -123,20 +111,20 @@ class LiveRenderer:
             # The corners go around the patch from that of the sprite's first pixel.
             first, across, _, down = np.column_stack([shadow.corners_mm, np.zeros(4)])
             quad = Quad(first, across - first, down - first)
-            part = cover(quad, view)
+            part = raster.cover(quad, view)
             if part is not None:
                 factor = np.round((1 - shadow.darkness) ** (1 / CODE_GAMMA) * 255).astype(np.uint8)
                 under = canvas[part.rows, part.columns]
-                darker = cv2.multiply(under, cv2.merge([warp(factor, quad, view, part)] * 3), scale=1 / 255)
+                darker = cv2.multiply(under, cv2.merge([raster.warp(factor, quad, view, part)] * 3), scale=1 / 255)
                 cv2.copyTo(darker, cv2.bitwise_and(part.mask, on_floor[part.rows, part.columns]), under)
 
 
 def _surfaces(room: Room, light: LightField) -> list[tuple[Quad, NDArray[np.float32]]]:
     """Where the flat parts of a room are and the light that they send back, what is covered by others first."""
     up, sides = light.on_floors(), light.on_walls()
-    walls = [(wall_quad(wall), wall.texture, sides) for wall in room.walls]
-    floor = [(floor_quad(room.floor), floor_picture(room.floor), up)] if room.floor else []
-    ground = [(floor_quad(room.ground), floor_picture(room.ground), sides)] if room.ground else []
+    walls = [(raster.wall_quad(wall), wall.texture, sides) for wall in room.walls]
+    floor = [(raster.floor_quad(room.floor), raster.floor_picture(room.floor), up)] if room.floor else []
+    ground = [(raster.floor_quad(room.ground), raster.floor_picture(room.ground), sides)] if room.ground else []
     # A table stands before the walls; a floor may go on behind them.
     surfaces = []
     for quad, picture, falling in [*ground, *walls, *floor] if room.ground else [*floor, *walls]:
@@ -149,7 +137,7 @@ def _surfaces(room: Room, light: LightField) -> list[tuple[Quad, NDArray[np.floa
 
 @dataclass(frozen=True, eq=False)
 class RobotLayer:
-    """The N pixels that robots cover, and where each of the M robots other than the observer is.
+    """The N pixels that robots raster.cover, and where each of the M robots other than the observer is.
 
     Attributes:
         pixel: intp (N,), row * width + column.
@@ -173,7 +161,7 @@ def draw_robots(
     points = [view.local(_posed(model.bodies, transforms)) for transforms in matrices]
     chosen = [np.arange(len(model.triangles))] * len(robots) + [np.flatnonzero(np.isin(model.joint, OWN_LIFT))]
     corners = np.concatenate([p[model.triangles[c].T] for p, c in zip(points, chosen, strict=True)], axis=1)
-    seen = nearest_triangles(corners, view)
+    seen = raster.nearest_triangles(corners, view)
     who = np.repeat(np.arange(len(everyone)), [len(c) for c in chosen])[seen.triangle]
     shaded, source = _thinned(seen)
     ray = rays.reshape(-1, 3)[seen.pixel[shaded]]
@@ -214,7 +202,7 @@ def _outlines(
         if len(mine):
             row, column = np.divmod(mine, FRAME_HW[1])
             boxes[i] = (column.min(), row.min(), column.max() + 1, row.max() + 1)
-            visible[i] = min(1.0, len(mine) / max(outline_area(points[i], view.focal_px), 1.0))
+            visible[i] = min(1.0, len(mine) / max(raster.outline_area(points[i], view.focal_px), 1.0))
     return boxes, visible
 
 

@@ -12,15 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from robot_app.core.vector_spec import (
-    SCREEN_BOTTOM_MM,
-    SCREEN_HW,
-    SCREEN_SIDE_MM,
-    SCREEN_TOP_MM,
-    SHADOW_CENTRE_MM,
-    SHADOW_HEIGHT_MM,
-    SHADOW_SIZE_MM,
-)
+from robot_app.core import vector_spec as spec
 from robot_app.simulation.lighting import LightField
 from robot_app.simulation.scene import Eyes, PlacedRobot, Prop, Scene, Shape
 from robot_app.simulation.vector_model import Joint, Material, Transform, rotation
@@ -155,9 +147,9 @@ def _light_screens(robots: tuple[PlacedRobot, ...], points: RobotPoints, glow: N
     ahead = np.abs(points.normal[:, 0]) > 0.4
     glass = np.flatnonzero((points.material == Material.GLASS) & ahead)
     _, y, z = points.place[glass].T
-    column = (y + SCREEN_SIDE_MM) / (2 * SCREEN_SIDE_MM) * SCREEN_HW[1]
-    row = (SCREEN_TOP_MM - z) / (SCREEN_TOP_MM - SCREEN_BOTTOM_MM) * SCREEN_HW[0]
-    inside = (column >= 0) & (column < SCREEN_HW[1]) & (row >= 0) & (row < SCREEN_HW[0])
+    column = (y + spec.SCREEN_SIDE_MM) / (2 * spec.SCREEN_SIDE_MM) * spec.SCREEN_HW[1]
+    row = (spec.SCREEN_TOP_MM - z) / (spec.SCREEN_TOP_MM - spec.SCREEN_BOTTOM_MM) * spec.SCREEN_HW[0]
+    inside = (column >= 0) & (column < spec.SCREEN_HW[1]) & (row >= 0) & (row < spec.SCREEN_HW[0])
     for index, robot in enumerate(robots):
         chosen = inside & (points.who[glass] == index)
         if robot.eyes.brightness > 0 and chosen.any():
@@ -174,10 +166,10 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 @lru_cache(maxsize=32)  # eyes look the same for many pictures in a row
 def draw_screen(eyes: Eyes) -> NDArray[np.float32]:
     """The display as float32 (96, 184, 3) BGR, linear light, seen from in front."""
-    height, width = SCREEN_HW
-    glow = np.zeros(SCREEN_HW, np.float32)
+    height, width = spec.SCREEN_HW
+    glow = np.zeros(spec.SCREEN_HW, np.float32)
     if eyes.caption:
-        ink = np.zeros(SCREEN_HW, np.uint8)
+        ink = np.zeros(spec.SCREEN_HW, np.uint8)
         cv2.putText(ink, eyes.caption, (20, 70), cv2.FONT_HERSHEY_DUPLEX, 2.0, 255, 4, cv2.LINE_AA)
         lit = 0.6 * (1 - ink.astype(np.float32) / 255)
         picture = lit[..., None] * np.asarray(eyes.colour_bgr, np.float32)
@@ -241,8 +233,8 @@ def _footprints(
         pose = robot.pose
         if pose.z_mm > 0:
             continue
-        offset = rotation(2, pose.heading_rad)[:2, :2] @ np.array(SHADOW_CENTRE_MM)
-        yield np.array([pose.x_mm, pose.y_mm]) + offset, SHADOW_SIZE_MM, pose.heading_rad, SHADOW_HEIGHT_MM
+        offset = rotation(2, pose.heading_rad)[:2, :2] @ np.array(spec.SHADOW_CENTRE_MM)
+        yield np.array([pose.x_mm, pose.y_mm]) + offset, spec.SHADOW_SIZE_MM, pose.heading_rad, spec.SHADOW_HEIGHT_MM
     for prop in props:
         if prop.shape is Shape.CABLE or prop.centre_mm[2] - prop.size_mm[2] / 2 > 30:
             continue

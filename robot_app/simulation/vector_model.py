@@ -12,25 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_app.core import vector_spec as spec
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import InputError, MissingPartError
 from robot_app.core.tracks import XyxyPx
-from robot_app.core.vector_spec import (
-    CAMERA_IN_HEAD_MM,
-    FORK_PIVOT_MM,
-    FRONT_MM,
-    HEAD_PIVOT_MM,
-    LIFT_ANGLE_AT_REST_RAD,
-    LIFT_ARM_LENGTH_MM,
-    LIFT_PIVOT_HEIGHT_MM,
-    LOWER_ARM_PIVOT_MM,
-    MIDDLE_MM,
-    MIN_LIFT_MM,
-    MODEL_BELOW_FLOOR_MM,
-    REAR_MM,
-    SIDE_MM,
-    UPPER_ARM_PIVOT_MM,
-)
 
 Transform = NDArray[np.float64]
 """float64 (4, 4), homogeneous, millimetres."""
@@ -227,23 +212,23 @@ class RobotPose:
     y_mm: float = 0.0
     heading_rad: float = 0.0
     head_angle_rad: float = 0.0
-    lift_height_mm: float = MIN_LIFT_MM
+    lift_height_mm: float = spec.MIN_LIFT_MM
     z_mm: float = 0.0
 
 
 def body_transforms(pose: RobotPose) -> tuple[Transform, ...]:
     """Transforms from the model at rest to the world, one for each `Joint` in their order."""
-    base = _translation((pose.x_mm, pose.y_mm, pose.z_mm + MODEL_BELOW_FLOOR_MM)) @ rotation(2, pose.heading_rad)
-    lift = np.arcsin(np.clip((pose.lift_height_mm - LIFT_PIVOT_HEIGHT_MM) / LIFT_ARM_LENGTH_MM, -1, 1))
-    lift_turn = -(float(lift) - LIFT_ANGLE_AT_REST_RAD)
-    upper = _about(UPPER_ARM_PIVOT_MM, rotation(1, lift_turn))
+    base = _translation((pose.x_mm, pose.y_mm, pose.z_mm + spec.MODEL_BELOW_FLOOR_MM)) @ rotation(2, pose.heading_rad)
+    lift = np.arcsin(np.clip((pose.lift_height_mm - spec.LIFT_PIVOT_HEIGHT_MM) / spec.LIFT_ARM_LENGTH_MM, -1, 1))
+    lift_turn = -(float(lift) - spec.LIFT_ANGLE_AT_REST_RAD)
+    upper = _about(spec.UPPER_ARM_PIVOT_MM, rotation(1, lift_turn))
     local = {
         Joint.BODY: np.eye(4),
-        Joint.HEAD: _about(HEAD_PIVOT_MM, rotation(1, -pose.head_angle_rad)),
+        Joint.HEAD: _about(spec.HEAD_PIVOT_MM, rotation(1, -pose.head_angle_rad)),
         Joint.UPPER_ARM: upper,
-        Joint.LOWER_ARM: _about(LOWER_ARM_PIVOT_MM, rotation(1, lift_turn)),
+        Joint.LOWER_ARM: _about(spec.LOWER_ARM_PIVOT_MM, rotation(1, lift_turn)),
         # The fork hangs upright: it turns back about its own pivot while the arm carries it.
-        Joint.FORK: upper @ _about(FORK_PIVOT_MM, rotation(1, -lift_turn)),
+        Joint.FORK: upper @ _about(spec.FORK_PIVOT_MM, rotation(1, -lift_turn)),
     }
     return tuple(base @ local[joint] for joint in Joint)
 
@@ -251,7 +236,7 @@ def body_transforms(pose: RobotPose) -> tuple[Transform, ...]:
 def camera_transform(pose: RobotPose) -> Transform:
     """Pose of a robot's camera in the world: x along the optical axis, y left, z up."""
     head = body_transforms(pose)[Joint.HEAD]
-    return head @ _translation(CAMERA_IN_HEAD_MM)
+    return head @ _translation(spec.CAMERA_IN_HEAD_MM)
 
 
 def rotation(axis: int, angle_rad: float) -> Transform:
@@ -282,16 +267,16 @@ def on_floor(pose: RobotPose, ahead_mm: float, left_mm: float) -> Point:
 
 def middle_of(pose: RobotPose) -> Point:
     """Where a robot's middle is on the floor."""
-    return on_floor(pose, MIDDLE_MM, 0.0)
+    return on_floor(pose, spec.MIDDLE_MM, 0.0)
 
 
 def corners_of(pose: RobotPose) -> tuple[Point, Point, Point, Point]:
     """The corners of its outline, one after the other around it."""
     return (
-        on_floor(pose, FRONT_MM, SIDE_MM),
-        on_floor(pose, REAR_MM, SIDE_MM),
-        on_floor(pose, REAR_MM, -SIDE_MM),
-        on_floor(pose, FRONT_MM, -SIDE_MM),
+        on_floor(pose, spec.FRONT_MM, spec.SIDE_MM),
+        on_floor(pose, spec.REAR_MM, spec.SIDE_MM),
+        on_floor(pose, spec.REAR_MM, -spec.SIDE_MM),
+        on_floor(pose, spec.FRONT_MM, -spec.SIDE_MM),
     )
 
 
@@ -309,7 +294,8 @@ def _gap_along_axes(a: RobotPose, b: RobotPose) -> float:
     offsets = [(x - a.x_mm, y - a.y_mm) for x, y in corners_of(b)]
     along = [dx * cos + dy * sin for dx, dy in offsets]
     aside = [dy * cos - dx * sin for dx, dy in offsets]
-    return max(min(along) - FRONT_MM, REAR_MM - max(along), min(aside) - SIDE_MM, -SIDE_MM - max(aside))
+    gap_along_mm = max(min(along) - spec.FRONT_MM, spec.REAR_MM - max(along))
+    return max(gap_along_mm, min(aside) - spec.SIDE_MM, -spec.SIDE_MM - max(aside))
 
 
 @dataclass(frozen=True, slots=True)
