@@ -125,6 +125,49 @@ class Emulator(Closable):
             self._link.close()
         self._ended.set()
 
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Wait while the server runs, at most `timeout_s`; a KeyboardInterrupt passes through."""
+        self._ended.wait(timeout_s)
+
+    @property
+    def identity(self) -> VectorIdentity:
+        """How to reach the emulated robot."""
+        if self._identity is None:
+            raise RuntimeError("the emulator has not been started; use it inside of its `with` block")
+        return self._identity
+
+    @property
+    def sdk_home(self) -> Path:
+        """The emulator's folder. A program of the SDK that is started with this as its HOME finds the emulator."""
+        return self.identity.certificate.parent.parent
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration file, in the format of `~/.anki_vector/sdk_config.ini`."""
+        return self.sdk_home / CONFIG_NAME
+
+    @property
+    def body(self) -> BodyState:
+        """Where the body is now."""
+        return self._body.state
+
+    @property
+    def readings(self) -> SensorReadings:
+        """What the body feels now, and what has happened to it."""
+        return self._body.readings
+
+    def set_sensors(self, sensors: Sensors) -> None:
+        """Set what the robot feels; it reports it with its next state."""
+        self._body.sensors = sensors
+
+    def withhold_control(self) -> None:
+        """Stop, and take control from the client, as the robot does when it is picked up or falls."""
+        self._control.withhold("told")
+
+    def give_control_back(self) -> None:
+        """Give control to the client that asked for it last."""
+        self._control.give_back("told")
+
     def _live(self) -> None:
         """Let time pass for the body, and let control go and come as it begins and ends to act by itself."""
         was_its_own = False
@@ -172,49 +215,6 @@ class Emulator(Closable):
             self._server = None
         if self._executor is not None:
             self._executor.shutdown(wait=False)
-
-    def wait(self, timeout_s: float | None = None) -> None:
-        """Wait while the server runs, at most `timeout_s`; a KeyboardInterrupt passes through."""
-        self._ended.wait(timeout_s)
-
-    @property
-    def identity(self) -> VectorIdentity:
-        """How to reach the emulated robot."""
-        if self._identity is None:
-            raise RuntimeError("the emulator has not been started; use it inside of its `with` block")
-        return self._identity
-
-    @property
-    def sdk_home(self) -> Path:
-        """The emulator's folder. A program of the SDK that is started with this as its HOME finds the emulator."""
-        return self.identity.certificate.parent.parent
-
-    @property
-    def config_path(self) -> Path:
-        """The configuration file, in the format of `~/.anki_vector/sdk_config.ini`."""
-        return self.sdk_home / CONFIG_NAME
-
-    @property
-    def body(self) -> BodyState:
-        """Where the body is now."""
-        return self._body.state
-
-    @property
-    def readings(self) -> SensorReadings:
-        """What the body feels now, and what has happened to it."""
-        return self._body.readings
-
-    def set_sensors(self, sensors: Sensors) -> None:
-        """Set what the robot feels; it reports it with its next state."""
-        self._body.sensors = sensors
-
-    def withhold_control(self) -> None:
-        """Stop, and take control from the client, as the robot does when it is picked up or falls."""
-        self._control.withhold("told")
-
-    def give_control_back(self) -> None:
-        """Give control to the client that asked for it last."""
-        self._control.give_back("told")
 
     def _write_identity(self, port: int, guid: str, certificate: bytes) -> VectorIdentity:
         config_path = (self._folder or emulator_folder(port)).resolve() / CONFIG_NAME

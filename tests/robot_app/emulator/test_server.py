@@ -161,7 +161,8 @@ def test_wheels_run_on_when_their_client_goes(emulator: Emulator):
     drive_as(connection, request)
     wait_until(lambda: emulator.body.left_mm_s == 40)
     connection.close()
-    time.sleep(0.2)
+    left_at_mm = emulator.body.x_mm
+    wait_until(lambda: emulator.body.x_mm > left_at_mm + 8)  # 0.2 s later
     assert emulator.body.left_mm_s == 40
 
 

@@ -188,12 +188,14 @@ def test_nothing_moves_while_control_is_not_ours():
         told = len(wheel_commands(emulator))
         robot.do(Drive(50, 50))
         robot.do(Turn(1.0))
-        time.sleep(0.1)
-        assert len(wheel_commands(emulator)) == told
+        robot.do(Stop())  # is sent at any time, and answers that nothing before it was
+        wait_until(lambda: len(wheel_commands(emulator)) > told)
+        assert {command.name for command in wheel_commands(emulator)[told:]} <= {"DriveWheels", "StopAllMotors"}
         emulator.give_control_back()
         wait_until(lambda: robot.state.has_control)
         robot.do(Drive(60, 60))
         wait_until(lambda: emulator.body.left_mm_s == 60)
+        assert 50 not in speeds(emulator)
 
 
 def test_another_client_takes_control_and_gives_nothing_back_by_itself():
