@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -22,7 +21,7 @@ from robot_app.runtime.console import Progress
 from robot_app.runtime.session import record_footage
 from tests.support.footage import save_visit
 from tests.support.robots import ScriptedRobot
-from tests.support.vector import IMPATIENT, emulated
+from tests.support.vector import IMPATIENT, emulated, wait_until
 from tests.support.vision import scene_frame
 
 
@@ -78,10 +77,7 @@ def test_ctrl_c_ends_it_in_good_order(tmp_path):
     with Emulator(load_world(save_visit(tmp_path / "visit.mcap"), loop=True)) as emulator:
         command = [sys.executable, "-c", program, "record", str(walk), "--emulator", emulator.identity.address]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            while not walk.exists():
-                assert process.poll() is None
-                time.sleep(0.05)
-            time.sleep(0.5)
+            wait_until(lambda: process.poll() is not None or (walk.exists() and walk.stat().st_size > 10_000), 60)
             process.send_signal(signal.SIGINT)
             told, complaints = process.communicate(timeout=60)
     assert (process.returncode, complaints) == (130, "")

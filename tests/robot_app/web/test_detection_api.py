@@ -2,7 +2,6 @@ import json
 import re
 import struct
 import threading
-import time
 import zlib
 from contextlib import contextmanager
 
@@ -13,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from robot_app.perception.detector import Detector
 from robot_app.web.detection_api import ServiceLimits, build_service
 from robot_app.web.http_server import ServerThread, listen
+from tests.support.vector import wait_until
 from tests.support.view import Client
 from tests.support.vision import paint_scene
 
@@ -147,9 +147,7 @@ def test_of_too_many_requests_some_wait_and_the_rest_are_sent_away(detector):
         threads = [threading.Thread(target=ask) for _ in range(5)]
         for thread in threads:
             thread.start()
-        ends_s = time.monotonic() + 20
-        while len(statuses) < 3 and time.monotonic() < ends_s:
-            time.sleep(0.01)
+        wait_until(lambda: len(statuses) == 3, 20)
         assert client.ask("GET", "/healthz")[0] == 200
         slow.may_go_on.set()
         for thread in threads:
@@ -163,8 +161,7 @@ def test_a_request_under_way_is_answered_before_the_server_ends(detector):
     with serving(slow) as client:
         thread = threading.Thread(target=lambda: statuses.append(client.ask("POST", "/detect", encoded())[0]))
         thread.start()
-        while not slow.at_work:
-            time.sleep(0.01)
+        wait_until(lambda: slow.at_work, 20)
         threading.Timer(0.3, slow.may_go_on.set).start()
     thread.join()
     assert statuses == [200]
