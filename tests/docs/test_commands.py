@@ -59,7 +59,16 @@ NOT_RUN_BECAUSE = {
         "robot-train train versions/a9b9ced69436/train --validation versions/a9b9ced69436/valid --output runs/chess",
         "robot-train study my-study.toml --output runs/study --jobs 2",
     ),
-    "it installs packages": ("make dev-env", "make train-env", "pipx install .", "uv tool install ."),
+    "it installs packages; tests/e2e/test_install.py installs the wheel": (
+        "make dev-env",
+        "make train-env",
+        "pipx install .",
+        "uv tool install .",
+        "uv tool install --overrides onnxruntime-cpu.txt .",
+        "UV_OVERRIDE=onnxruntime-cpu.txt make env",
+        "python -m pip uninstall --yes onnxruntime-gpu",
+        "python -m pip install onnxruntime",
+    ),
     "it needs a robot": (
         "python -m anki_vector.configure",
         "robot-app doctor",
