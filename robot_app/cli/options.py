@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from robot_app.safety.operator_controls import OperatorControls
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
 VIEW_ADDRESS = ("127.0.0.1", 8088)
-
 SOURCE_HELP = "recording (.mcap), video file, or folder of pictures"
 
 

@@ -21,13 +21,9 @@ from robot_app.emulator.dynamics import (
 from robot_app.emulator.world import Proximity, Surroundings
 
 STANDSTILL = (0.0, 0.0)
-
 USUAL_HEAD_RAD_S = 2.0
-
 LIFT_SPEED_MM_S = 100.0
-
 TURN_SPEED_RAD_S = 2.0
-
 STRAIGHT_SPEED_MM_S = 100.0
 """Where a command leaves the speed open."""
 

@@ -13,9 +13,7 @@ from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.world import World
 
 JPEG_COLOR = protocol.ImageChunk.JPEG_COLOR
-
 JUMP_S = 3600.0
-
 POLL_S = 0.01
 
 

@@ -19,7 +19,6 @@ LIFT_ACCELERATION_MM_S2 = 600.0
 """About the 10 rad/s² that the SDK asks for, at the end of the arm."""
 
 TURN_ACCELERATION_RAD_S2 = 10.0
-
 STRAIGHT_ACCELERATION_MM_S2 = 400.0
 """Between the 200 mm/s² for speeding up and the 500 mm/s² for slowing down of Vector's usual motions."""
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 CHUNK_BYTES = 64 * 1024
-
 LEAST_TORN_BYTES = 200
 """A piece of at least this size is taken for one of an image."""
 

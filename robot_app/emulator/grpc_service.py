@@ -24,25 +24,15 @@ from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.world import Proximity
 
 POLL_S = 0.01
-
 STATE_HZ = 15.0
-
 FIRMWARE = "2.0.1.6091-emulated"
-
 SPEECH_S_PER_CHARACTER = 0.06
-
 ANIMATION_S = 1.0
-
 ANIMATION_TRIGGERS = ("GreetAfterLongTime", "PettingBlissGetin", "GoToSleepGetOut", "LookAround", "ReactToGoodBye")
-
 ANIMATIONS = ("anim_eyepose_happy", "anim_greeting_hello_01", "anim_pounce_success_02")
-
 OK = protocol.ResponseStatus(code=protocol.ResponseStatus.RESPONSE_RECEIVED)
-
 FORBIDDEN = protocol.ResponseStatus(code=protocol.ResponseStatus.FORBIDDEN)
-
 DONE = protocol.ActionResult(code=protocol.ActionResult.ACTION_RESULT_SUCCESS)
-
 CANCELLED = protocol.ActionResult(code=protocol.ActionResult.ACTION_RESULT_CANCELLED_WHILE_RUNNING)
 
 

@@ -25,20 +25,14 @@ from robot_app.simulation.scene import Eyes, Lens, PlacedRobot, RobotLook
 from robot_app.simulation.vector_model import Point, RobotPose, load_vector, outline
 
 Thing = TypeVar("Thing")
-
 Script = Callable[[float], RobotPose]
 """Where the robot is, by the time in seconds."""
 
 LENS = Lens()
-
 TABLE = Rectangle(*TABLE_SIZE_MM)
-
 KEPT_PICTURES = 4
-
 KEPT_TRUTHS = 1000
-
 TURN_RAD_S = 2.0
-
 BLINKS_EVERY_S, BLINK_S = 2.7, 0.13
 
 
@@ -58,7 +52,6 @@ class Actor:
 
 
 def stand(pose: RobotPose) -> Script:
-    """Stay there."""
     return lambda _: pose
 
 

@@ -29,11 +29,8 @@ from robot_app.emulator.world import World
 from robot_app.robots.vector.identity import VectorIdentity, write_sdk_config
 
 NAME = "Vector-E1A2"
-
 SERIAL = "00e1a2e1"
-
 STOP_GRACE_S = 0.5
-
 REACTION_POLL_S = 0.02
 """How soon the control follows when the body begins, or ends, to get away from an edge."""
 
@@ -41,7 +38,6 @@ MAX_CALLS = 48
 """At a time. Three are streams of each client; actions wait in the others."""
 
 VALID_DAYS = 30
-
 Handlers = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler]
 
 

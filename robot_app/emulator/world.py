@@ -11,7 +11,6 @@ from robot_app.emulator.dynamics import BodyState
 from robot_app.simulation.vector_model import Point, RobotPose, corners_of, gap_mm, middle_of, on_floor
 
 BEAM_RAYS = 9
-
 ON_CHARGER_MM = 30.0
 """How far from its place on the charger the robot still touches the contacts; an assumption."""
 

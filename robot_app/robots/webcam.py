@@ -32,7 +32,6 @@ FRAME_TIMEOUT_S = 5.0
 """Some cameras take seconds to start."""
 
 LEAVE_TIMEOUT_S = 2.0
-
 STREAM_TIMEOUTS = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 5000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 5000]
 
 LACKS: dict[type[Action], str] = {
@@ -102,7 +101,7 @@ class WebcamRobot(Closable):
                 frame = mailbox.take(self._frame_timeout_s)
             except TimeoutError:
                 raise FrameTimeout(
-                    f"webcam {self._source}: no new frame for {self._frame_timeout_s:g} s; is it covered by another "
+                    f"webcam {self._source}: no new frame for {self._frame_timeout_s:g} s; is it used by another "
                     "program, or its cable loose?"
                 ) from None
             if frame is None:

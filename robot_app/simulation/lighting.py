@@ -15,9 +15,7 @@ BRIGHT = 250
 """Texture values from here on are lights: windows and lamps painted on walls."""
 
 LAMP_GAIN = 6.0
-
 ENVIRONMENT_HW = (64, 128)
-
 LOOKUP_HW = (256, 512)
 """Tables are enlarged to this, so that taking the nearest texel shows no steps."""
 

@@ -33,7 +33,6 @@ FINE_PIXELS = 30_000
 """Up to here each pixel is shaded on its own."""
 
 OBSERVER_LOOK = RobotLook(gloss=0.4)
-
 WHITE_OVER_MEAN = 12.0
 """The brightest light that is told apart, over the mean of the room's surfaces."""
 

@@ -20,9 +20,7 @@ MOST_TEXELS = 2048
 """Along one side of a floor's picture."""
 
 NEAREST_PLANE_MM = 20.0
-
 FARTHEST_MM = 1e5
-
 SUBPIXEL_BITS = 4
 
 
@@ -305,13 +303,11 @@ def warp(picture: NDArray[np.uint8], quad: Quad, view: Pinhole, part: Cover) -> 
 
 
 def wall_quad(wall: Wall) -> Quad:
-    """Where a wall is."""
     start, end = (np.array([*point, wall.top_mm]) for point in (wall.start_mm, wall.end_mm))
     return Quad(start, end - start, np.array([0.0, 0.0, wall.bottom_mm - wall.top_mm]))
 
 
 def floor_quad(floor: Floor) -> Quad:
-    """Where a floor is."""
     a, _, c, d = np.column_stack([floor.corners_mm(), np.full(4, floor.height_mm)])
     return Quad(d, c - d, a - d)
 

@@ -19,19 +19,15 @@ TABLE_SIZE_MM = (1200.0, 800.0)
 """Length along x and width along y of the table, whose middle is the origin and whose top is at height 0."""
 
 TABLE_HEIGHT_MM = 750.0
-
 EDGE_MM = 14.0
 """Width of the lipping along the table's edges."""
 
 ROOM_SIZE_MM = (4600.0, 3800.0)
-
 ROOM_CENTRE_MM = (400.0, -200.0)
-
 CEILING_MM = 1900.0
 """Above the table's top."""
 
 WALL_TEXELS_PER_MM = 0.25
-
 BRIGHTNESS = 0.5
 
 
@@ -146,9 +142,7 @@ def window(random: np.random.Generator, picture: Image) -> Image:
 
 
 FLOORS: tuple[Callable[[np.random.Generator, int], Image], ...] = (plain, wood, tiles, carpet)
-
 WALLS: tuple[Callable[[np.random.Generator, int], Image], ...] = (plain, clutter, clutter, tiles)
-
 COVERS: tuple[Callable[[np.random.Generator, int], Image], ...] = (plain, lettering, clutter, wood)
 
 

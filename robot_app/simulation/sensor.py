@@ -15,7 +15,6 @@ from robot_app.core.frame import Image
 from robot_app.core.vector_spec import FRAME_HW
 
 CODE_GAMMA = 2.2
-
 RASTER_BLUR_PX = 0.4
 """Smoothing of edges that the slow renderer gets from its larger raster."""
 
@@ -23,7 +22,6 @@ METER_STEP = 8
 """The exposure is metered on every so manieth pixel."""
 
 GRAIN_UNIT = 32
-
 GRAIN_MARGIN_PX = 129
 """The grain is cut at a place of its own for each picture out of a sheet larger by this; a square of primes."""
 

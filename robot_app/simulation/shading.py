@@ -24,12 +24,10 @@ OWN_LIFT_SHADE = 0.35
 """The lift before the camera stands in the shadow of its own robot."""
 
 SPRITE_PX = 96
-
 SPRITE_REACH = 2.0
 """A sprite covers this many times the extents of its footprint."""
 
 NEAREST_SHADOW_MM = 10.0
-
 _UNIT_SQUARE = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
 
 
@@ -260,5 +258,4 @@ def _sprite(blur_px: float) -> NDArray[np.float32]:
 
 
 _CONTACT = _sprite(4.0)
-
 _SOFT = _sprite(10.0)

@@ -21,7 +21,6 @@ Transform = NDArray[np.float64]
 """float64 (4, 4), homogeneous, millimetres."""
 
 Point = tuple[float, float]
-
 NEAREST_MM = 5.0
 """What is nearer to a lens than this is projected as if it were there."""
 
