@@ -12,7 +12,6 @@ from robot_app.core.errors import EXIT_CODE, MissingPartError, VectorDetectorErr
 from training.cli import average, evaluate, export, import_, label, render, study, train, version
 
 COMMANDS = (render, import_, version, label, train, average, evaluate, export, study)
-
 INTERRUPTED_EXIT_CODE = 130
 
 

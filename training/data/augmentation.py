@@ -23,7 +23,6 @@ MIN_VISIBLE = 0.25
 """Placements that leave less than this part of an object, but not nothing, are drawn again."""
 
 _GREY_OF_BGR = np.array([0.114, 0.587, 0.299])
-
 _PLACEMENT_TRIES = 20
 
 

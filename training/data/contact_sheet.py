@@ -14,11 +14,8 @@ from robot_app.perception.letterbox import Letterbox
 from training.data.dataset import LabelledImage
 
 TILE_HW = (270, 480)
-
 COLUMNS = 4
-
 MOST_TILES = 48
-
 _GREEN, _ORANGE, _RED = (0, 200, 0), (0, 165, 255), (0, 0, 255)
 
 

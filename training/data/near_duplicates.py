@@ -26,20 +26,15 @@ from scipy.sparse.csgraph import connected_components
 from robot_app.core.frame import Image
 
 HASH_SIZE = 24
-
 HASH_BITS = HASH_SIZE * HASH_SIZE
-
 MAX_DISTANCE = 32
 
 Hash = NDArray[np.uint64]
 """uint64 (9,), the bits of one image."""
 
 _LABEL_STUDIO_PREFIX = re.compile(r"^[0-9a-f]{8}-")
-
 _ROBOFLOW_SUFFIX = re.compile(r"(_(?:jpe?g|png|bmp|webp))?\.rf\.[0-9A-Za-z]+$", re.IGNORECASE)
-
 _FRAME = re.compile(r"^(?:(?P<recording>.*?)[._ -]+)?frame[._ -]*\d+$", re.IGNORECASE)
-
 _ROBOFLOW_FRAME = re.compile(r"^(?P<recording>.+_(?:mp4|mov|avi|mkv|webm|mcap))-\d+$", re.IGNORECASE)
 
 

@@ -26,10 +26,10 @@ from training.data.dataset import read_coco
 from training.data.resize import QUALITY, Resize, prepare
 
 MANIFEST_NAME = "manifest.json"
-
 FORMAT_VERSION = 1
-
 ID_LENGTH = 12
+SHEET_NAME = "contact_sheet.jpg"
+REPORT_NAME = "report.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +140,6 @@ class Manifest:
         except ValueError as error:
             fault = describe_fault(error) if isinstance(error, ValidationError) else error
             raise InputError(f"{file}: damaged or not ours ({fault}); expected what robot-train wrote") from error
-
-
-SHEET_NAME = "contact_sheet.jpg"
-
-REPORT_NAME = "report.txt"
 
 
 def write_version(

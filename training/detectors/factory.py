@@ -24,12 +24,11 @@ from training.detectors.trainable import TrainableDetector
 from training.detectors.yolox import SIZES, Yolox
 
 _YOLOX_RELEASE = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0"
-
 _SSDLITE_WEIGHTS = SSDLite320_MobileNet_V3_Large_Weights.COCO_V1
-
 _COCO_CATEGORIES = tuple(_SSDLITE_WEIGHTS.meta["categories"][1:])
-
 _COCO_CLASSES = tuple(name for name in _COCO_CATEGORIES if name != "N/A")
+SCRATCH = "scratch"
+COCO = "coco"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +162,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def _not_a_state_dict(path: Path) -> InputError:
     return InputError(f"{path} holds no weights: expected a state dict, by itself or under the key 'model'")
-
-
-SCRATCH = "scratch"
-
-COCO = "coco"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,10 @@ from training.detectors.trainable import Candidates, Losses, Parts, Targets, Tra
 from training.detectors.yolox_loss import decode, yolox_loss
 
 BATCH_NORM_EPS = 1e-3
-
 BATCH_NORM_MOMENTUM = 0.03
+
+PRIOR_PROBABILITY = 0.01
+"""What an untrained head says everywhere, so that the many empty places do not drown the first steps."""
 
 
 class ConvUnit(nn.Module):
@@ -213,10 +215,6 @@ class PathAggregation(nn.Module):
 
 def _doubled(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-PRIOR_PROBABILITY = 0.01
-"""What an untrained head says everywhere, so that the many empty places do not drown the first steps."""
 
 
 class DecoupledHead(nn.Module):

@@ -20,6 +20,17 @@ STRIDES = (8, 16, 32)
 MAX_LOG_SIDE = math.log(1024)
 """Longest side in strides. An untrained network may say anything; no box may become infinite."""
 
+CENTRE_RADIUS = 2.5
+"""Cells this many strides around an object's centre may learn it, even outside of its box."""
+
+MOST_CELLS = 10
+IOU_WEIGHT = 3.0
+
+OFF_CENTRE_COST = 1e5
+"""Cells that are not both in the box and near its centre are taken only when the others do not suffice."""
+
+BOX_WEIGHT = 5.0
+
 
 class Anchors(NamedTuple):
     """The cells of all scales: `corners` float32 (A, 2), their top left in pixels, and `strides` float32 (A,)."""
@@ -61,17 +72,6 @@ def _anchors(outputs: list[Tensor]) -> Anchors:
         corners.append(torch.stack((x.repeat(height), y.repeat_interleave(width)), dim=1))
         strides.append(torch.full((height * width,), float(stride), device=output.device))
     return Anchors(torch.cat(corners), torch.cat(strides))
-
-
-CENTRE_RADIUS = 2.5
-"""Cells this many strides around an object's centre may learn it, even outside of its box."""
-
-MOST_CELLS = 10
-
-IOU_WEIGHT = 3.0
-
-OFF_CENTRE_COST = 1e5
-"""Cells that are not both in the box and near its centre are taken only when the others do not suffice."""
 
 
 class Truth(NamedTuple):
@@ -149,9 +149,6 @@ def _class_cost(predictions: Predictions, truth: Truth) -> Tensor:
     correction = (-log_p - negative).transpose(1, 2)
     index = truth.labels[..., None].expand(-1, -1, correction.shape[2])
     return negative.sum(2)[:, None] + correction.gather(1, index)
-
-
-BOX_WEIGHT = 5.0
 
 
 def yolox_loss(predictions: Predictions, anchors: Anchors, targets: list[Targets]) -> Losses:

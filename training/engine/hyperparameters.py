@@ -10,8 +10,9 @@ from robot_app.core.errors import ConfigError
 from robot_app.core.vector_spec import FRAME_HW
 
 FREEZES = ("none", "backbone", "backbone+neck", "features")
-
 AUGMENTATIONS = ("camera", "none")
+ENOUGH_STEPS = 600
+MOST_IMAGES_PER_STEP = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,6 @@ class Hyperparameters:
             raise ConfigError(f"frame_hw: expected sides from 32 to 4096 pixels, found {self.frame_hw}")
         if any(side % self.reduction for side in self.frame_hw):
             raise ConfigError(f"reduction: expected a divisor of both sides of {self.frame_hw}, found {self.reduction}")
-
-
-ENOUGH_STEPS = 600
-
-MOST_IMAGES_PER_STEP = 16
 
 
 def default_batch_size(image_count: int) -> int:

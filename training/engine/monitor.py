@@ -21,6 +21,8 @@ from training.engine.hyperparameters import Hyperparameters
 from training.engine.learner import computes_bfloat16
 from training.engine.progress import EpochRecord, Progress
 
+_SIGNS = ("out of memory", "can't allocate memory", "is killed by signal: Killed", "unable to allocate")
+
 
 def describe_start(
     progress: Progress,
@@ -82,9 +84,6 @@ def interrupts() -> Iterator[Callable[[], bool]]:
         yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-_SIGNS = ("out of memory", "can't allocate memory", "is killed by signal: Killed", "unable to allocate")
 
 
 @contextmanager

@@ -15,9 +15,7 @@ from training.engine.averaging import WeightEma
 from training.engine.hyperparameters import Hyperparameters
 
 STATE_NAME = "last.pt"
-
 BEST_NAME = "best.pt"
-
 RECORDS_NAME = "metrics.jsonl"
 
 

@@ -29,8 +29,12 @@ CANDIDATE_SCORE = 0.01
 """Detections from this score on are evaluated: average precision needs the weak ones too."""
 
 _THRESHOLDS = np.arange(5, 96) / 100
-
 _AS_GOOD_F1 = 0.005
+
+Detect = Callable[[Image], Detections]
+"""uint8 (H, W, 3) BGR of any size to what is in it, in its pixels."""
+
+CHECKPOINT_SUFFIXES = (".pt", ".pth")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,12 +168,6 @@ def _matches(coco_eval: COCOeval) -> tuple[NDArray[np.bool_], NDArray[np.float32
                 is_true[number - 1] = True
                 object_scores[of_object - 1] = score
     return is_true, object_scores
-
-
-Detect = Callable[[Image], Detections]
-"""uint8 (H, W, 3) BGR of any size to what is in it, in its pixels."""
-
-CHECKPOINT_SUFFIXES = (".pt", ".pth")
 
 
 def open_model(path: Path) -> tuple[Detect, tuple[str, ...], float | None]:

@@ -35,6 +35,9 @@ LIMITS = Parity(frames=0, max_box_px=0.5, max_score=0.005, ap50_95=0.002)
 MIN_SCORE = 0.05
 """Candidates below it are never reported and are not compared."""
 
+PARITY_FRAMES = 100
+LICENCE = "Apache-2.0"
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -179,11 +182,6 @@ def _metrics_row(m: Metrics) -> str:
     return (
         f"| {m.data} | {m.images} | {m.objects} | {m.ap50:.3f} | {m.ap50_95:.3f} | {m.precision:.3f} | {m.recall:.3f} |"
     )
-
-
-PARITY_FRAMES = 100
-
-LICENCE = "Apache-2.0"
 
 
 @dataclass(frozen=True, slots=True)

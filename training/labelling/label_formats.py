@@ -28,10 +28,16 @@ from training.labelling.labeller import LabelledFrame, Labeller
 from training.labelling.review import Review
 
 CVAT_FOLDER_NAME = "cvat"
-
 CVAT_ANNOTATIONS_NAME = "annotations.xml"
-
 LABELS_NAME = "labels.json"
+LABEL_STUDIO_FOLDER_NAME = "label-studio"
+TASKS_NAME = "tasks.json"
+INTERFACE_NAME = "interface.xml"
+_IMAGE, _BOXES = "image", "label"
+IMAGES_NAME = "images"
+ANNOTATIONS_NAME = "annotations.json"
+REVIEW_NAME = "review.csv"
+SHEET_NAME = "contact_sheet.jpg"
 
 
 def write_cvat(folder: Path, frames: Sequence[LabelledFrame], class_names: Sequence[str]) -> None:
@@ -63,15 +69,6 @@ def _add_image(root: ET.Element, number: int, frame: LabelledFrame, class_names:
         box = {"label": class_names[label], "source": "auto", "occluded": "0", "z_order": "0"}
         corners = {"xtl": f"{x1:.2f}", "ytl": f"{y1:.2f}", "xbr": f"{x2:.2f}", "ybr": f"{y2:.2f}"}
         ET.SubElement(image, "box", box | corners)
-
-
-LABEL_STUDIO_FOLDER_NAME = "label-studio"
-
-TASKS_NAME = "tasks.json"
-
-INTERFACE_NAME = "interface.xml"
-
-_IMAGE, _BOXES = "image", "label"
 
 
 def write_label_studio(folder: Path, images: str, reviews: Sequence[Review], labeller: Labeller) -> None:
@@ -133,15 +130,6 @@ def _results(frame: LabelledFrame, class_names: Sequence[str]) -> list[dict[str,
             zip(found.boxes_px.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True), start=1
         )
     ]
-
-
-IMAGES_NAME = "images"
-
-ANNOTATIONS_NAME = "annotations.json"
-
-REVIEW_NAME = "review.csv"
-
-SHEET_NAME = "contact_sheet.jpg"
 
 
 def write_labels(folder: Path, final_name: str, reviews: Sequence[Review], labeller: Labeller) -> None:

@@ -15,12 +15,20 @@ from robot_app.core.detections import SAME_OBJECT_IOU, Detections, box_at, compa
 from training.labelling.labeller import LabelledFrame, Labeller
 
 NEAR_THRESHOLD = "near the threshold"
-
 TRACK_BROKEN = "track broken"
-
 MODELS_DISAGREE = "models disagree"
-
 KINDS = (NEAR_THRESHOLD, TRACK_BROKEN, MODELS_DISAGREE)
+
+LONGEST_GAP_FRAMES = 5
+"""An object that is away for longer has probably left."""
+
+FOLLOWED_IOU = 0.3
+"""Boxes before and after a gap overlap by at least this if they are of one object, which may have moved."""
+
+LOW_MARGIN = 0.15
+"""A score closer to the threshold than this could as well be on its other side."""
+
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,13 +71,6 @@ class Review:
         return "; ".join(str(doubt) for doubt in self.doubts)
 
 
-LONGEST_GAP_FRAMES = 5
-"""An object that is away for longer has probably left."""
-
-FOLLOWED_IOU = 0.3
-"""Boxes before and after a gap overlap by at least this if they are of one object, which may have moved."""
-
-
 def find_gaps(frames: Sequence[LabelledFrame], class_names: tuple[str, ...]) -> list[ReviewReason | None]:
     """For each frame, an object that is seen before and after it, but not in it; the shortest gap if there are more."""
     doubts: list[ReviewReason | None] = [None] * len(frames)
@@ -110,12 +111,6 @@ def _is_in(objects: Detections, index: int, others: Detections) -> bool:
 
 def _frames(gap: int) -> str:
     return "this frame" if gap == 1 else f"these {gap} frames"
-
-
-LOW_MARGIN = 0.15
-"""A score closer to the threshold than this could as well be on its other side."""
-
-MOST_NAMED = 3
 
 
 def review(

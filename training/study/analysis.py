@@ -41,6 +41,12 @@ from training.study.statistics import (
     percentile_interval,
 )
 
+_SEED = 0
+_MOST_RESAMPLES, _FEWEST_RESAMPLES = 2000, 1000
+_RESAMPLES_PER_PAIR = 50  # the smallest p is 2 / (resamples + 1), and Holm multiplies it by the size of the family
+_OBJECTS_SCORED = 20_000_000  # objects, times runs, times resamples: about 10 s on one core
+_SAME_AP = 0.001
+
 
 class Factor(StrEnum):
     """The one thing in which two compared arms differ."""
@@ -201,17 +207,6 @@ def _judge(comparison: Comparison) -> Comparison:
     if comparison.p > SIGNIFICANCE or not agree:
         return comparison
     return replace(comparison, verdict=Verdict.HIGHER if rises else Verdict.LOWER)
-
-
-_SEED = 0
-
-_MOST_RESAMPLES, _FEWEST_RESAMPLES = 2000, 1000
-
-_RESAMPLES_PER_PAIR = 50  # the smallest p is 2 / (resamples + 1), and Holm multiplies it by the size of the family
-
-_OBJECTS_SCORED = 20_000_000  # objects, times runs, times resamples: about 10 s on one core
-
-_SAME_AP = 0.001
 
 
 @dataclass(frozen=True, slots=True)

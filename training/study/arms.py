@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 from training.study.results import Arm, CurvePoint, RunResult
 from training.study.statistics import Estimate, Interval, estimate, percentile_interval
 
+HALF, MOST = 0.5, 0.9
+"""The parts of the best final score until which time is taken."""
+
+RunKey = tuple[str, int]
+"""Arm's name and seed."""
+
 
 def final_score(run: RunResult) -> float:
     """The highest validation score of any epoch; NaN without one."""
@@ -117,10 +123,6 @@ def _median(values: Sequence[float]) -> float:
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
-HALF, MOST = 0.5, 0.9
-"""The parts of the best final score until which time is taken."""
-
-
 @dataclass(frozen=True, slots=True)
 class Skill:
     """Validation scores after an epoch."""
@@ -190,10 +192,6 @@ class Resampled:
 
     ap50: NDArray[np.float64]
     ap50_95: NDArray[np.float64]
-
-
-RunKey = tuple[str, int]
-"""Arm's name and seed."""
 
 
 def run_key(run: RunResult) -> RunKey:

@@ -10,11 +10,8 @@ from robot_app.core.errors import ConfigError
 from robot_app.core.validation import describe_fault, suggestion
 
 Percent = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?\d)(\.\d+)?%$")]
-
 Freeze = Literal["none", "backbone", "backbone+neck", "features"]
-
 Count = Annotated[int, Field(gt=0)]
-
 Seed = Annotated[int, Field(ge=0)]
 
 

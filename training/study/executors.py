@@ -16,11 +16,8 @@ import torch
 from robot_app.core.errors import ConfigError, MissingPartError, pip_command
 
 Given = ParamSpec("Given")
-
 Result = TypeVar("Result")
-
 THREADS_VARIABLE = "OMP_NUM_THREADS"
-
 ANSWER_WITHIN_S = 10.0
 
 

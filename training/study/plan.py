@@ -14,7 +14,6 @@ from training.study.config import ArmSection, StudyConfig
 from training.study.results import Arm
 
 BUILT_IN_STARTS = ("scratch", "coco")
-
 _NAMES = {"none": "all trains", "backbone": "backbone frozen", "backbone+neck": "head only", "features": "features"}
 
 

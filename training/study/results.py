@@ -14,7 +14,6 @@ from robot_app.core.files import replacing, write_whole
 from robot_app.core.validation import describe_fault
 
 RESULT_NAME = "result.json"
-
 MATCHES_NAME = "matches.npz"
 
 

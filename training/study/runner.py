@@ -50,8 +50,11 @@ from training.study.results import (
 from training.study.scoring import count_objects, match_detections
 
 LOG_NAME = "train.log"
-
 PLAN_NAME = "plan.json"
+REPORT_NAME = "report"
+
+REPORT_EVERY_S = 300.0
+"""Resampling takes seconds for each report, so that not every run gets one."""
 
 
 def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
@@ -153,12 +156,6 @@ def _curve(progress: Progress) -> list[CurvePoint]:
         CurvePoint(record.epoch, float(so_far), record.ap50, record.ap50_95)
         for record, so_far in zip(progress.records, seconds, strict=True)
     ]
-
-
-REPORT_NAME = "report"
-
-REPORT_EVERY_S = 300.0
-"""Resampling takes seconds for each report, so that not every run gets one."""
 
 
 def run_study(

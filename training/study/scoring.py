@@ -16,6 +16,15 @@ from training.data.dataset import LabelledImages
 from training.evaluation.metrics import run_coco
 from training.study.results import Matches
 
+IOUS = 10
+"""0.50, 0.55, … 0.95: the columns of `Matches.is_true`."""
+
+MOST_DETECTIONS = 100
+"""Of each image and class only so many of the best count, as in COCO."""
+
+_RECALLS = np.linspace(0.0, 1.0, 101)
+_RESAMPLES_AT_ONCE = 500  # keeps the arrays small enough for the processor's cache, and memory out of question
+
 
 def match_detections(data: LabelledImages, detections: Sequence[Detections]) -> Matches:
     """What was found in each image of `data`, in its order, matched with its objects as pycocotools does it."""
@@ -40,17 +49,6 @@ def count_objects(data: LabelledImages) -> NDArray[np.int32]:
     """Labelled objects of each class in each image: int32 (images, classes)."""
     counts = [np.bincount(image.labels, minlength=len(data.class_names)) for image in data.images]
     return np.stack(counts).astype(np.int32)
-
-
-IOUS = 10
-"""0.50, 0.55, … 0.95: the columns of `Matches.is_true`."""
-
-MOST_DETECTIONS = 100
-"""Of each image and class only so many of the best count, as in COCO."""
-
-_RECALLS = np.linspace(0.0, 1.0, 101)
-
-_RESAMPLES_AT_ONCE = 500  # keeps the arrays small enough for the processor's cache, and memory out of question
 
 
 def bootstrap_samples(images: int, resamples: int, seed: int) -> NDArray[np.int64]:

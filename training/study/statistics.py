@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
-
 SIGNIFICANCE = 0.05
 
 FEWEST_SEEDS = 3

@@ -24,13 +24,14 @@ from training.synthetic.sampler import TEXTURE_PX
 from training.synthetic.scene_renderer import SceneRenderer
 
 FRAMES_PER_S = 15.0
-
 SEED = 31
-
 QUALITY = 56
 
 Path2D = tuple[tuple[float, float, float, float], ...]
 """Waypoints: time in s, x and y in mm, heading in degrees."""
+
+DURATION_S = 17.5
+
 
 VISITOR: Path2D = (
     (1.5, 700, -800, 110),
@@ -43,8 +44,6 @@ VISITOR: Path2D = (
 )
 
 PASSER_BY: Path2D = ((11.5, 950, 1150, -90), (14.5, 900, 0, -95), (16.8, 820, -1050, -100))
-
-DURATION_S = 17.5
 
 
 def demo_scene(time_s: float, room: Scene) -> Scene:

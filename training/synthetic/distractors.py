@@ -15,6 +15,8 @@ from training.synthetic.rasteriser import MAX_PROPS
 Vector3 = NDArray[np.float64]
 """float64 (3,): extents in mm, or a BGR colour."""
 
+_MAKER_SHARES = (0.34, 0.24, 0.08, 0.1, 0.08, 0.06, 0.10)
+
 
 class Cover(NamedTuple):
     """What a thing is covered with: BGR reflectance, roughness, and a picture that multiplies it."""
@@ -196,5 +198,3 @@ def _size(size: Vector3) -> tuple[float, float, float]:
 
 
 _MAKERS = (_thing, _black_gloss, _toy_car, _cable, _cube, _charger, _glowing_box)
-
-_MAKER_SHARES = (0.34, 0.24, 0.08, 0.1, 0.08, 0.06, 0.10)

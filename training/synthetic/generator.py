@@ -31,7 +31,6 @@ MIN_CONTRAST = 3.5
 """Spread of 8-bit grey values in a box; a robot that cannot be told from the dark is drawn again."""
 
 MIN_BOX_PX = 8.0
-
 MAX_ATTEMPTS = 30
 
 

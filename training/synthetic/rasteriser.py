@@ -35,6 +35,20 @@ from robot_app.simulation.vector_model import (
 _OFFSCREEN_WINDOWS = (("libEGL.so.1", "vtkEGLRenderWindow"), ("libOSMesa.so.8", "vtkOSOpenGLRenderWindow"))
 """System libraries that draw without a screen on Linux, the better one first, and VTK's windows on them."""
 
+MAX_ROBOTS, MAX_PROPS, MAX_WALLS = 4, 12, 4
+"""Slots; one of the robots is the observer's own lift."""
+
+ROBOT_ID, MIRRORED_ID, PROP_ID = 1, 11, 31
+"""First instance number of each kind; 0 is nothing."""
+
+NO_COLOUR = (255, 0, 255)
+NEAR_MM, FAR_MM = 4.0, 20_000.0
+MIRROR = np.diag([1.0, 1.0, -1.0, 1.0])
+
+_CABLE_PATH = np.array(
+    [[-0.5, 0.1, 0], [-0.3, -0.2, 0], [-0.1, 0.2, 0.02], [0.1, -0.1, 0.03], [0.25, 0.25, 0], [0.5, -0.1, 0]]
+)
+
 
 def require_pyvista() -> ModuleType:
     """Import PyVista, which renders, and see that it can do so without a screen.
@@ -66,19 +80,6 @@ def _offscreen_window() -> str:
     raise MissingPartError(
         "rendering without a screen needs a system library; on Debian or Ubuntu: apt install libegl1"
     )
-
-
-MAX_ROBOTS, MAX_PROPS, MAX_WALLS = 4, 12, 4
-"""Slots; one of the robots is the observer's own lift."""
-
-ROBOT_ID, MIRRORED_ID, PROP_ID = 1, 11, 31
-"""First instance number of each kind; 0 is nothing."""
-
-NO_COLOUR = (255, 0, 255)
-
-NEAR_MM, FAR_MM = 4.0, 20_000.0
-
-MIRROR = np.diag([1.0, 1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,11 +315,6 @@ def _unit_shape(pyvista: Any, shape: Shape) -> Any:
     surface.points = (surface.points - (low + high) / 2) / (1 if shape is Shape.CABLE else (high - low).max())
     surface.point_data["rgb"] = _as_colour((surface.point_data["Normals"] + 1) / 2)
     return surface
-
-
-_CABLE_PATH = np.array(
-    [[-0.5, 0.1, 0], [-0.3, -0.2, 0], [-0.1, 0.2, 0.02], [0.1, -0.1, 0.03], [0.25, 0.25, 0], [0.5, -0.1, 0]]
-)
 
 
 def _as_colour(share: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -19,6 +19,15 @@ from training.synthetic.distractors import sample_eyes, sample_props
 
 TEXTURE_PX = 384
 
+ROBOT_COUNT_SHARES = (0.25, 0.48, 0.18, 0.09)
+"""Share of scenes with 0, 1, 2 and 3 robots in front of the camera."""
+
+LOWEST_SEEN_LIFT_MM = 18.0
+"""Real robots see less of their own lowered lift than the model does; a lift drawn lower makes up for it."""
+
+PERSONAL_SPACE_MM = 75.0
+"""Robots keep this distance between their centres."""
+
 
 def sample_room(random: np.random.Generator, photos: tuple[Image, ...]) -> Room:
     """A table top before a far background, a corner of a room, or just a photograph all around."""
@@ -74,16 +83,6 @@ def _photo(random: np.random.Generator, photos: tuple[Image, ...]) -> Image:
     if random.random() < 0.5:
         part = part[:, ::-1]
     return np.asarray(np.minimum(cv2.resize(part, (640, 360), interpolation=cv2.INTER_LINEAR), 252), np.uint8)
-
-
-ROBOT_COUNT_SHARES = (0.25, 0.48, 0.18, 0.09)
-"""Share of scenes with 0, 1, 2 and 3 robots in front of the camera."""
-
-LOWEST_SEEN_LIFT_MM = 18.0
-"""Real robots see less of their own lowered lift than the model does; a lift drawn lower makes up for it."""
-
-PERSONAL_SPACE_MM = 75.0
-"""Robots keep this distance between their centres."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,9 @@ from training.synthetic.rasteriser import (
     prop_transform,
 )
 
+RASTER_HW = (450, 800)
+"""Size of the rasterised view: larger than the frame, since the lens bends it and edges need smoothing."""
+
 
 class Projection:
     """Maps between the rasterised view and the frame."""
@@ -116,10 +119,6 @@ def _bounds_mm() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     bodies = load_vector()
     low = np.array([body.points_mm.min(axis=0) for body in bodies], np.float32)
     return low, np.array([body.points_mm.max(axis=0) for body in bodies], np.float32)
-
-
-RASTER_HW = (450, 800)
-"""Size of the rasterised view: larger than the frame, since the lens bends it and edges need smoothing."""
 
 
 class SceneRenderer:

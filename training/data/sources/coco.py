@@ -15,7 +15,6 @@ from robot_app.core.errors import InputError
 from training.data.sources.contents import FaultKind, ListedBox, ListedImage, SourceContents, split_folders, split_of
 
 NAMES = ("annotations.json", "_annotations.coco.json", "result.json")
-
 Json = dict[str, Any]
 
 

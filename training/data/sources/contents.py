@@ -9,6 +9,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+SPLITS = ("train", "valid", "test")
+"""The parts of a data set, in their order."""
+
+_SPLIT_OF = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "test": "test",
+    "testing": "test",
+}
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
 
 class FaultKind(StrEnum):
     """Kinds of faults; the value is what people read."""
@@ -42,22 +57,6 @@ def count_faults(faults: Iterable[Fault]) -> dict[str, int]:
     """How many faults there are of each kind that occurs, in the order of the kinds."""
     counts = Counter(fault.kind for fault in faults)
     return {str(kind): counts[kind] for kind in FaultKind if counts[kind]}
-
-
-SPLITS = ("train", "valid", "test")
-"""The parts of a data set, in their order."""
-
-_SPLIT_OF = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "test": "test",
-    "testing": "test",
-}
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from training.data.sources.contents import (
 )
 
 _KEYS = {"train": "train", "val": "valid", "valid": "valid", "test": "test"}
-
 _NO_LABELS = ("classes.txt", "train.txt", "valid.txt", "val.txt", "test.txt")
 
 

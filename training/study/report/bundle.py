@@ -25,6 +25,21 @@ from training.study.report.document import PLOTS, report_markdown
 from training.study.report.plots import draw_plots
 from training.study.results import RunResult, StudyResults
 
+_STYLE = """
+body { font: 16px/1.55 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 60rem; margin: 0 auto;
+  padding: 1rem; }
+h1, h2, h3 { line-height: 1.25; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #ddd; padding-bottom: .2rem; }
+img { max-width: 100%; height: auto; }
+.table { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; min-width: 4.5rem; }
+th { text-align: left; background: #f4f4f4; } th:first-child, td:first-child { min-width: 9rem; }
+td code { white-space: nowrap; } code { font-size: .9em; background: #f4f4f4; overflow-wrap: anywhere; }
+"""
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+REPORT_NAME, PAGE_NAME, SUMMARY_NAME, IMAGES_NAME = "report.md", "report.html", "summary.json", "images.json"
+
 
 def summary_json(analysis: Analysis) -> str:
     """Figures of each arm, all comparisons, and time to the final score of scratch."""
@@ -78,21 +93,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-_STYLE = """
-body { font: 16px/1.55 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 60rem; margin: 0 auto;
-  padding: 1rem; }
-h1, h2, h3 { line-height: 1.25; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #ddd; padding-bottom: .2rem; }
-img { max-width: 100%; height: auto; }
-.table { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; min-width: 4.5rem; }
-th { text-align: left; background: #f4f4f4; } th:first-child, td:first-child { min-width: 9rem; }
-td code { white-space: nowrap; } code { font-size: .9em; background: #f4f4f4; overflow-wrap: anywhere; }
-"""
-
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-
-
 def report_page(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
     """HTML of a report. `images` are PNG files by the address that the Markdown gives them."""
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
@@ -113,9 +113,6 @@ def report_page(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
 {body}</body>
 </html>
 """
-
-
-REPORT_NAME, PAGE_NAME, SUMMARY_NAME, IMAGES_NAME = "report.md", "report.html", "summary.json", "images.json"
 
 
 def write_report(results: StudyResults, folder: Path) -> None:

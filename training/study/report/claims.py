@@ -21,6 +21,9 @@ FREEZE_WORDS = {
 }
 
 ABSENT = "–"  # noqa: RUF001 - an en dash is what tables use
+CLAIMED = (Verdict.HIGHER, Verdict.LOWER)
+_TITLES = {Factor.START: "The start", Factor.FREEZE: "Frozen parts", Factor.IMAGES: "The number of labelled images"}
+_ON_VALIDATION = {Measure.FIRST_EPOCH: "after epoch 1", Measure.AREA: "area under the curve"}
 
 
 def escape(text: str) -> str:
@@ -85,13 +88,6 @@ def estimated(found: Estimate, runs: int, written: Callable[[float], str] = scor
     if found.n > 1:
         text += f" ({between(found.interval, written)})"
     return text if found.n == runs else f"{text}, n = {found.n}"
-
-
-CLAIMED = (Verdict.HIGHER, Verdict.LOWER)
-
-_TITLES = {Factor.START: "The start", Factor.FREEZE: "Frozen parts", Factor.IMAGES: "The number of labelled images"}
-
-_ON_VALIDATION = {Measure.FIRST_EPOCH: "after epoch 1", Measure.AREA: "area under the curve"}
 
 
 def what_this_shows(analysis: Analysis) -> str:

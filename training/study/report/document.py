@@ -26,6 +26,8 @@ from training.study.report.claims import (
 from training.study.results import DataPart, Published, StudyResults
 from training.study.statistics import FEWEST_SEEDS
 
+PLOTS = "plots"
+
 
 def initial_skill(arms: Sequence[ArmSummary]) -> str:
     """Validation scores before training and after epoch 1."""
@@ -175,9 +177,6 @@ def _brief(comparison: Comparison | None) -> str:
 
 def _or_never(value: float) -> str:
     return count(value) if math.isfinite(value) else "not reached"
-
-
-PLOTS = "plots"
 
 
 def report_markdown(analysis: Analysis, plots: Collection[str]) -> str:

@@ -23,15 +23,10 @@ from training.study.results import Arm, RunResult
 from training.study.statistics import Interval
 
 Axis = Literal["epoch", "seconds"]
-
 _COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-
 _DASHES = {"none": "-", "backbone": (0, (5, 2)), "backbone+neck": (0, (1, 1.5)), "features": (0, (6, 2, 1, 2))}
-
 _MARKERS = {"none": "o", "backbone": "s", "backbone+neck": "^", "features": "D"}
-
 _WIDTH_IN = 8.0
-
 _DPI = 130
 
 
