@@ -1,8 +1,7 @@
 """Decides what a new version will hold, before anything is written.
 
-How a version is made of images.
-
-Brings sources, and the version that they are added to, together as one list of sound images.
+`gather` reads sources, and the version that they are added to, as one list of sound images; `plan_version` gives them
+names, splits and labels, and the version its id.
 """
 
 import hashlib

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from robot_app.core.text import plural
 from training.data.sources import SPLITS
 from training.data.sources.contents import Fault, count_faults
 from training.data.version_plan import Gathered, VersionPlan
@@ -16,7 +17,7 @@ def fault_lines(faults: Sequence[Fault], most: int | None = None) -> list[str]:
     if most is not None and len(faults) > most:
         lines.append(f"fault: … and {len(faults) - most} more")
     counts = ", ".join(f"{count} {kind}" for kind, count in count_faults(faults).items())
-    return [*lines, f"{_plural(len(faults), 'fault')}: {counts}"]
+    return [*lines, f"{plural(len(faults), 'fault')}: {counts}"]
 
 
 def leak_lines(plan: VersionPlan, most: int | None = None) -> list[str]:
@@ -57,10 +58,6 @@ def _leak_summary(manifest: Manifest) -> str:
     if not held_out:
         return "no images are held out"
     return (
-        f"{manifest.leaked} of {_plural(held_out, 'held-out image')} have their like in an earlier part; "
+        f"{manifest.leaked} of {plural(held_out, 'held-out image')} have their like in an earlier part; "
         f"{manifest.leaked_at_random} would after a random split, on average"
     )
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

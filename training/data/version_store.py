@@ -1,10 +1,8 @@
 """Versions on disk: folders that are written once, named by what they hold, and never changed.
 
-ID/manifest.json
+ID/manifest.json                               what it is made of, so that it can be checked and made again
 ID/train/annotations.json, ID/train/images/…   and the same for valid and test, where they have images
 ID/contact_sheet.jpg, ID/report.txt            for people; not part of what the id stands for
-
-The manifest of a version: what it is made of, so that it can be checked and made again.
 """
 
 import hashlib

@@ -1,9 +1,4 @@
-"""Makes a detector and gives it its start weights.
-
-The architectures that can be trained, and where each one's published weights are.
-
-Reads checkpoints: the published ones of YOLOX and torchvision, and our own.
-"""
+"""A detector by its architecture's name, with its start weights: none, those published, or one of our checkpoints."""
 
 import hashlib
 import re

@@ -1,14 +1,7 @@
-"""YOLOX behind the interface of trainable detectors.
+"""YOLOX (Ge et al. 2021, arXiv 2107.08430), with the parameter names and shapes of the published checkpoints.
 
-Building blocks. Attribute names are those of the published checkpoints.
-
-CSPDarknet, the feature extractor.
-
-PAFPN: features of all scales, mixed top-down and then bottom-up.
-
-Decoupled head: classes on one branch, boxes and objectness on the other.
-
-YOLOX (Ge et al. 2021, arXiv 2107.08430), with the parameter names and shapes of the published checkpoints.
+From the image on: CSPDarknet extracts features at three scales, PAFPN mixes them top-down and bottom-up, and at each
+scale a decoupled head gives classes on one branch, boxes and objectness on the other.
 """
 
 import math

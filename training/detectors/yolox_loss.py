@@ -1,8 +1,7 @@
-"""The loss of YOLOX: overlap of boxes, and binary cross-entropy for objectness and classes.
+"""The loss of YOLOX: the head's outputs are decoded to boxes, and SimOTA chooses which cells learn which object.
 
-From what the head gives to boxes in network pixels.
-
-SimOTA: which cells learn which object (section 2.4 of the paper), for all images of a batch at once.
+SimOTA is section 2.4 of the paper, here for all images of a batch at once. Boxes learn by their overlap, objectness
+and classes by binary cross-entropy.
 """
 
 import math

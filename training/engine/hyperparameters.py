@@ -1,7 +1,4 @@
-"""What can be chosen about a training run.
-
-How long and how fast to train: pure functions of the settings.
-"""
+"""What can be chosen about a training run, what is chosen for short ones, and what follows from it for each step."""
 
 import math
 from dataclasses import dataclass

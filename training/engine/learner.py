@@ -1,7 +1,4 @@
-"""From a batch to its loss: the modules that are trained, in one process or in several.
-
-Which parts of a detector stay as the start weights made them.
-"""
+"""From a batch to its loss: the module that is trained, in one process or in several, and its frozen parts."""
 
 import torch
 from torch import Tensor, nn

@@ -1,9 +1,4 @@
-"""What a training run says while it runs: a progress bar, one line for each epoch, and TensorBoard's scalars.
-
-Ctrl-C that lets the present step finish.
-
-Turns running out of memory into advice.
-"""
+"""A training run and the person before it: progress, Ctrl-C that lets a step finish, advice when memory runs out."""
 
 import signal
 from collections.abc import Callable, Iterator

@@ -1,7 +1,4 @@
-"""How good detections are: average precision by pycocotools, and what a score threshold makes of them.
-
-Runs a model over a data set and says how good it is.
-"""
+"""How good a model is on a data set: average precision by pycocotools, and what a score threshold makes of it."""
 
 import contextlib
 import io

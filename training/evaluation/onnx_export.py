@@ -1,9 +1,4 @@
-"""From a checkpoint to a model file: ONNX graph, card, and proof that both give the same.
-
-How far an ONNX file, run by ONNX Runtime, is from the PyTorch model that it was made of.
-
-The model card for people, in Markdown, written from the card in the model file.
-"""
+"""From a checkpoint to a model file: ONNX graph, its card, and proof that both detect the same."""
 
 import logging
 import os

@@ -1,13 +1,8 @@
-"""The folder that labelling leaves behind.
+"""The folder that labelling leaves behind: labels for Label Studio, for CVAT and as COCO, and what to look at first.
 
-What CVAT imports: annotations as `CVAT for images 1.1`, and the labels that its task needs before.
-
-CVAT finds the frame of an image by its name, and where there is none of that name, by its number in the order of names.
-
-What Label Studio imports: tasks with predictions, and the labelling interface that shows them.
-
-Its boxes are left, top, width and height in percent of the image. Images are not part of it; it serves them from
-folders below its document root, as addresses `/data/local-files/?d=PATH`.
+Label Studio reads tasks with predictions, whose boxes are in percent of the image; it serves images from folders below
+its document root, as `/data/local-files/?d=PATH`. CVAT reads `CVAT for images 1.1`; it finds the frame of an image by
+its name, and where there is none of that name, by its number in the order of names.
 """
 
 import csv

@@ -1,9 +1,4 @@
-"""Why a person should look at a frame.
-
-Objects that vanish for a moment.
-
-At which frames a person should look first: those where a model is unsure, or another one sees otherwise.
-"""
+"""Which frames a person should look at first, and why: unsure scores, broken tracks, models that disagree."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

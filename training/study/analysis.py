@@ -1,6 +1,6 @@
-"""Paired comparisons of arms that differ in one thing only, and what may be said about each.
+"""Everything that is computed from a study's results before a word of its report is written.
 
-Everything that is computed from a study's results before a word of its report is written.
+Arms that differ in one thing only are compared in pairs, seed by seed and on the same test images.
 """
 
 from collections import Counter

@@ -1,7 +1,4 @@
-"""What a validation curve tells: where it starts, how fast it rises and how high it gets. Scores are AP50-95.
-
-The figures of each arm: means over its seeds, with intervals over seeds and over test images.
-"""
+"""The figures of each arm, from its runs' validation curves (scores are AP50-95) and its test scores."""
 
 import math
 from collections.abc import Mapping, Sequence

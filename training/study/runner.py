@@ -1,7 +1,4 @@
-"""Carries out a study: every run once, in the order that their starts allow, and the report on them.
-
-Trains and tests one arm with one seed, in a process of its own.
-"""
+"""Carries out a study: every run once, each in a process of its own, in the order that their starts allow."""
 
 import hashlib
 import json

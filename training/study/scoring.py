@@ -1,9 +1,8 @@
-"""Compares detections with the truth at ten overlaps, once, for all the resampling that follows.
+"""Average precision of a run, on the test images as they are or drawn anew many times at once.
 
-Average precision from a run's matches, on the test images as they are or drawn anew many times at once.
-
-It is the definition of COCO (as in pycocotools, area `all`): precision made non-increasing in recall, read at the
-recalls 0, 0.01, … 1, and the mean over these and over the classes that have objects.
+Detections are matched with the truth at ten overlaps only once. The definition is COCO's (as in pycocotools, area
+`all`): precision made non-increasing in recall, read at the recalls 0, 0.01, … 1, and the mean over these and over the
+classes that have objects.
 """
 
 from collections.abc import Sequence

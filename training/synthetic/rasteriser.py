@@ -1,9 +1,7 @@
 """Rasterises a scene with PyVista into pictures of what is where: colour, normal, identity and place on the robot.
 
-Shading happens afterwards in `renderer`, which can then give glossy black plastic its reflections, the one thing that
-makes a rendered Vector look like a real one, and which VTK's own shading on a CPU has no time for.
-
-PyVista, and what it needs to draw without a screen.
+Shading happens afterwards in `scene_renderer`, which can then give glossy black plastic its reflections, the one thing
+that makes a rendered Vector look like a real one, and which VTK's own shading on a CPU has no time for.
 """
 
 import ctypes

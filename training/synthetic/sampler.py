@@ -1,7 +1,4 @@
-"""Random rooms.
-
-Random scenes: what a Vector may come to see, in the proportions in which a detector should learn it.
-"""
+"""Random scenes: what a Vector may come to see, in the proportions in which a detector should learn it."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,6 @@
 """From a scene to what its camera's sensor receives, and where the robots are in it.
 
-The lens: from the straight picture that is rasterised to the bent one that reaches the sensor.
-
-Surface points of what a rasterised view shows.
+What is rasterised is a straight picture; the lens bends it afterwards.
 """
 
 from dataclasses import dataclass

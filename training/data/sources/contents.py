@@ -1,7 +1,4 @@
-"""What a labelling tool's export says, before anything of it is believed.
-
-What can be wrong in a folder of labelled images, told by file.
-"""
+"""What a labelling tool's export says, before anything of it is believed, and what can be wrong in it."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,9 +1,4 @@
-"""Writes what a study found, for people and for programs.
-
-The figures of a study as JSON, for programs; NaN and infinity become null.
-
-The report as one web page that needs nothing else: plots and style are inside.
-"""
+"""Writes what a study found: a report as Markdown and as one web page with its plots inside, and figures as JSON."""
 
 import base64
 import contextlib

@@ -1,7 +1,4 @@
-"""What a study shows, in plain sentences that say no more than its comparisons do.
-
-How a report writes numbers and names in Markdown.
-"""
+"""What a study shows, in sentences that say no more than its comparisons do, and how its report writes numbers."""
 
 import math
 import re
