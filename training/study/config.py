@@ -1,6 +1,7 @@
 """The TOML file that says what a study compares."""
 
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.validation import describe_fault, suggestion
+from training.study.results import Published
 
 Percent = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?\d)(\.\d+)?%$")]
 Freeze = Literal["none", "backbone", "backbone+neck", "features"]
@@ -83,22 +85,11 @@ class ArmSection(_Section):
         return value if isinstance(value, list) else [value]
 
 
-class PublishedRow(_Section):
-    """A published result, from 0 to 1; `arm` is the name of the arm that repeats it."""
-
-    arm: str
-    images: int
-    ap50: float
-    precision: float = float("nan")
-    recall: float = float("nan")
-    training: str = ""
-
-
 class PublishedSection(_Section):
     """Results to print beside ours, and where they are from."""
 
     source: str
-    rows: tuple[PublishedRow, ...]
+    rows: tuple[Published, ...]
 
 
 class StudyConfig(_Section):
@@ -134,19 +125,19 @@ def read_config(path: Path) -> StudyConfig:
 
 def _explain(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
-    if fault["type"] != "extra_forbidden":
+    if fault["type"] not in ("extra_forbidden", "unexpected_keyword_argument"):
         return describe_fault(error)
     *place, last = (str(part) for part in fault["loc"])
     return f'unknown key "{".".join([*place, last])}"; {suggestion(last, _fields_at(place))}'
 
 
 def _fields_at(place: list[str]) -> list[str]:
+    if "rows" in place:
+        return [field.name for field in fields(Published)]
     sections: dict[str, type[BaseModel]] = {
         "data": DataSection,
         "training": TrainingSection,
         "arms": ArmSection,
         "published": PublishedSection,
-        "rows": PublishedRow,
     }
-    names = [part for part in place if part in sections]
-    return list((sections[names[-1]] if names else StudyConfig).model_fields)
+    return list((sections[place[0]] if place else StudyConfig).model_fields)

@@ -1,13 +1,14 @@
 """What a study measured: the one thing that its runs write and its report reads."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import InstanceOf, TypeAdapter, ValidationError
+from pydantic import ConfigDict, InstanceOf, TypeAdapter, ValidationError
 
 from robot_app.core.errors import InputError
 from robot_app.core.files import replacing, write_whole
@@ -108,14 +109,22 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A row of the experiment that the study repeats: AP and the like from 0 to 1, NaN where not published."""
+    """A row of the experiment that the study repeats: AP and the like from 0 to 1, NaN where not published.
+
+    Attributes:
+        arm: name of the arm that repeats it.
+        images: number of training images.
+        training: how long it took, in words.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     arm: str
     images: int
     ap50: float
-    precision: float
-    recall: float
-    training: str
+    precision: float = math.nan
+    recall: float = math.nan
+    training: str = ""
 
 
 @dataclass(frozen=True, slots=True)

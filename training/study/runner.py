@@ -37,7 +37,6 @@ from training.study.plan import PlannedRun, plan_runs
 from training.study.results import (
     CurvePoint,
     DataPart,
-    Published,
     RunResult,
     StudyResults,
     TestScore,
@@ -260,7 +259,7 @@ def _results(
         recipe=_recipe(config, runs),
         runs=tuple(done[run.output] for run in ordered if run.output in done),
         planned=len(runs),
-        published=tuple(Published(**row.model_dump()) for row in published.rows) if published else (),
+        published=published.rows if published else (),
         published_source=published.source if published else "",
     )
 
