@@ -11,10 +11,10 @@ one that this version does not know is left out, so records may gain fields with
 """
 
 import math
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 from foxglove_schemas_protobuf.Color_pb2 import Color
@@ -24,6 +24,7 @@ from foxglove_schemas_protobuf.Point2_pb2 import Point2
 from foxglove_schemas_protobuf.PointsAnnotation_pb2 import PointsAnnotation
 from foxglove_schemas_protobuf.TextAnnotation_pb2 import TextAnnotation
 from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import TypeAdapter, ValidationError
 
 from robot_app.core.actions import Action
 from robot_app.core.detections import Detections
@@ -67,17 +68,26 @@ STEP_TOPIC = "/step"
 
 def to_json(record: "DataclassInstance") -> dict[str, Any]:
     """The fields by name, nested records and tuples included, with all the digits that a float needs."""
-    return {name: _finite(value) for name, value in asdict(record).items()}
+    values = _adapter(type(record)).dump_python(record, mode="json", warnings=False)
+    return {name: _finite(value) for name, value in values.items()}
 
 
 def from_json(kind: type[Record], values: dict[str, Any]) -> Record:
     """The record that `to_json` wrote.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: a value is missing or is not of the field's form.
+        ValueError: a value is missing or is not of the field's form.
     """
-    hints = _hints(kind)
-    return kind(**{name: _restored(hints[name], values[name]) for name in hints if name in values})
+    try:
+        return cast("Record", _adapter(kind).validate_python(values, strict=False))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ValueError(f"{kind.__name__}.{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def json_schema(hint: object) -> Schema:
@@ -108,22 +118,11 @@ def _without_none(hint: object) -> Any:  # noqa: ANN401 - a type of any kind
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_finite(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
-
-
-def _restored(hint: object, value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if value is None:
-        return None
-    inner = _without_none(hint)
-    if isinstance(inner, type) and is_dataclass(inner):
-        return from_json(inner, value)
-    if get_origin(inner) is tuple:
-        return tuple(_restored(get_args(inner)[0], part) for part in value)
-    return float(value) if inner is float else value
 
 
 _NUMBER: Schema = {"type": "number"}

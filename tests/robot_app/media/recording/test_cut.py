@@ -148,6 +148,15 @@ def test_records_may_gain_fields_and_lose_them_again():
     assert from_json(Old, to_json(New("a", (0.1, 2.0), old, 1.5, 7))) == old
 
 
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [({"kind": "a"}, "Old.box: "), ({"kind": "a", "box": [0.1, "wide"]}, "Old.box.1: "), ({"box": 3}, "Old.kind: ")],
+)
+def test_a_record_that_is_not_of_its_form_is_told_in_one_line(values, fault):
+    with pytest.raises(ValueError, match=f"^{fault}[^\n]+$"):
+        from_json(Old, values)
+
+
 def test_numbers_that_json_lacks_come_back():
     values = to_json(New("a", (math.inf, -math.inf), Old("b", ()), math.nan))
     found = from_json(New, json.loads(json.dumps(values, allow_nan=False)))
