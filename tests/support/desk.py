@@ -2,20 +2,20 @@
 
 import math
 import random
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from robot_app.behaviour import Behaviour
-from robot_app.core.actions import Action, Drive, SetHead, Stop, Turn
+from robot_app.core.actions import Action
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
 from robot_app.core.tracks import Event, Track, XyxyPx
-from robot_app.core.vector_spec import TRACK_WIDTH_MM
-from robot_app.emulator.dynamics import WHEEL_ACCELERATION_MM_S2
+from robot_app.emulator.dynamics import BodyState
+from robot_app.emulator.stepped import SteppedRobot
+from robot_app.emulator.world import Surroundings
 from robot_app.perception.card import TrackingAssumptions
 from robot_app.perception.tracker import Tracker, Viewpoint
 from robot_app.simulation.vector_model import RobotPose, gap_mm, middle_of, outline
@@ -26,15 +26,6 @@ CAMERA = CameraModel()
 EDGE = TrackingAssumptions().edge
 
 FPS = 15
-
-LATENCY_S = 0.1
-"""From the picture to wheels that obey it."""
-
-STEPS_PER_FRAME = 4
-
-HEAD_RAD_S = 2.0
-
-TURN_RAD_S = 2.0
 
 LEAST_BOX_PX = 8.0
 
@@ -65,49 +56,17 @@ class Eyes:
         return cut_to_frame((x1, y1, max(x2, x1 + 2), max(y2, y1 + 2)), CAMERA)
 
 
-@dataclass
-class Wheels:
-    """Differential drive with limited acceleration; a turn goes before wheel speeds."""
+class Desk:
+    """A world without pictures that remembers from where each would have been taken; for its attributes see `World`."""
 
-    pose: RobotPose
-    left_mm_s: float = 0.0
-    right_mm_s: float = 0.0
-    wanted: tuple[float, float] = (0.0, 0.0)
-    head_target_rad: float = 0.0
-    turn_left_rad: float = 0.0
+    def __init__(self, start: RobotPose) -> None:
+        self.fps, self.calibration, self.history_s, self.surroundings = FPS, CAMERA, 0.0, Surroundings()
+        self.start = BodyState(start.x_mm, start.y_mm, start.heading_rad, start.head_angle_rad, start.lift_height_mm)
+        self.pose = start
 
-    def obey(self, action: Action) -> None:
-        match action:
-            case Drive(left, right):
-                self.wanted = (left, right)
-            case Stop():
-                self.wanted, self.turn_left_rad = (0.0, 0.0), 0.0
-            case Turn(angle):
-                self.turn_left_rad = angle
-            case SetHead(angle):
-                self.head_target_rad = angle
-
-    def roll(self, dt: float) -> None:
-        left, right = self.wanted
-        if self.turn_left_rad:
-            step = math.copysign(min(abs(self.turn_left_rad), TURN_RAD_S * dt), self.turn_left_rad)
-            self.turn_left_rad -= step
-            self.pose = replace(self.pose, heading_rad=self.pose.heading_rad + step)
-            left = right = 0.0
-        most = WHEEL_ACCELERATION_MM_S2 * dt
-        self.left_mm_s += min(max(left - self.left_mm_s, -most), most)
-        self.right_mm_s += min(max(right - self.right_mm_s, -most), most)
-        heading = self.pose.heading_rad + (self.right_mm_s - self.left_mm_s) / TRACK_WIDTH_MM * dt
-        way = (self.left_mm_s + self.right_mm_s) / 2 * dt
-        head = self.pose.head_angle_rad
-        head += min(max(self.head_target_rad - head, -HEAD_RAD_S * dt), HEAD_RAD_S * dt)
-        self.pose = replace(
-            self.pose,
-            x_mm=self.pose.x_mm + way * math.cos(heading),
-            y_mm=self.pose.y_mm + way * math.sin(heading),
-            heading_rad=heading,
-            head_angle_rad=head,
-        )
+    def picture(self, index: int, body: BodyState) -> bytes:
+        self.pose = body.pose
+        return b""
 
 
 @dataclass(frozen=True)
@@ -137,27 +96,22 @@ def live(  # noqa: PLR0917 - what there is to a life on a desk
     is_over: Callable[[list[Moment]], bool] = lambda _: False,
 ) -> list[Moment]:
     """Let the robot see, decide and drive, for so long or until `is_over`."""
-    wheels, tracker, memory = Wheels(start), Tracker(), None
-    on_the_way: deque[tuple[float, Action]] = deque()
-    moments = []
-    for i in range(round(seconds * FPS)):
-        now_s = i / FPS
-        there = tuple(others(now_s))
-        found = eyes.see(boxes_in_view(there, wheels.pose))
-        view = Viewpoint(CAMERA, wheels.pose.head_angle_rad, now_s, wheels.pose.heading_rad)
-        tracks = tracker.update(found, view).tracks
-        decision = behaviour(memory, tracks, now_s + LATENCY_S / 2)
-        memory = decision.state
-        on_the_way += [(now_s + LATENCY_S, action) for action in decision.actions]
-        nearest_mm = min((gap_mm(wheels.pose, other) for other in there), default=math.inf)
-        moments.append(Moment(now_s, wheels.pose, there, tracks, decision.events, decision.actions, nearest_mm))
-        if is_over(moments):
-            break
-        for step in range(STEPS_PER_FRAME):
-            until_s = now_s + (step + 1) / FPS / STEPS_PER_FRAME
-            while on_the_way and on_the_way[0][0] <= until_s:
-                wheels.obey(on_the_way.popleft()[1])
-            wheels.roll(1 / FPS / STEPS_PER_FRAME)
+    desk, tracker, memory, moments = Desk(start), Tracker(), None, []
+    with SteppedRobot(desk, seconds) as robot:
+        for frame in robot.frames():
+            pose, there = desk.pose, tuple(others(frame.captured_at_s))
+            found = eyes.see(boxes_in_view(there, pose))
+            view = Viewpoint(CAMERA, pose.head_angle_rad, frame.captured_at_s, pose.heading_rad)
+            tracks = tracker.update(found, view).tracks
+            decision = behaviour(memory, tracks, robot.now_s())
+            memory = decision.state
+            for action in decision.actions:
+                robot.do(action)
+            nearest_mm = min((gap_mm(pose, other) for other in there), default=math.inf)
+            seen = (tracks, decision.events, decision.actions, nearest_mm)
+            moments.append(Moment(frame.captured_at_s, pose, there, *seen))
+            if is_over(moments):
+                break
     return moments
 
 
