@@ -1,9 +1,4 @@
-"""What a detector found in one frame.
-
-Which boxes of two models show the same object.
-
-Which of a network's candidates are reported. Used by the robot, by evaluation and by the parity gate alike.
-"""
+"""What a detector found in one frame, which of a network's candidates that is, and where two models agree."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -60,6 +55,42 @@ class Detections:
         return self.select(self.scores >= score)
 
 
+def box_at(detections: Detections, index: int) -> XyxyPx:
+    """One box as plain numbers."""
+    x1, y1, x2, y2 = detections.boxes_px[index].tolist()
+    return x1, y1, x2, y2
+
+
+def iou(a: XyxyPx, b: XyxyPx) -> float:
+    """Intersection over union of two boxes, 0 to 1; 0 for boxes without area."""
+    overlap_w = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    overlap_h = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    overlap = overlap_w * overlap_h
+    return overlap / max(_area(a) + _area(b) - overlap, 1e-9)
+
+
+def _area(box: XyxyPx) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def select_detections(candidates: Detections, score_threshold: float, nms_iou: float) -> Detections:
+    """Keep candidates with at least `score_threshold` and drop weaker duplicates of the same class, best score first.
+
+    The robot, evaluation and the parity gate of export all use this. `nms_iou` is the overlap above which two boxes of
+    one class are duplicates; 1 keeps all.
+    """
+    kept = candidates.above(score_threshold)
+    if len(kept) == 0:
+        return kept
+    if nms_iou < 1 and len(kept) > 1:
+        xywh = kept.boxes_px.astype(np.float64)
+        xywh[:, 2:] -= xywh[:, :2]
+        # Its own threshold would drop scores that equal it, so it gets one that drops nothing of these.
+        indices = cv2.dnn.NMSBoxesBatched(xywh.tolist(), kept.scores.tolist(), kept.labels.tolist(), 0.0, nms_iou)
+        kept = kept.select(np.asarray(indices, np.intp).reshape(-1))
+    return kept.select(np.argsort(-kept.scores, kind="stable"))
+
+
 SAME_OBJECT_IOU = 0.5
 """Two boxes that overlap by at least this are of one object, as average precision at IoU 0.5 has it."""
 
@@ -94,14 +125,6 @@ class Agreement:
         return not (self.renamed or self.only_first or self.only_second)
 
 
-def iou(a: XyxyPx, b: XyxyPx) -> float:
-    """Intersection over union of two boxes, 0 to 1; 0 for boxes without area."""
-    overlap_w = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
-    overlap_h = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-    overlap = overlap_w * overlap_h
-    return overlap / max(_area(a) + _area(b) - overlap, 1e-9)
-
-
 def match_boxes(first: Detections, second: Detections, min_iou: float = SAME_OBJECT_IOU) -> tuple[Match, ...]:
     """Pairs that overlap by at least `min_iou`, each box in one pair at most, most overlapping first.
 
@@ -132,30 +155,3 @@ def compare_detections(
         only_first=tuple(sorted(set(range(len(first))) - {match.first for match in matches})),
         only_second=tuple(sorted(set(range(len(second))) - {match.second for match in matches})),
     )
-
-
-def box_at(detections: Detections, index: int) -> XyxyPx:
-    """One box as plain numbers."""
-    x1, y1, x2, y2 = detections.boxes_px[index].tolist()
-    return x1, y1, x2, y2
-
-
-def _area(box: XyxyPx) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def select_detections(candidates: Detections, score_threshold: float, nms_iou: float) -> Detections:
-    """Keep candidates with at least `score_threshold` and drop weaker duplicates of the same class, best score first.
-
-    `nms_iou` is the overlap above which two boxes of one class are duplicates; 1 keeps all.
-    """
-    kept = candidates.above(score_threshold)
-    if len(kept) == 0:
-        return kept
-    if nms_iou < 1 and len(kept) > 1:
-        xywh = kept.boxes_px.astype(np.float64)
-        xywh[:, 2:] -= xywh[:, :2]
-        # Its own threshold would drop scores that equal it, so it gets one that drops nothing of these.
-        indices = cv2.dnn.NMSBoxesBatched(xywh.tolist(), kept.scores.tolist(), kept.labels.tolist(), 0.0, nms_iou)
-        kept = kept.select(np.asarray(indices, np.intp).reshape(-1))
-    return kept.select(np.argsort(-kept.scores, kind="stable"))

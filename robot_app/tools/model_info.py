@@ -61,6 +61,11 @@ def _card_lines(card: ModelCard) -> list[tuple[str, str]]:
             f"with PyTorch on {parity.frames} frames: box {parity.max_box_px:.3g} px, score {parity.max_score:.2g}, "
             f"AP50-95 {parity.ap50_95:.2g} at most apart",
         ),
+        (
+            "tracking",
+            f"from score {card.tracking.min_score:g} on below {card.tracking.doubted_below_px:g} px of height; "
+            f"edges within {card.tracking.edge.px:g} px and {card.tracking.edge.share:.1%} of the side",
+        ),
         ("licence", card.licence),
     ]
 

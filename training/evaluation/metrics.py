@@ -1,23 +1,26 @@
-"""How good a model is on a data set: average precision by pycocotools, and what a score threshold makes of it."""
+"""How good a model's detections are: average precision, what a score threshold makes of them, how noisy boxes are."""
 
 import contextlib
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from scipy.optimize import nnls
 from tqdm import tqdm
 
-from robot_app.core.detections import Detections
+from robot_app.core.detections import Detections, match_boxes
 from robot_app.core.errors import InputError
 from robot_app.core.frame import Image
 from robot_app.media.coco_writer import CocoImage, coco_content, objects_of
-from robot_app.perception.card import Metrics
+from robot_app.perception.card import BoxNoise, Metrics, TrackingAssumptions
 from robot_app.perception.detector import Detector
+from robot_app.perception.letterbox import Letterbox
 from training.data.contact_sheet import SheetEntry
 from training.data.dataset import LabelledImages
 from training.detectors.trained import load_trained, predictor
@@ -27,6 +30,13 @@ CANDIDATE_SCORE = 0.01
 
 _THRESHOLDS = np.arange(5, 96) / 100
 _AS_GOOD_F1 = 0.005
+
+ENOUGH = 30
+"""From fewer objects, or weak detections, nothing is concluded for tracking."""
+
+_EDGE_PX = 2.0
+
+_LEAST_NOISE_PX = 0.1
 
 Detect = Callable[[Image], Detections]
 """uint8 (H, W, 3) BGR of any size to what is in it, in its pixels."""
@@ -216,3 +226,86 @@ def find_faults(
         if len(missed) or len(wrong):
             faulty.append(SheetEntry(image, missed, wrong))
     return sorted(faulty, key=lambda f: -f.severity)
+
+
+def measure_tracking(
+    data: LabelledImages,
+    detections: Sequence[Detections],
+    evaluation: Evaluation,
+    threshold: float,
+    frame_hw: tuple[int, int],
+) -> TrackingAssumptions:
+    """What tracking has to know of a model that found these detections, in pixels of a camera frame of `frame_hw`.
+
+    The noise of boxes is that of objects wholly in view that are found at the score `threshold`. The limits of score
+    and height are those between which most weak detections more are right than wrong. What the data is too small for
+    keeps its default.
+    """
+    return replace(
+        _measure_weak(data, detections, evaluation, threshold, frame_hw),
+        **_measure_noise(*_matched_boxes(data, detections, threshold, frame_hw)),
+    )
+
+
+def _measure_weak(
+    data: LabelledImages,
+    detections: Sequence[Detections],
+    evaluation: Evaluation,
+    threshold: float,
+    frame_hw: tuple[int, int],
+) -> TrackingAssumptions:
+    in_frame = [
+        Letterbox(image.hw, frame_hw).boxes_to_target(found.boxes_px)
+        for image, found in zip(data.images, detections, strict=True)
+    ]
+    boxes_px = np.concatenate([np.zeros((0, 4)), *in_frame])
+    heights_px, is_weak = (
+        boxes_px[:, 3] - boxes_px[:, 1],
+        (evaluation.scores >= _THRESHOLDS[0]) & (evaluation.scores < threshold),
+    )
+    if is_weak.sum() < ENOUGH:
+        return TrackingAssumptions()
+    lowest_first = np.flatnonzero(is_weak)[np.argsort(heights_px[is_weak], kind="stable")]
+    gains = np.where(evaluation.is_true[lowest_first], 1, -1)
+    most, min_score, below_px = 0, threshold, 0.0
+    for score in reversed([float(t) for t in _THRESHOLDS if t < threshold]):
+        sums = np.cumsum(np.where(evaluation.scores[lowest_first] >= score, gains, 0))
+        if sums.max() > most:
+            most, min_score = sums.max(), score
+            below_px = float(np.floor(heights_px[lowest_first][sums.argmax()])) + 1
+    return TrackingAssumptions(min_score=min_score, doubted_below_px=below_px)
+
+
+def _measure_noise(found_px: NDArray[np.float64], truth_px: NDArray[np.float64]) -> dict[str, Any]:
+    if len(truth_px) < ENOUGH:
+        return {}
+    sides = truth_px[:, 2:] - truth_px[:, :2]
+    off = (found_px - truth_px).reshape(-1, 2, 2)  # of the upper left and of the lower right corner
+    return {
+        "edge": _fit_noise(off / sides[:, None], np.stack([sides, sides], axis=1)),
+        "centre": _fit_noise(off.mean(1) / sides, sides),
+        "size": _fit_noise(np.log((found_px[:, 2:] - found_px[:, :2]) / sides), sides),
+    }
+
+
+def _matched_boxes(
+    data: LabelledImages, detections: Sequence[Detections], threshold: float, frame_hw: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Detected and labelled boxes (M, 4) of the objects that are wholly in view and found, in the frame's pixels."""
+    found_px, truth_px = [np.zeros((0, 4))], [np.zeros((0, 4))]
+    for image, detected in zip(data.images, detections, strict=True):
+        found, truth, letterbox = detected.above(threshold), image.truth, Letterbox(image.hw, frame_hw)
+        edges = np.array([0, 0, *image.hw[::-1]])
+        is_whole = (np.abs(truth.boxes_px - edges) > _EDGE_PX).all(axis=1)
+        for match in match_boxes(found, truth):
+            if found.labels[match.first] == truth.labels[match.second] and is_whole[match.second]:
+                found_px.append(letterbox.boxes_to_target(found.boxes_px[[match.first]]).astype(np.float64))
+                truth_px.append(letterbox.boxes_to_target(truth.boxes_px[[match.second]]).astype(np.float64))
+    return np.concatenate(found_px), np.concatenate(truth_px)
+
+
+def _fit_noise(errors: NDArray[np.float64], sides_px: NDArray[np.float64]) -> BoxNoise:
+    """One sigma of errors relative to the sides, as px / side + share: E|error| = sigma · sqrt(2 / pi)."""
+    table = np.stack([1 / sides_px.ravel(), np.ones(sides_px.size)], axis=1)
+    px, share = nnls(table, np.abs(errors).ravel() * np.sqrt(np.pi / 2))[0]
+    return BoxNoise(round(max(float(px), _LEAST_NOISE_PX), 3), round(float(share), 4))

@@ -1,4 +1,4 @@
-"""From a checkpoint to a model file: ONNX graph, its card, and proof that both detect the same."""
+"""From a checkpoint to a model file: the ONNX graph, its card, also for people, and proof that both detect the same."""
 
 import logging
 import os
@@ -16,13 +16,21 @@ from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError, ModelError
 from robot_app.core.files import replacing, write_whole
 from robot_app.core.frame import Image
-from robot_app.perception.card import CARD_KEY, Metrics, ModelCard, Parity
+from robot_app.perception.card import CARD_KEY, BoxNoise, Metrics, ModelCard, Parity
 from robot_app.perception.detector import OUTPUT_NAMES, Detector, open_session
 from robot_app.perception.letterbox import Letterbox
 from training.data.dataset import LabelledImages
 from training.detectors.frame_model import FrameModel
 from training.detectors.trained import Recipe, load_trained, predictor
-from training.evaluation.metrics import CANDIDATE_SCORE, check_classes, choose_threshold, evaluate
+from training.evaluation.metrics import (
+    CANDIDATE_SCORE,
+    check_classes,
+    choose_threshold,
+    detect_all,
+    evaluate,
+    evaluate_detections,
+    measure_tracking,
+)
 
 LIMITS = Parity(frames=0, max_box_px=0.5, max_score=0.005, ap50_95=0.002)
 """Larger differences mean that the file is not the model that was trained and measured."""
@@ -153,6 +161,19 @@ Largest differences between the PyTorch model and this file on {card.parity.fram
 | scores | {card.parity.max_score:.5f} | {LIMITS.max_score} |
 | AP50-95 | {card.parity.ap50_95:.5f} | {LIMITS.ap50_95} |
 
+## Tracking
+
+What tracking assumes of this model. Noise is one standard deviation; pixels are those of the camera's frame.
+
+| | |
+|---|---|
+| a detection continues a track from this score on | {card.tracking.min_score:.2f} |
+| a detection below the threshold counts below this height | {card.tracking.doubted_below_px:.0f} px |
+| two boxes of one label may be one object from this IoU on | {card.tracking.duplicate_iou:.2f} |
+| noise of an edge | {_noise(card.tracking.edge)} |
+| noise of the centre | {_noise(card.tracking.centre)} |
+| noise of a side | {_noise(card.tracking.size)} |
+
 ## Limits
 
 - Results hold for images like those measured. Other cameras, rooms and light give others; measure on your own with
@@ -171,6 +192,10 @@ def _duplicates(nms_iou: float) -> str:
     if nms_iou >= 1:
         return "none to suppress"
     return f"suppress the weaker of two boxes of one label that overlap by more than IoU {nms_iou:.2f}"
+
+
+def _noise(noise: BoxNoise) -> str:
+    return f"{noise.px:g} px and {noise.share:.1%} of the side"
 
 
 def _metrics_row(m: Metrics) -> str:
@@ -200,8 +225,8 @@ def export(
 ) -> ModelCard:
     """Write the model file `output`, and its card beside it as Markdown; both or neither.
 
-    The default score threshold is chosen, and parity measured, on `threshold_data`; the metrics of it and of
-    `others` go into the card.
+    The default score threshold is chosen, and parity and what tracking assumes are measured, on `threshold_data`; the
+    metrics of it and of `others` go into the card.
 
     Raises:
         InputError, ModelError: the checkpoint or a data set cannot be used, or the parity gate failed.
@@ -283,12 +308,14 @@ def _measure(
     frames = _parity_frames(threshold_data, model.frame_hw)
     difference = candidate_difference(model, graph_file, frames)
     ours = evaluate(predictor(model, CANDIDATE_SCORE), threshold_data)
-    theirs = evaluate(detector, threshold_data)
+    detections = detect_all(detector, threshold_data)
+    theirs = evaluate_detections(threshold_data, detections)
     parity = Parity(len(frames), difference.box_px, difference.score, abs(ours.ap50_95 - theirs.ap50_95))
     threshold = choose_threshold(theirs)
     metrics: list[Metrics] = [theirs.at(threshold)]
     metrics += [replace(evaluate(detector, o.data).at(threshold), data=o.name) for o in others]
-    return replace(detector.card, parity=parity, score_threshold=threshold, metrics=tuple(metrics))
+    tracking = measure_tracking(threshold_data, detections, theirs, threshold, model.frame_hw)
+    return replace(detector.card, parity=parity, score_threshold=threshold, metrics=tuple(metrics), tracking=tracking)
 
 
 def _parity_frames(data: LabelledImages, frame_hw: tuple[int, int]) -> list[Image]:

@@ -4,14 +4,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-import numpy as np
-
 from robot_app.behaviour.registry import choose_behaviour
 from robot_app.core.detections import Agreement, Detections, compare_detections
 from robot_app.core.frame import Image
 from robot_app.core.step import Step
 from robot_app.core.text import describe_actions
-from robot_app.media.coco_writer import describe_results, name_results
 from robot_app.media.footage import NamedStep
 from robot_app.perception.detector import Detector
 from robot_app.perception.tracker import Tracker
@@ -132,13 +129,3 @@ def _replay(footage: Iterable[Step], variant: Variant) -> Generator[Step, None, 
     settings = variant.settings
     with ReplayRobot(footage) as robot:
         yield from Loop(robot, variant.detect, choose_behaviour(settings), settings, variant.tracker).steps()
-
-
-def describe_difference(compared: StepPair, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
-    """One line: the frame, and what A and B see in it that the other one does not see, or calls by another name."""
-    sides = []
-    for title, step, own, names in zip("AB", (compared.a, compared.b), compared.differing, class_names, strict=True):
-        if own:
-            results = name_results(compared.name, step.detections.select(np.array(own, np.intp)), names)
-            sides.append(f"{title}: {describe_results(results)}")
-    return f"{compared.name}  {'   '.join(sides)}"

@@ -10,10 +10,121 @@ import numpy as np
 
 from robot_app.core.step import Closable, Step
 from robot_app.core.text import describe_actions, describe_event
+from robot_app.media.coco_writer import describe_results, name_results
 from robot_app.media.footage import NamedStep
 from robot_app.runtime.session import SinkOf, deliver
-from robot_app.tools.compare.lockstep import StepPair, Variant, compare, describe_difference
+from robot_app.tools.compare.lockstep import StepPair, Variant, compare
 from robot_app.tools.compare.side_by_side import SideBySideVideo
+
+MOST_LINES = 20
+"""So many frames that differ are told one by one; the figures and the video cover all of them."""
+
+
+def compare_models(
+    footage: Iterable[NamedStep], variants: tuple[Variant, Variant], *, video: Path | None, report: TextIO
+) -> None:
+    """Write to `report` what the models see differently, what that changes in the decisions, and draw the `video`.
+
+    The video is begun with the first frame, so footage without one leaves no file.
+
+    Raises:
+        InputError: the footage is missing, empty, damaged or of an unknown kind, or `video` cannot be written.
+    """
+    names = _class_names(variants)
+    telling = _Telling(
+        report,
+        variants,
+        differs=lambda pair: not pair.agreement.is_full,
+        describe=lambda pair: _describe_detections(pair, names),
+        figures=(DetectionDiff(), DecisionDiff(names)),
+    )
+    _run(footage, variants, telling, video, shows_tracks=False)
+
+
+def compare_behaviours(
+    footage: Iterable[NamedStep], variants: tuple[Variant, Variant], *, video: Path | None, report: TextIO
+) -> None:
+    """Write to `report` what the behaviours decide differently, and draw the `video` with tracks and decisions.
+
+    Raises:
+        InputError: as `compare_models`.
+    """
+    decisions = DecisionDiff(_class_names(variants))
+    telling = _Telling(report, variants, lambda pair: pair.decided_otherwise, decisions.describe, (decisions,))
+    _run(footage, variants, telling, video, shows_tracks=True)
+
+
+class _Figures(Protocol):
+    def write(self, compared: StepPair) -> None: ...
+
+    def result(self) -> object: ...
+
+
+class _Telling(Closable):
+    """Takes frames: tells of the first that differ, counts all of them, and has the figures when all went well."""
+
+    def __init__(
+        self,
+        report: TextIO,
+        variants: tuple[Variant, Variant],
+        differs: Callable[[StepPair], bool],
+        describe: Callable[[StepPair], str],
+        figures: tuple[_Figures, ...],
+    ) -> None:
+        self._report = report
+        self._variants = variants
+        self._differs = differs
+        self._describe = describe
+        self._figures = figures
+        self._differing = 0
+
+    def open(self) -> None:
+        self._report.writelines(f"{variant.title}\n" for variant in self._variants)
+
+    def write(self, compared: StepPair) -> None:
+        for figures in self._figures:
+            figures.write(compared)
+        if self._differs(compared):
+            self._differing += 1
+            if self._differing <= MOST_LINES:
+                self._report.write(f"{self._describe(compared)}\n")
+
+    def close(self) -> None:
+        if self._differing > MOST_LINES:
+            self._report.write(f"… and {self._differing - MOST_LINES} more frames that differ\n")
+        self._report.writelines(f"{figures.result()}\n" for figures in self._figures)
+
+    def abort(self) -> None:
+        """Figures of a part would be taken for those of all."""
+
+
+def _run(
+    footage: Iterable[NamedStep],
+    variants: tuple[Variant, Variant],
+    telling: _Telling,
+    video: Path | None,
+    *,
+    shows_tracks: bool,
+) -> None:
+    sinks: list[SinkOf[StepPair]] = [telling]
+    if video is not None:
+        titles = variants[0].title, variants[1].title
+        sinks.append(SideBySideVideo(video, titles, _class_names(variants), shows_tracks=shows_tracks))
+    deliver(compare(footage, variants), sinks)
+
+
+def _class_names(variants: tuple[Variant, Variant]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return variants[0].class_names, variants[1].class_names
+
+
+def _describe_detections(compared: StepPair, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
+    """One line: the frame, and what A and B see in it that the other one does not see, or calls by another name."""
+    sides = []
+    for title, step, own, names in zip("AB", (compared.a, compared.b), compared.differing, class_names, strict=True):
+        if own:
+            results = name_results(compared.name, step.detections.select(np.array(own, np.intp)), names)
+            sides.append(f"{title}: {describe_results(results)}")
+    return f"{compared.name}  {'   '.join(sides)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,104 +303,3 @@ def _describe_decision(step: Step, class_names: tuple[str, ...]) -> str:
 
 def _listed(counts: Counts) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts) or "none"
-
-
-MOST_LINES = 20
-"""So many frames that differ are told one by one; the figures and the video cover all of them."""
-
-
-def compare_models(
-    footage: Iterable[NamedStep], variants: tuple[Variant, Variant], *, video: Path | None, report: TextIO
-) -> None:
-    """Write to `report` what the models see differently, what that changes in the decisions, and draw the `video`.
-
-    The video is begun with the first frame, so footage without one leaves no file.
-
-    Raises:
-        InputError: the footage is missing, empty, damaged or of an unknown kind, or `video` cannot be written.
-    """
-    names = _class_names(variants)
-    telling = _Telling(
-        report,
-        variants,
-        differs=lambda pair: not pair.agreement.is_full,
-        describe=lambda pair: describe_difference(pair, names),
-        figures=(DetectionDiff(), DecisionDiff(names)),
-    )
-    _run(footage, variants, telling, video, shows_tracks=False)
-
-
-def compare_behaviours(
-    footage: Iterable[NamedStep], variants: tuple[Variant, Variant], *, video: Path | None, report: TextIO
-) -> None:
-    """Write to `report` what the behaviours decide differently, and draw the `video` with tracks and decisions.
-
-    Raises:
-        InputError: as `compare_models`.
-    """
-    decisions = DecisionDiff(_class_names(variants))
-    telling = _Telling(report, variants, lambda pair: pair.decided_otherwise, decisions.describe, (decisions,))
-    _run(footage, variants, telling, video, shows_tracks=True)
-
-
-class _Figures(Protocol):
-    def write(self, compared: StepPair) -> None: ...
-
-    def result(self) -> object: ...
-
-
-class _Telling(Closable):
-    """Takes frames: tells of the first that differ, counts all of them, and has the figures when all went well."""
-
-    def __init__(
-        self,
-        report: TextIO,
-        variants: tuple[Variant, Variant],
-        differs: Callable[[StepPair], bool],
-        describe: Callable[[StepPair], str],
-        figures: tuple[_Figures, ...],
-    ) -> None:
-        self._report = report
-        self._variants = variants
-        self._differs = differs
-        self._describe = describe
-        self._figures = figures
-        self._differing = 0
-
-    def open(self) -> None:
-        self._report.writelines(f"{variant.title}\n" for variant in self._variants)
-
-    def write(self, compared: StepPair) -> None:
-        for figures in self._figures:
-            figures.write(compared)
-        if self._differs(compared):
-            self._differing += 1
-            if self._differing <= MOST_LINES:
-                self._report.write(f"{self._describe(compared)}\n")
-
-    def close(self) -> None:
-        if self._differing > MOST_LINES:
-            self._report.write(f"… and {self._differing - MOST_LINES} more frames that differ\n")
-        self._report.writelines(f"{figures.result()}\n" for figures in self._figures)
-
-    def abort(self) -> None:
-        """Figures of a part would be taken for those of all."""
-
-
-def _run(
-    footage: Iterable[NamedStep],
-    variants: tuple[Variant, Variant],
-    telling: _Telling,
-    video: Path | None,
-    *,
-    shows_tracks: bool,
-) -> None:
-    sinks: list[SinkOf[StepPair]] = [telling]
-    if video is not None:
-        titles = variants[0].title, variants[1].title
-        sinks.append(SideBySideVideo(video, titles, _class_names(variants), shows_tracks=shows_tracks))
-    deliver(compare(footage, variants), sinks)
-
-
-def _class_names(variants: tuple[Variant, Variant]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return variants[0].class_names, variants[1].class_names

@@ -4,15 +4,17 @@ import random
 import numpy as np
 import pytest
 
+import robot_app
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
+from robot_app.core.robot import RobotState
 from robot_app.perception.card import BoxNoise, TrackingAssumptions
 from robot_app.perception.ranging import Truncation, estimate_range
 from robot_app.perception.tracker import Tracker, TrackerSettings, Viewpoint, distance_iou
 from robot_app.simulation.vector_model import RobotPose, outline
 from tests.support.desk import Eyes, boxes_in_view
 from tests.support.placing import placed
-from tests.support.vision import CARD
+from tests.support.vision import CARD, scene_frame
 
 CAMERA = CameraModel()
 
@@ -350,3 +352,24 @@ def test_boxes_of_a_noisier_model_are_smoothed_more_and_tell_less():
     assert last["noisy"].box_px[0] - 200 < 0.8 * (last["usual"].box_px[0] - 200)
     assert last["noisy"].distance_sigma_mm > 1.5 * last["usual"].distance_sigma_mm
     assert last["noisy"].bearing_sigma_rad > last["usual"].bearing_sigma_rad
+
+
+def test_a_users_own_program_detects_and_tracks_in_few_lines(vision_model):
+    """As the front door has it: frames of any source, what the robot reported, tracks."""
+    detector = robot_app.Detector.load(str(vision_model))
+    tracker = robot_app.Tracker.for_model(detector.card)
+    for index in range(5):
+        frame = scene_frame(index, cyan=(290, 150, 350, 217))
+        image = frame.image()
+        view = robot_app.Viewpoint.of(frame, image.shape[:2], RobotState(head_angle_rad=0.1))
+        seen = tracker.update(detector(image, tracker.min_score), view)
+    (track,) = seen.tracks
+    assert (track.id, track.hits, detector.card.class_names[track.label]) == (1, 5, "vector")
+    assert track.elevation_rad == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_viewpoint_takes_the_given_lens_before_the_robots_own_and_fits_it_to_the_frame():
+    frame, state = scene_frame(3), RobotState(camera=CameraModel(focal_px=300.0), heading_rad=1.0)
+    assert Viewpoint.of(frame, (360, 640), state) == Viewpoint(state.camera, 0.0, frame.received_at_s, 1.0)
+    assert Viewpoint.of(frame, (360, 640), state, CameraModel(focal_px=310.0)).camera.focal_px == 310
+    assert Viewpoint.of(frame, (720, 1280), state).camera.focal_px == 600

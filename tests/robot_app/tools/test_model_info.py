@@ -24,6 +24,7 @@ def test_the_file_its_signature_and_its_card_are_described(vision_model: Path):
         "classes vector",
         "frame 640 x 360 px, 640 x 360 px inside the network",
         "start scratch",
+        "tracking from score 0.4 on below 36 px of height; edges within 0.8 px and 2.5% of the side",
         "licence Apache-2.0",
     ):
         assert line in lines

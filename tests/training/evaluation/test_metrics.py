@@ -5,8 +5,9 @@ import pytest
 
 from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
+from robot_app.perception.card import TrackingAssumptions
 from training.data.dataset import LabelledImage, LabelledImages
-from training.evaluation.metrics import Evaluation, choose_threshold, evaluate_detections
+from training.evaluation.metrics import Evaluation, choose_threshold, evaluate_detections, measure_tracking
 
 Box = tuple[float, float, float, float]
 
@@ -100,3 +101,55 @@ def test_choice_of_threshold(true_scores, false_scores, threshold):
         empty_scores=np.zeros(0, np.float32),
     )
     assert choose_threshold(evaluation) == pytest.approx(threshold)
+
+
+FRAME_HW = (360, 640)
+
+
+def of_size(height: float, hw: tuple[int, int] = FRAME_HW, x: float = 200.0) -> Box:
+    scale = hw[0] / FRAME_HW[0]
+    return tuple(scale * side for side in (x, 100.0, x + 1.2 * height, 100.0 + height))  # type: ignore[return-value]
+
+
+def tracking_of(images: list[LabelledImage], detections: list[Detections]) -> TrackingAssumptions:
+    labels = data(*images)
+    return measure_tracking(labels, detections, evaluate_detections(labels, detections), 0.6, FRAME_HW)
+
+
+@pytest.mark.parametrize("hw", [FRAME_HW, (720, 1280)])
+def test_the_noise_of_boxes_is_measured_in_the_pixels_of_the_frame(hw):
+    draw = np.random.default_rng(0)
+    images, detections = [], []
+    for height in draw.uniform(20, 200, 1500):
+        box = np.array(of_size(height, hw))
+        side = np.tile(box[2:] - box[:2], 2) * FRAME_HW[0] / hw[0]
+        noisy = box + draw.normal(size=4) * (1.5 + 0.03 * side) * hw[0] / FRAME_HW[0]
+        images.append(LabelledImage(Path("x.jpg"), hw, box[None].astype(np.float32), np.zeros(1, np.int64)))
+        detections.append(found((0.9, tuple(noisy))))
+    tracking = tracking_of(images, detections)
+    for side in (30.0, 80.0, 200.0):
+        assert tracking.edge.sigma_px(side) == pytest.approx(1.5 + 0.03 * side, rel=0.15)
+        assert tracking.centre.sigma_px(side) == pytest.approx((1.5 + 0.03 * side) / 2**0.5, rel=0.15)
+        assert tracking.size.relative(side) == pytest.approx((1.5 / side + 0.03) * 2**0.5, rel=0.2)
+
+
+def test_weak_detections_help_where_most_of_them_are_right():
+    """Of small ones those from 0.3 on are right; of large ones, and below that, they are false alarms."""
+    images, detections = [], []
+    for number in range(40):
+        small, large = of_size(20 + number / 4), of_size(60 + number)
+        image = LabelledImage(Path("x.jpg"), FRAME_HW, np.array([small], np.float32), np.zeros(1, np.int64))
+        images += [image, labelled(), labelled()]
+        detections += [found((0.3 + number / 200, small)), found((0.5, large)), found((0.2, small))]
+    tracking = tracking_of(images, detections)
+    assert tracking.min_score == pytest.approx(0.3)
+    assert 30 <= tracking.doubted_below_px < 60
+
+
+def test_a_model_whose_doubts_are_always_wrong_has_no_use_for_them():
+    tracking = tracking_of([labelled() for _ in range(40)], [found((0.5, BOX))] * 40)
+    assert (tracking.min_score, tracking.doubted_below_px) == (0.6, 0.0)
+
+
+def test_what_the_data_is_too_small_for_keeps_its_default():
+    assert tracking_of([labelled(BOX)], [found((0.9, SHIFTED))]) == TrackingAssumptions()

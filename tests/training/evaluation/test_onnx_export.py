@@ -7,7 +7,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from robot_app.perception.card import CARD_KEY, ModelCard
+from robot_app.core.files import DEFAULT_MODEL
+from robot_app.perception.card import CARD_KEY, ModelCard, TrackingAssumptions
 from robot_app.perception.detector import Detector
 from tests.support.labelled import write_rectangles
 from training.cli.main import main
@@ -49,8 +50,15 @@ def test_the_card_tells_where_it_came_from_and_how_good_it_is(exported):
     assert {m.score_threshold for m in card.metrics} == {card.score_threshold}
     assert card.parity.frames == 9
     assert card.parity.max_box_px <= 0.5
+    assert card.tracking != TrackingAssumptions()
     text = exported.with_suffix(".md").read_text()
-    for shown in ("finder 3", f"{card.metrics[1].ap50_95:.3f}", f"{card.score_threshold:.2f}", card.data.sha256):
+    for shown in (
+        f"{card.tracking.edge.px:g} px and",
+        "finder 3",
+        f"{card.metrics[1].ap50_95:.3f}",
+        f"{card.score_threshold:.2f}",
+        card.data.sha256,
+    ):
         assert shown in text
 
 
@@ -126,3 +134,7 @@ def test_a_model_of_other_classes_is_not_evaluated(trained, exported, tmp_path, 
     file.write_text(file.read_text().replace('"vector"', '"cube"'))
     assert main(["evaluate", str(exported), str(folder)]) == 2
     assert "has the classes ('cube',), but the model has ('vector',)" in capsys.readouterr().err
+
+
+def test_the_text_beside_the_shipped_model_is_that_of_its_card():
+    assert DEFAULT_MODEL.with_suffix(".md").read_text() == onnx_export.card_markdown(Detector.load().card)
