@@ -155,26 +155,20 @@ class Tracker:
 
         `detections` are those down to `min_score`, best score first, in the frame's pixels.
         """
-        candidates = [
-            Candidate(i, box_at(detections, i), score, label)
-            for i, (score, label) in enumerate(zip(detections.scores.tolist(), detections.labels.tolist(), strict=True))
-        ]
-        is_sure = detections.scores >= self._score_threshold
+        scores, labels = detections.scores.tolist(), detections.labels.tolist()
+        candidates = [Candidate(i, box_at(detections, i), scores[i], labels[i]) for i in range(len(detections))]
+        # Compared as float32, as everybody compares scores with a threshold.
+        is_sure, is_usable = detections.scores >= self._score_threshold, detections.scores >= self.min_score
         sure = [found for found in candidates if is_sure[found.index]]
+        weak = [found for found in candidates if is_usable[found.index] and not is_sure[found.index]]
         expected = self._predict(view)
-        matches = self._associate(expected, sure)
-        if len(sure) < len(candidates):
-            is_usable = detections.scores >= self.min_score
-            weak = [found for found in candidates if not is_sure[found.index] and is_usable[found.index]]
-            matches |= self._associate_weak(expected, matches, weak, sure)
+        matches = self._associate(expected, range(len(expected)), sure)
+        unmatched = [row for row, old in enumerate(expected) if row not in matches and old.is_confirmed]
+        matches |= self._associate(expected, unmatched, self._believable(weak, sure), SAME_IOU)
         new = self._unexplained(sure, list(matches.values()))
-        self._hypotheses = [
-            *self._continued(expected, matches, view),
-            *(
-                TrackHypothesis.begin(track_id, found, view, self._model)
-                for track_id, found in enumerate(new, start=self._next_id)
-            ),
-        ]
+        self._hypotheses = self._continued(expected, matches, view)
+        for track_id, found in enumerate(new, start=self._next_id):
+            self._hypotheses.append(TrackHypothesis.begin(track_id, found, view, self._model))
         self._next_id += len(new)
         self._view = view
         used = sorted({found.index for found in (*sure, *matches.values())})
@@ -193,45 +187,28 @@ class Tracker:
         turned_rad = math.remainder(view.heading_rad - self._view.heading_rad, math.tau)
         return [hypothesis.predict(elapsed_s, turned_rad, view.camera) for hypothesis in self._hypotheses]
 
-    def _associate(self, expected: list["TrackHypothesis"], sure: list["Candidate"]) -> dict[int, "Candidate"]:
-        """Position of a track → its detection, so that all together are as similar as can be."""
-        least = self._settings.min_similarity
-        costs = [
-            [old.association_cost(found, least, hiding_px) for found in sure] for old, hiding_px in _hiding(expected)
-        ]
-        return {row: sure[column] for row, column in assign(costs, UNMATCHED_COST).items()}
-
-    def _associate_weak(
-        self,
-        expected: list["TrackHypothesis"],
-        matches: dict[int, "Candidate"],
-        weak: list["Candidate"],
-        sure: list["Candidate"],
+    def _associate(
+        self, expected: list["TrackHypothesis"], rows: Sequence[int], found: list["Candidate"], min_iou: float = 0.0
     ) -> dict[int, "Candidate"]:
-        """The same for confirmed tracks that no sure detection continues.
+        """Those of the tracks in `rows` that are continued, each with its detection: all together as alike as can be.
 
-        Only of a small robot that stands free the model is in doubt; what it doubts elsewhere is rather a false alarm.
+        A detection that overlaps the expected box by less than `min_iou` is none of that track.
         """
-        weak = [
-            found
-            for found in weak
-            if found.height_px < self._model.doubted_below_px
-            and all(_covered(found.box_px, other.box_px) <= HALF_HIDDEN for other in sure)
+        costs = [
+            [
+                expected[row].association_cost(one, self._settings.min_similarity, hiding_px)
+                if iou(one.box_px, expected[row].motion.box_px) >= min_iou
+                else math.inf
+                for one in found
+            ]
+            for row, hiding_px in ((row, _hiding_px(expected[row], expected)) for row in rows)
         ]
-        least = self._settings.min_similarity
-        rows, costs = [], []
-        for row, (old, hiding_px) in enumerate(_hiding(expected)):
-            if row not in matches and old.track.hits >= CONFIRMED_HITS:
-                rows.append(row)
-                costs.append(
-                    [
-                        old.association_cost(found, least, hiding_px)
-                        if iou(found.box_px, old.motion.box_px) >= SAME_IOU
-                        else math.inf
-                        for found in weak
-                    ]
-                )
-        return {rows[row]: weak[column] for row, column in assign(costs, UNMATCHED_COST).items()}
+        return {rows[row]: found[column] for row, column in assign(costs, UNMATCHED_COST).items()}
+
+    def _believable(self, weak: list["Candidate"], sure: list["Candidate"]) -> list["Candidate"]:
+        """The model is in doubt only of small robots that stand free; what it doubts else is rather a false alarm."""
+        small = [found for found in weak if found.height_px < self._model.doubted_below_px]
+        return [one for one in small if all(_covered(one.box_px, other.box_px) <= HALF_HIDDEN for other in sure)]
 
     def _unexplained(self, sure: list["Candidate"], explained: list["Candidate"]) -> list["Candidate"]:
         """Detections that are neither a track nor a second box over one: a model may give two for what it half sees."""
@@ -280,6 +257,11 @@ class TrackHypothesis:
     cut: Truncation
     seen_at_s: float
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Seen often enough to be no false alarm."""
+        return self.track.hits >= CONFIRMED_HITS
+
     @classmethod
     def begin(cls, track_id: int, found: Candidate, view: Viewpoint, model: TrackingAssumptions) -> "TrackHypothesis":
         """A new track."""
@@ -318,7 +300,7 @@ class TrackHypothesis:
 
     def may_be_missed(self, max_missed_frames: int, camera: CameraModel) -> bool:
         """It is kept without a detection in this frame."""
-        if self.track.hits < CONFIRMED_HITS:
+        if not self.is_confirmed:
             max_missed_frames = min(max_missed_frames, FORGOTTEN_AFTER_FRAMES)
         x1, _, x2, _ = self.motion.box_px
         has_left_view = x2 < 0 or x1 > camera.width_px
@@ -376,21 +358,18 @@ def distance_iou(a: XyxyPx, b: XyxyPx) -> float:
     return iou(a, b) - centres / max(around, 1e-9)
 
 
-def _hiding(expected: Sequence[TrackHypothesis]) -> list[tuple[TrackHypothesis, float]]:
-    """Each track, and how wide what may hide it is: another one, seen a moment ago, in front of where it is expected.
+def _hiding_px(hidden: TrackHypothesis, expected: Sequence[TrackHypothesis]) -> float:
+    """How wide what may hide a track is: another one, seen a moment ago, in front of where this one is expected.
 
     Of a robot that is more and more hidden only a part was seen, so that its speed is known badly.
     """
-    pairs = []
-    for hidden in expected:
-        x1, y1, x2, y2 = hidden.motion.box_px
-        widths = [0.0]
-        for other in expected:
-            left, _, right, foot = other.motion.box_px
-            if other is not hidden and other.track.missed_frames == 0 and left < x2 and right > x1 and foot > y2 > y1:
-                widths.append(right - left)
-        pairs.append((hidden, max(widths)))
-    return pairs
+    x1, y1, x2, y2 = hidden.motion.box_px
+    widths = [0.0]
+    for other in expected:
+        left, _, right, foot = other.motion.box_px
+        if other is not hidden and other.track.missed_frames == 0 and left < x2 and right > x1 and foot > y2 > y1:
+            widths.append(right - left)
+    return max(widths)
 
 
 def _shift_px(x_px: float, turned_rad: float, camera: CameraModel) -> float:

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
 import numpy as np
 
@@ -54,12 +53,6 @@ def compare_behaviours(
     _run(footage, variants, telling, video, shows_tracks=True)
 
 
-class _Figures(Protocol):
-    def write(self, compared: StepPair) -> None: ...
-
-    def result(self) -> object: ...
-
-
 class _Telling(Closable):
     """Takes frames: tells of the first that differ, counts all of them, and has the figures when all went well."""
 
@@ -69,7 +62,7 @@ class _Telling(Closable):
         variants: tuple[Variant, Variant],
         differs: Callable[[StepPair], bool],
         describe: Callable[[StepPair], str],
-        figures: tuple[_Figures, ...],
+        figures: tuple["DetectionDiff | DecisionDiff", ...],
     ) -> None:
         self._report = report
         self._variants = variants
@@ -92,7 +85,7 @@ class _Telling(Closable):
     def close(self) -> None:
         if self._differing > MOST_LINES:
             self._report.write(f"… and {self._differing - MOST_LINES} more frames that differ\n")
-        self._report.writelines(f"{figures.result()}\n" for figures in self._figures)
+        self._report.writelines(f"{figures}\n" for figures in self._figures)
 
     def abort(self) -> None:
         """Figures of a part would be taken for those of all."""
@@ -127,138 +120,59 @@ def _describe_detections(compared: StepPair, class_names: tuple[tuple[str, ...],
     return f"{compared.name}  {'   '.join(sides)}"
 
 
-@dataclass(frozen=True, slots=True)
-class DetectionDiffSummary:
-    """What two models, A and B, saw in the same frames.
+class DetectionDiff:
+    """What two models, A and B, saw in the same frames: counts and measures frame by frame; `str` gives the figures.
 
     Attributes:
-        both, only_a, only_b, neither: frames in which they see something.
+        seen: frames by whether A, and whether B, sees something.
         differing: frames in which an object is not seen, or called otherwise, by one of them.
-        matched, renamed, boxes_only_a, boxes_only_b: objects, over all frames; the renamed are matched as well.
-        mean_iou: overlap of the two boxes of an object that both see; NaN without one.
-        mean_score_change, largest_score_change: score of B minus that of A, over the same objects; the largest is that
-            farthest from 0; NaN without one.
-        largest_at: name of the frame with the largest; empty without one.
-        detect_median_ms: of A and of B, from the decoded frame to its detections; NaN without frames.
+        renamed, only_a, only_b: objects, over all frames.
+        ious: overlap of the two boxes of each object that both see.
+        score_changes: score of B minus that of A, of the same objects, and the frame's name.
+        detect_ms: of A and of B, from each decoded frame to its detections.
     """
 
-    both: int
-    only_a: int
-    only_b: int
-    neither: int
-    differing: int
-    matched: int
-    renamed: int
-    boxes_only_a: int
-    boxes_only_b: int
-    mean_iou: float
-    mean_score_change: float
-    largest_score_change: float
-    largest_at: str
-    detect_median_ms: tuple[float, float]
-
-    @property
-    def frames(self) -> int:
-        """All of them."""
-        return self.both + self.only_a + self.only_b + self.neither
-
-    def __str__(self) -> str:
-        renamed = f", {self.renamed} of them called otherwise" if self.renamed else ""
-        lines = [
-            f"frames   {self.frames}: both see something in {self.both}, only A in {self.only_a}, "
-            f"only B in {self.only_b}, neither in {self.neither}; {self.differing} differ",
-            f"objects  {self.matched} seen by both{renamed}, {self.boxes_only_a} only by A, "
-            f"{self.boxes_only_b} only by B",
-        ]
-        if self.matched:
-            lines += [
-                f"overlap  mean IoU {self.mean_iou:.3f} of what both see",
-                f"scores   B - A: mean {self.mean_score_change:+.3f}, "
-                f"largest {self.largest_score_change:+.3f} ({self.largest_at})",
-            ]
-        a_ms, b_ms = self.detect_median_ms
-        return "\n".join([*lines, f"latency  median A {a_ms:.1f} ms, B {b_ms:.1f} ms (detection)"])
-
-
-class DetectionDiff:
-    """Counts and measures frame by frame; `result` at any time says what has come together."""
-
     def __init__(self) -> None:
-        self._seen: list[tuple[bool, bool]] = []
-        self._detect_ms: list[tuple[float, float]] = []
-        self._ious: list[float] = []
-        self._score_changes: list[float] = []
-        self._score_names: list[str] = []
-        self._differing = self._renamed = self._only_a = self._only_b = 0
+        self.seen: Counter[tuple[bool, bool]] = Counter()
+        self.differing = self.renamed = self.only_a = self.only_b = 0
+        self.ious: list[float] = []
+        self.score_changes: list[tuple[float, str]] = []
+        self.detect_ms: list[tuple[float, float]] = []
 
     def write(self, compared: StepPair) -> None:
         """Count one frame."""
         a, b, agreement = compared.a.detections, compared.b.detections, compared.agreement
-        self._seen.append((len(a) > 0, len(b) > 0))
-        self._detect_ms.append((compared.a.timings.detect_ms, compared.b.timings.detect_ms))
+        self.seen[len(a) > 0, len(b) > 0] += 1
+        self.detect_ms.append((compared.a.timings.detect_ms, compared.b.timings.detect_ms))
         for match in agreement.matches:
-            self._ious.append(match.iou)
-            self._score_changes.append(float(b.scores[match.second]) - float(a.scores[match.first]))
-            self._score_names.append(compared.name)
-        self._differing += not agreement.is_full
-        self._renamed += len(agreement.renamed)
-        self._only_a += len(agreement.only_first)
-        self._only_b += len(agreement.only_second)
-
-    def result(self) -> DetectionDiffSummary:
-        """The figures so far."""
-        changes = np.array(self._score_changes)
-        largest = int(np.argmax(np.abs(changes))) if len(changes) else None
-        median_ms = np.median(self._detect_ms, axis=0).tolist() if self._detect_ms else [float("nan")] * 2
-        return DetectionDiffSummary(
-            both=self._seen.count((True, True)),
-            only_a=self._seen.count((True, False)),
-            only_b=self._seen.count((False, True)),
-            neither=self._seen.count((False, False)),
-            differing=self._differing,
-            matched=len(self._ious),
-            renamed=self._renamed,
-            boxes_only_a=self._only_a,
-            boxes_only_b=self._only_b,
-            mean_iou=float(np.mean(self._ious)) if self._ious else float("nan"),
-            mean_score_change=float("nan") if largest is None else float(changes.mean()),
-            largest_score_change=float("nan") if largest is None else float(changes[largest]),
-            largest_at="" if largest is None else self._score_names[largest],
-            detect_median_ms=(median_ms[0], median_ms[1]),
-        )
-
-
-Counts = tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionDiffSummary:
-    """Decisions in figures.
-
-    Attributes:
-        frames: all of them.
-        differing: frames in which A and B told, or did, something else.
-        first: the first of these in words, as `describe_decisions` has it; empty without one.
-        events, actions: how often each kind occurred, for A and for B, in order of first occurrence.
-    """
-
-    frames: int
-    differing: int
-    first: str
-    events: tuple[Counts, Counts]
-    actions: tuple[Counts, Counts]
+            self.ious.append(match.iou)
+            change = float(b.scores[match.second]) - float(a.scores[match.first])
+            self.score_changes.append((change, compared.name))
+        self.differing += not agreement.is_full
+        self.renamed += len(agreement.renamed)
+        self.only_a += len(agreement.only_first)
+        self.only_b += len(agreement.only_second)
 
     def __str__(self) -> str:
-        lines = [f"decided  otherwise in {self.differing} of {self.frames} frames"]
-        if self.first:
-            lines.append(f"first    {self.first}")
-        for title, (a, b) in (("events", self.events), ("actions", self.actions)):
-            lines.append(f"{title:<9}A: {_listed(a)}   B: {_listed(b)}")
-        return "\n".join(lines)
+        seen, renamed = self.seen, f", {self.renamed} of them called otherwise" if self.renamed else ""
+        lines = [
+            f"frames   {seen.total()}: both see something in {seen[True, True]}, only A in {seen[True, False]}, "
+            f"only B in {seen[False, True]}, neither in {seen[False, False]}; {self.differing} differ",
+            f"objects  {len(self.ious)} seen by both{renamed}, {self.only_a} only by A, {self.only_b} only by B",
+        ]
+        if self.ious:
+            mean = np.mean([change for change, _ in self.score_changes])
+            largest, name = max(self.score_changes, key=lambda one: abs(one[0]))
+            lines += [
+                f"overlap  mean IoU {np.mean(self.ious):.3f} of what both see",
+                f"scores   B - A: mean {mean:+.3f}, largest {largest:+.3f} ({name})",
+            ]
+        a_ms, b_ms = np.median(self.detect_ms, axis=0)
+        return "\n".join([*lines, f"latency  median A {a_ms:.1f} ms, B {b_ms:.1f} ms (detection)"])
 
 
 class DecisionDiff:
-    """Counts frame by frame; `result` at any time says what has come together. Times count from the first frame."""
+    """What two loops, A and B, decided about the same frames: counts frame by frame; `str` gives the figures."""
 
     def __init__(self, class_names: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
         self._class_names = class_names
@@ -281,7 +195,7 @@ class DecisionDiff:
             self._first = self._first or self.describe(compared)
 
     def describe(self, compared: StepPair) -> str:
-        """One line: the frame, its time, and what A and B told and did; the frames before it must have been counted."""
+        """One line: the frame, the time since the first one, and what A and B told and did; call after `write`."""
         elapsed_s = compared.a.frame.received_at_s - self._start_s
         a, b = (
             _describe_decision(step, names)
@@ -289,10 +203,13 @@ class DecisionDiff:
         )
         return f"{compared.name}  {elapsed_s:.2f} s  A: {a}   B: {b}"
 
-    def result(self) -> DecisionDiffSummary:
-        """The figures so far."""
-        events, actions = ((tuple(a.items()), tuple(b.items())) for a, b in (self._events, self._actions))
-        return DecisionDiffSummary(self._frames, self._differing, self._first, events, actions)
+    def __str__(self) -> str:
+        lines = [f"decided  otherwise in {self._differing} of {self._frames} frames"]
+        if self._first:
+            lines.append(f"first    {self._first}")
+        for title, (a, b) in (("events", self._events), ("actions", self._actions)):
+            lines.append(f"{title:<9}A: {_listed(a)}   B: {_listed(b)}")
+        return "\n".join(lines)
 
 
 def _describe_decision(step: Step, class_names: tuple[str, ...]) -> str:
@@ -301,5 +218,5 @@ def _describe_decision(step: Step, class_names: tuple[str, ...]) -> str:
     return " ".join(part for part in (told, done) if part) or "nothing"
 
 
-def _listed(counts: Counts) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in counts) or "none"
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
