@@ -45,17 +45,17 @@ def run(args: argparse.Namespace) -> None:
     other = None if args.compare is None else open_labeller(args.compare)
     labelling = label(args.source, args.output, labeller, other)
     say(f"{labelling.object_count} objects in {len(labelling.reviews)} images, by {labeller.name}")
-    _say_doubts(labelling)
+    _say_what_to_review(labelling)
     _say_how_to_go_on(args.output)
 
 
-def _say_doubts(labelling: "Labelling") -> None:
+def _say_what_to_review(labelling: "Labelling") -> None:
     from training.labelling.review import KINDS
 
     kinds = ", ".join(f"{count} {kind}" for kind in KINDS if (count := labelling.count(kind)))
-    say(f"{len(labelling.doubtful)} worth a look{f' ({kinds})' if kinds else ''}, most doubtful first:")
-    for one in labelling.doubtful[:MOST_LINES]:
-        say(f"  {one.frame.file_name}  {one.reasons}")
+    say(f"{len(labelling.to_review)} worth a look{f' ({kinds})' if kinds else ''}, most doubtful first:")
+    for one in labelling.to_review[:MOST_LINES]:
+        say(f"  {one.frame.file_name}  {one.summary}")
 
 
 def _say_how_to_go_on(output: Path) -> None:

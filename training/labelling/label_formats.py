@@ -92,7 +92,7 @@ def _interface(class_names: Sequence[str]) -> str:
 def _task(images: str, one: Review, labeller: Labeller) -> dict[str, Any]:
     frame = one.frame
     address = quote(f"{images}/{frame.file_name}")
-    data = {"image": f"/data/local-files/?d={address}", "review": one.reasons or "no doubt", "urgency": one.urgency}
+    data = {"image": f"/data/local-files/?d={address}", "review": one.summary or "no doubt", "urgency": one.urgency}
     prediction: dict[str, Any] = {"model_version": labeller.name, "result": _results(frame, labeller.class_names)}
     if len(frame.objects):
         prediction["score"] = float(frame.objects.scores.min())
@@ -146,15 +146,15 @@ def _write_review(path: Path, reviews: Sequence[Review]) -> None:
         table = csv.writer(file)
         table.writerow(("file_name", "urgency", "objects", "reasons"))
         for one in reviews:
-            table.writerow((one.frame.file_name, f"{one.urgency:.3f}", len(one.frame.objects), one.reasons))
+            table.writerow((one.frame.file_name, f"{one.urgency:.3f}", len(one.frame.objects), one.summary))
 
 
 def _judged(folder: Path, one: Review) -> SheetEntry:
     frame = one.frame
     path = folder / IMAGES_NAME / frame.file_name
     image = LabelledImage(path, frame.hw, frame.objects.boxes_px, frame.objects.labels)
-    missing = _joined([doubt.perhaps_missing for doubt in one.doubts])
-    return SheetEntry(image, missing, _joined([doubt.perhaps_wrong for doubt in one.doubts]))
+    missing = _joined([reason.perhaps_missing for reason in one.reasons])
+    return SheetEntry(image, missing, _joined([reason.perhaps_wrong for reason in one.reasons]))
 
 
 def _joined(parts: Sequence[Detections]) -> Detections:

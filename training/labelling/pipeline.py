@@ -15,7 +15,7 @@ from training.labelling.review import Review, review
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """What was labelled: all frames, the most doubtful first."""
+    """What was labelled: all frames, the most urgent to review first."""
 
     reviews: tuple[Review, ...]
 
@@ -25,13 +25,13 @@ class Labelling:
         return sum(len(one.frame.objects) for one in self.reviews)
 
     @property
-    def doubtful(self) -> tuple[Review, ...]:
+    def to_review(self) -> tuple[Review, ...]:
         """Frames with a reason to look at them."""
-        return tuple(one for one in self.reviews if one.doubts)
+        return tuple(one for one in self.reviews if one.reasons)
 
     def count(self, kind: str) -> int:
-        """Frames with a doubt of this kind."""
-        return sum(any(doubt.kind == kind for doubt in one.doubts) for one in self.reviews)
+        """Frames with a reason of this kind."""
+        return sum(any(reason.kind == kind for reason in one.reasons) for one in self.reviews)
 
 
 def label(source: Path, output: Path, labeller: Labeller, other: Labeller | None) -> Labelling:

@@ -53,27 +53,27 @@ class Review:
     """A frame and the reasons to look at it, if any."""
 
     frame: LabelledFrame
-    doubts: tuple[ReviewReason, ...]
+    reasons: tuple[ReviewReason, ...]
 
     @property
     def urgency(self) -> float:
         """Sum over the reasons, so that a frame with several of them comes before one with one of them."""
-        return sum(doubt.urgency for doubt in self.doubts)
+        return sum(reason.urgency for reason in self.reasons)
 
     @property
-    def reasons(self) -> str:
-        """In words; empty without any."""
-        return "; ".join(str(doubt) for doubt in self.doubts)
+    def summary(self) -> str:
+        """The reasons in words; empty without any."""
+        return "; ".join(map(str, self.reasons))
 
 
 def find_gaps(frames: Sequence[LabelledFrame], class_names: tuple[str, ...]) -> list[ReviewReason | None]:
     """For each frame, an object that is seen before and after it, but not in it; the shortest gap if there are more."""
-    doubts: list[ReviewReason | None] = [None] * len(frames)
+    reasons: list[ReviewReason | None] = [None] * len(frames)
     for before in range(len(frames)):
         for index, after in _returning(frames, before):
             gap = after - before - 1
             name = class_names[int(frames[before].objects.labels[index])]
-            doubt = ReviewReason(
+            reason = ReviewReason(
                 kind=TRACK_BROKEN,
                 detail=f"{name} seen before and after, but not in {_frames(gap)}",
                 urgency=1 - (gap - 1) / LONGEST_GAP_FRAMES,
@@ -81,10 +81,10 @@ def find_gaps(frames: Sequence[LabelledFrame], class_names: tuple[str, ...]) -> 
                 perhaps_missing=frames[before].objects.select(np.array([index], np.intp)),
             )
             for between in range(before + 1, after):
-                known = doubts[between]
-                if known is None or doubt.urgency > known.urgency:
-                    doubts[between] = doubt
-    return doubts
+                known = reasons[between]
+                if known is None or reason.urgency > known.urgency:
+                    reasons[between] = reason
+    return reasons
 
 
 def _returning(frames: Sequence[LabelledFrame], before: int) -> Iterator[tuple[int, int]]:
@@ -111,15 +111,15 @@ def _frames(gap: int) -> str:
 def review(
     frames: Sequence[LabelledFrame], labeller: Labeller, other: Labeller | None, *, is_sequence: bool
 ) -> tuple[Review, ...]:
-    """All frames, the most doubtful first, and equally doubtful ones in their order.
+    """All frames, the most urgent first, and equally urgent ones in their order.
 
     `is_sequence` says that the frames follow each other in time, so that an object cannot vanish for a moment.
     """
     gaps = find_gaps(frames, labeller.class_names) if is_sequence else [None] * len(frames)
     reviews = []
     for frame, gap in zip(frames, gaps, strict=True):
-        doubts = (_near_threshold(frame, labeller), gap, _disagreement(frame, labeller, other))
-        reviews.append(Review(frame, tuple(doubt for doubt in doubts if doubt is not None)))
+        reasons = (_near_threshold(frame, labeller), gap, _disagreement(frame, labeller, other))
+        reviews.append(Review(frame, tuple(reason for reason in reasons if reason is not None)))
     return tuple(sorted(reviews, key=lambda r: -r.urgency))
 
 

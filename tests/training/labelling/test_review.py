@@ -35,7 +35,7 @@ def frame(name: str, *candidates: Seen, others: Detections | None = None) -> Lab
 
 def reasons(*frames: LabelledFrame, is_sequence: bool = False) -> dict[str, str]:
     other = None if frames[0].others is None else THEIRS
-    return {one.frame.file_name: one.reasons for one in review(frames, OURS, other, is_sequence=is_sequence)}
+    return {one.frame.file_name: one.summary for one in review(frames, OURS, other, is_sequence=is_sequence)}
 
 
 def test_the_closer_to_the_threshold_the_earlier():
@@ -50,8 +50,8 @@ def test_the_closer_to_the_threshold_the_earlier():
 
 def test_what_may_be_wrong_and_what_may_be_missing_are_told_apart():
     (one,) = review([frame("f", (LEFT, 0.65, 0), (RIGHT, 0.55, 1))], OURS, None, is_sequence=False)
-    assert one.doubts[0].perhaps_wrong.boxes_px.tolist() == [list(LEFT)]
-    assert one.doubts[0].perhaps_missing.boxes_px.tolist() == [list(RIGHT)]
+    assert one.reasons[0].perhaps_wrong.boxes_px.tolist() == [list(LEFT)]
+    assert one.reasons[0].perhaps_missing.boxes_px.tolist() == [list(RIGHT)]
 
 
 @pytest.mark.parametrize(("label", "doubted"), [(0, False), (1, True)])
