@@ -8,7 +8,7 @@ pytest.register_assert_rewrite("robot_app.tools.contracts")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write the stored decisions of tests/e2e/golden anew")
+    parser.addoption("--update-golden", action="store_true", help="write golden decisions and docs/settings.md anew")
     parser.addoption("--fault-table", metavar="MD", type=Path, help="write what the faults did to this file")
     parser.addoption("--install-with", metavar="PYTHON", help="install the wheel and all it needs with this Python")
 
