@@ -3,8 +3,12 @@ from dataclasses import replace
 import pytest
 
 from robot_app.core.errors import FrameTimeout, InputError
+from robot_app.core.step import Sink
+from robot_app.media.recording.reader import read_steps
+from robot_app.media.recording.writer import RecordingWriter
 from robot_app.perception.detector import Detector
-from robot_app.runtime.session import run_session
+from robot_app.robots.replaying import ReplayRobot
+from robot_app.runtime.session import deliver, run_session
 from robot_app.runtime.settings import Settings
 from tests.support.robots import ScriptedRobot
 from tests.support.vision import scene_frame
@@ -12,18 +16,17 @@ from tests.support.vision import scene_frame
 FRAMES = [scene_frame(i) for i in range(3)]
 
 
-class Witness:
+class Witness(Sink):
     """A sink that writes into the robot's own diary, so that the order shows."""
 
     def __init__(self, diary, fails_at=None):
         self.diary = diary
         self.fails_at = fails_at
 
-    def __enter__(self):
+    def open(self):
         self.diary.append("opened")
-        return self
 
-    def __exit__(self, *_):
+    def close(self):
         self.diary.append("closed")
 
     def write(self, step):
@@ -81,3 +84,44 @@ def test_a_full_disk_stops_the_wheels(run):
 def test_skipped_frames_are_counted_at_the_end(run, caplog):
     run([FRAMES[0], replace(FRAMES[1], jpeg=b"noise"), FRAMES[2]])
     assert caplog.messages[-1] == "frames skipped because they could not be decoded: 1"
+
+
+class Keep(Sink):
+    def __init__(self):
+        self.steps = []
+
+    def write(self, step):
+        self.steps.append(step)
+
+
+def test_what_the_behaviour_remembers_is_in_each_step_and_a_replay_comes_to_it_again(vision_model, tmp_path):
+    box, path = (40.0, 140.0, 100.0, 207.0), tmp_path / "walk.mcap"
+    frames = [scene_frame(index, cyan=box if index > 3 else None) for index in range(10)]
+    detector, lived, replayed = Detector.load(vision_model), Keep(), Keep()
+    run_session(ScriptedRobot(frames), detector, Settings(), [RecordingWriter(path, None), lived])
+    assert {step.memory for step in read_steps(path)} == {None}
+    run_session(ReplayRobot(read_steps(path)), detector, Settings(), [replayed])
+    remembered = [step.memory for step in lived.steps]
+    assert [step.memory for step in replayed.steps] == remembered
+    assert len(remembered[0].presence.present) == 0
+    assert len(remembered[-1].presence.present) == 1
+
+
+def test_items_are_closed_before_the_sinks_whatever_happens():
+    diary = []
+
+    def items():
+        try:
+            yield from (1, 2, 3)
+        finally:
+            diary.append("items closed")
+
+    class Numbers(Witness):
+        def write(self, item):
+            diary.append(item)
+            if item == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver(items(), [Numbers(diary)])
+    assert diary == ["opened", 1, 2, "items closed", "closed"]
