@@ -113,7 +113,9 @@ class VectorRobot:
         self._connection, self._sender = connection, ActionSender(connection, self._identity.name)
         try:
             self._mailbox, self._frozen = NewestFrame(), FrozenFrameDetector()
-            self._calibration = self._fetch_calibration(connection)
+            timeout_s = min(self._settings.connect_timeout_s, CALIBRATION_TIMEOUT_S)
+            asking = fetch_calibration(connection.grpc_interface, self._identity.name, timeout_s)
+            self._calibration = connection.submit(asking).result()
             self._begin("event", self._follow_events())
             self._begin("battery", self._follow_battery())
             stop_at_interpreter_exit(self)
@@ -202,11 +204,8 @@ class VectorRobot:
     def state(self) -> RobotState:
         """The newest state that the robot reported, with whether it obeys us."""
         connection = self._connection
-        return replace(
-            self._reported,
-            has_control=connection is not None and connection.has_control,
-            camera=self._calibration,
-        )
+        has_control = connection is not None and connection.has_control
+        return replace(self._reported, has_control=has_control, camera=self._calibration)
 
     @property
     def supervision(self) -> Supervision:
@@ -226,13 +225,6 @@ class VectorRobot:
         if self._connection is None:
             raise RobotError(f"{self._identity}: not connected; use the robot inside of its `with` block")
         return self._connection
-
-    def _fetch_calibration(self, connection: VectorConnection) -> CameraModel | None:
-        fetching = fetch_calibration(
-            connection.grpc_interface, self._identity.name, min(self._settings.connect_timeout_s, CALIBRATION_TIMEOUT_S)
-        )
-        calibration: CameraModel | None = connection.submit(fetching).result()
-        return calibration
 
     def _next_frame(self) -> Frame | None:
         settings = self._settings
