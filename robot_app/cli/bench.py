@@ -7,7 +7,6 @@ from robot_app.cli.options import Commands, add_command, add_model
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

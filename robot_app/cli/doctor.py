@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

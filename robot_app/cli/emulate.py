@@ -14,7 +14,6 @@ SCENE = "scene"
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

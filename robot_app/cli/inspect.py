@@ -9,7 +9,6 @@ from robot_app.core.files import DEFAULT_MODEL
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

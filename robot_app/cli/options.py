@@ -102,28 +102,22 @@ def add_behaviour(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def positive_number(text: str) -> float:
-    """A number above 0."""
-    value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
-    return value
+def _number(expected: str, is_good: Callable[[float], bool]) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan  # out of every range
+        if not is_good(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text}")
+        return value
+
+    return number
 
 
-def seconds_from_start(text: str) -> float:
-    """A time, counted from the beginning."""
-    value = _number(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds from the beginning, 0 or more, found {text}")
-    return value
-
-
-def score(text: str) -> float:
-    """A score from 0 to 1."""
-    value = _number(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, found {text}")
-    return value
+positive_number = _number("a number above 0", lambda value: 0 < value < math.inf)
+seconds_from_start = _number("seconds from the beginning, 0 or more", lambda value: 0 <= value < math.inf)
+score = _number("a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 
 def port(text: str) -> int:
@@ -139,13 +133,6 @@ def address(text: str) -> tuple[str, int]:
     if not colon or not host or not number.isdecimal() or int(number) > 65535:
         raise argparse.ArgumentTypeError(f"expected HOST:PORT, such as 0.0.0.0:8088, found {text}")
     return host.removeprefix("[").removesuffix("]"), int(number)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan  # out of every range
 
 
 @dataclass(frozen=True, slots=True)

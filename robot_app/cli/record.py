@@ -9,7 +9,6 @@ from robot_app.cli.options import Commands, add_command, add_robot, chosen_robot
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

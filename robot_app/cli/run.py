@@ -18,7 +18,6 @@ from robot_app.cli.options import (
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

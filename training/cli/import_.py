@@ -10,7 +10,6 @@ MOST_LINES = 20
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

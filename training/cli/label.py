@@ -14,7 +14,6 @@ MOST_LINES = 10
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

@@ -9,7 +9,6 @@ from training.cli.options import Commands, add_command, say
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     parser = add_command(
         commands,
         run,

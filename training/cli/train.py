@@ -10,7 +10,6 @@ from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, Hyperparamet
 
 
 def add_parser(commands: Commands) -> None:
-    """Describe the command."""
     defaults = Hyperparameters()
     parser = add_command(
         commands,
