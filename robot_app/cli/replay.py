@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> None:
         compare_models(footage, two_models((detector, other), settings), video=args.video, report=sys.stdout)
     elif args.compare_config is not None:
         a, b = (args.config, settings), (args.compare_config, load_settings(args.compare_config))
-        sides = two_behaviours(detector, _titled(*a), _titled(*b))
-        compare_behaviours(footage, sides, video=args.video, report=sys.stdout)
+        variants = two_behaviours(detector, _titled(*a), _titled(*b))
+        compare_behaviours(footage, variants, video=args.video, report=sys.stdout)
     else:
         _replay(args, footage, detector, settings)
     if args.video is not None:

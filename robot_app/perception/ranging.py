@@ -103,7 +103,7 @@ def camera_height_mm(head_angle_rad: float) -> float:
 
 
 def estimate_range(
-    box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float, edge: BoxNoise
+    box_px: XyxyPx, truncation: Truncation, camera: CameraModel, head_angle_rad: float, edge: BoxNoise
 ) -> RangeEstimate:
     """Where the Vector is that fills this box, of which each edge is known up to the noise `edge`.
 
@@ -113,13 +113,15 @@ def estimate_range(
     """
     x1, y1, x2, y2 = box_px
     middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2
-    estimate = _combined(_cues(box_px, cut, camera, head_angle_rad, edge)) or _bound(box_px, camera, head_angle_rad)
+    estimate = _combined(_cues(box_px, truncation, camera, head_angle_rad, edge)) or _bound(
+        box_px, camera, head_angle_rad
+    )
     sigma_px = edge.sigma_px(x2 - x1) / math.sqrt(2)
-    if cut.left != cut.right:
+    if truncation.left != truncation.right:
         bearing_rad = camera.direction(middle_x, middle_y, head_angle_rad).bearing_rad
         depth_mm = max(estimate.distance_mm * math.cos(bearing_rad), 1.0)
         hidden_px = max(0.0, camera.focal_px * WIDTH_MM / depth_mm - (x2 - x1)) / 2
-        middle_x += -hidden_px if cut.left else hidden_px
+        middle_x += -hidden_px if truncation.left else hidden_px
         sigma_px += hidden_px / 2
     direction = camera.direction(middle_x, middle_y, head_angle_rad)
     bearing_sigma_rad = math.hypot(
@@ -137,25 +139,25 @@ def estimate_range(
 
 
 def _cues(
-    box_px: XyxyPx, cut: Truncation, camera: CameraModel, head_angle_rad: float, edge: BoxNoise
+    box_px: XyxyPx, truncation: Truncation, camera: CameraModel, head_angle_rad: float, edge: BoxNoise
 ) -> list[Estimate]:
     x1, y1, x2, y2 = box_px
     top, foot = (camera.direction((x1 + x2) / 2, y, head_angle_rad).slope for y in (y1, y2))
     height_px, width_px = max(y2 - y1, 1.0), max(x2 - x1, 1.0)
     cues = []
-    if not (cut.top or cut.bottom) and top > foot:
+    if not (truncation.top or truncation.bottom) and top > foot:
         distance_mm = HEIGHT_MM / (top - foot) + HEIGHT_OFFSET_MM
         noise = math.sqrt(2) * edge.relative(height_px)
-        aside = SIDE_CUT_SPREAD if cut.left or cut.right else 0.0
+        aside = SIDE_CUT_SPREAD if truncation.left or truncation.right else 0.0
         cues.append(Estimate(distance_mm, distance_mm * math.hypot(HEIGHT_SPREAD, noise, aside)))
-    if not cut.bottom and foot < -LOWEST_SLOPE:
+    if not truncation.bottom and foot < -LOWEST_SLOPE:
         to_foot_mm = camera_height_mm(head_angle_rad) / -foot
         edge_rad = edge.sigma_px(height_px) / camera.focal_px
         # The derivative of height / tan(angle) by the angle.
         per_rad = to_foot_mm * (1 + foot * foot) / -foot
         sigma_mm = math.hypot(FOOT_SPREAD_MM, per_rad * TILT_SIGMA_RAD, per_rad * edge_rad)
         cues.append(Estimate(to_foot_mm + FOOT_OFFSET_MM, sigma_mm))
-    if not (cut.left or cut.right):
+    if not (truncation.left or truncation.right):
         distance_mm = _by_width(box_px, camera)
         noise = math.sqrt(2) * edge.relative(width_px)
         cues.append(Estimate(distance_mm, distance_mm * math.hypot(WIDTH_SPREAD, noise)))

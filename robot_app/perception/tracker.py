@@ -254,7 +254,7 @@ class TrackHypothesis:
     track: Track
     motion: BoxFilter
     newest_px: XyxyPx
-    cut: Truncation
+    truncation: Truncation
     seen_at_s: float
 
     @property
@@ -285,14 +285,14 @@ class TrackHypothesis:
         motion = self.motion.coast()
         x1, y1, x2, y2 = motion.box_px
         direction = view.camera.direction((x1 + x2) / 2, (y1 + y2) / 2, view.head_angle_rad)
-        sight = estimate_range(motion.box_px, self.cut, view.camera, view.head_angle_rad, model.edge)
+        estimate = estimate_range(motion.box_px, self.truncation, view.camera, view.head_angle_rad, model.edge)
         unseen_s = max(0.0, view.at_s - self.seen_at_s)
         track = replace(
             self.track,
             box_px=motion.box_px,
             bearing_rad=direction.bearing_rad,
-            bearing_sigma_rad=math.hypot(sight.bearing_sigma_rad, motion.x_sigma_px / view.camera.focal_px),
-            distance_sigma_mm=math.hypot(sight.distance_sigma_mm, FASTEST_MM_S * unseen_s),
+            bearing_sigma_rad=math.hypot(estimate.bearing_sigma_rad, motion.x_sigma_px / view.camera.focal_px),
+            distance_sigma_mm=math.hypot(estimate.distance_sigma_mm, FASTEST_MM_S * unseen_s),
             age_frames=self.track.age_frames + 1,
             missed_frames=self.track.missed_frames + 1,
         )
@@ -320,7 +320,7 @@ class TrackHypothesis:
         is_fresh = self.track.missed_frames <= FRESH_FRAMES
         is_near = is_fresh and max(likeness, distance_iou(self.newest_px, box_px)) >= min_similarity
         is_near = is_near or self._is_within_reach(box_px, hiding_px)
-        if is_near and (growth < MOST_GROWTH or self.cut != Truncation()):
+        if is_near and (growth < MOST_GROWTH or self.truncation != Truncation()):
             return 1 - likeness + growth
         return math.inf
 
@@ -337,18 +337,18 @@ class TrackHypothesis:
     def _with_range(
         cls, track: Track, motion: BoxFilter, newest_px: XyxyPx, view: Viewpoint, model: TrackingAssumptions
     ) -> "TrackHypothesis":
-        cut = truncation_of(newest_px, view.camera)
-        sight = estimate_range(motion.box_px, cut, view.camera, view.head_angle_rad, model.edge)
+        truncation = truncation_of(newest_px, view.camera)
+        estimate = estimate_range(motion.box_px, truncation, view.camera, view.head_angle_rad, model.edge)
         track = replace(
             track,
             box_px=motion.box_px,
-            bearing_rad=sight.bearing_rad,
-            bearing_sigma_rad=sight.bearing_sigma_rad,
-            distance_mm=sight.distance_mm,
-            distance_sigma_mm=sight.distance_sigma_mm,
-            elevation_rad=sight.elevation_rad,
+            bearing_rad=estimate.bearing_rad,
+            bearing_sigma_rad=estimate.bearing_sigma_rad,
+            distance_mm=estimate.distance_mm,
+            distance_sigma_mm=estimate.distance_sigma_mm,
+            elevation_rad=estimate.elevation_rad,
         )
-        return cls(track, motion, newest_px, cut, view.at_s)
+        return cls(track, motion, newest_px, truncation, view.at_s)
 
 
 def distance_iou(a: XyxyPx, b: XyxyPx) -> float:
