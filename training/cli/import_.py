@@ -74,19 +74,19 @@ def make_version(args: argparse.Namespace, sources: list[Path], parent: Path | N
     from training.data.version_report import fault_lines, full_report, leak_lines
     from training.data.version_store import write_version
 
-    rules = VersionOptions(
+    options = VersionOptions(
         SplitRule.parse(args.split, args.seed),
         _parse_class_map(args.class_map),
         Resize.parse(args.resize, args.fit) if args.resize else None,
         resplit_parent,
     )
-    gathered = gather(sources, parent, rules)
+    gathered = gather(sources, parent, options)
     for line in [*gathered.notes, *fault_lines(gathered.faults, MOST_LINES)]:
         say(line)
     if gathered.faults and getattr(args, "strict", False):
         count = plural(len(gathered.faults), "fault")
         raise InputError(f"{sources[0]}: {count}, and --strict allows none; nothing was written")
-    plan = plan_version(gathered, rules)
+    plan = plan_version(gathered, options)
     for line in leak_lines(plan, MOST_LINES):
         say(line)
     report = full_report(gathered, plan)

@@ -38,13 +38,13 @@ def show_truth(image: LabelledImage) -> SheetEntry:
     return SheetEntry(image, Detections.empty(), Detections.empty())
 
 
-def write_sheet(path: Path, judged: Sequence[SheetEntry]) -> None:
+def write_sheet(path: Path, entries: Sequence[SheetEntry]) -> None:
     """Write the first images as one picture: objects green, missed ones orange, false alarms red, with scores.
 
     Raises:
         InputError: the file cannot be written; the suffix must be one that OpenCV writes.
     """
-    tiles = [_tile(j) for j in judged[:MOST_TILES]] or [np.full((*TILE_HW, 3), 255, np.uint8)]
+    tiles = [_tile(entry) for entry in entries[:MOST_TILES]] or [np.full((*TILE_HW, 3), 255, np.uint8)]
     columns = min(COLUMNS, len(tiles))
     tiles += [np.full((*TILE_HW, 3), 255, np.uint8)] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
@@ -56,13 +56,13 @@ def write_sheet(path: Path, judged: Sequence[SheetEntry]) -> None:
         raise InputError(f"{path}: cannot be written; expected a file name with .png or .jpg in a folder that exists")
 
 
-def _tile(judged: SheetEntry) -> Image:
-    letterbox = Letterbox(judged.image.hw, TILE_HW)
-    tile = letterbox.apply(judged.image.load()).copy()
+def _tile(entry: SheetEntry) -> Image:
+    letterbox = Letterbox(entry.image.hw, TILE_HW)
+    tile = letterbox.apply(entry.image.load()).copy()
     for objects, colour, with_score in (
-        (judged.image.truth, _GREEN, False),
-        (judged.missed, _ORANGE, True),
-        (judged.wrong, _RED, True),
+        (entry.image.truth, _GREEN, False),
+        (entry.missed, _ORANGE, True),
+        (entry.wrong, _RED, True),
     ):
         for box, score in zip(
             letterbox.boxes_to_target(objects.boxes_px).round().astype(int), objects.scores, strict=True
@@ -71,5 +71,5 @@ def _tile(judged: SheetEntry) -> Image:
             cv2.rectangle(tile, (x1, y1), (x2, y2), colour, 2)
             if with_score:
                 cv2.putText(tile, f"{score:.2f}", (x1 + 3, max(y1 + 16, 16)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1)
-    cv2.putText(tile, judged.image.path.name, (4, TILE_HW[0] - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
+    cv2.putText(tile, entry.image.path.name, (4, TILE_HW[0] - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
     return tile

@@ -42,7 +42,7 @@ class VersionOptions:
 
     @property
     def steps(self) -> tuple[Resize, ...]:
-        """What these rules do to images."""
+        """What is done to images."""
         return (self.resize,) if self.resize else ()
 
 
@@ -69,7 +69,7 @@ class Gathered:
     notes: tuple[str, ...]
 
 
-def gather(sources: Sequence[Path], parent: Path | None, rules: VersionOptions) -> Gathered:
+def gather(sources: Sequence[Path], parent: Path | None, options: VersionOptions) -> Gathered:
     """Read all and check all.
 
     Raises:
@@ -77,15 +77,15 @@ def gather(sources: Sequence[Path], parent: Path | None, rules: VersionOptions) 
         ConfigError: the class map names a class that does not occur.
     """
     manifest = verify_version(parent) if parent else None
-    images, faults = _parent_images(parent, manifest, rules) if parent and manifest else ([], [])
+    images, faults = _parent_images(parent, manifest, options) if parent and manifest else ([], [])
     from_parent = len(images)
     contents = [read_source(path) for path in sources]
     listed = list(manifest.class_names) if manifest else []
     listed += [name for c in contents for name in c.class_names if name not in listed]
-    _check_class_map(rules.class_map, listed)
+    _check_class_map(options.class_map, listed)
     entries = []
     for c in contents:
-        sound, found = check_images(c, (*(manifest.steps if manifest else ()), *rules.steps), rules.class_map)
+        sound, found = check_images(c, (*(manifest.steps if manifest else ()), *options.steps), options.class_map)
         images += sorted(sound, key=lambda image: (SPLITS.index(image.split or SPLITS[0]), image.known_as))
         faults += [*c.faults, *found]
         entries.append(_source_entry(c))
@@ -94,17 +94,17 @@ def gather(sources: Sequence[Path], parent: Path | None, rules: VersionOptions) 
     if not images:
         example = f", such as {faults[0]}" if faults else ""
         raise InputError(f"{sources[0]}: no sound image in it{example}; expected at least one")
-    class_names, notes = _used_classes(listed, images, rules.class_map)
+    class_names, notes = _used_classes(listed, images, options.class_map)
     if not class_names:
         raise InputError(f"{sources[0] if sources else parent}: no sound box in it; expected at least one")
     notes = [*(note for c in contents for note in c.notes), *notes]
     return Gathered(manifest, tuple(images), from_parent, class_names, tuple(entries), tuple(faults), tuple(notes))
 
 
-def _parent_images(folder: Path, manifest: Manifest, rules: VersionOptions) -> tuple[list[CheckedImage], list[Fault]]:
+def _parent_images(folder: Path, manifest: Manifest, options: VersionOptions) -> tuple[list[CheckedImage], list[Fault]]:
     """Only boxes that have become equal, as classes were joined or images made small, are no sign of damage."""
     contents = read_source(folder)
-    images, faults = check_images(contents, rules.steps, rules.class_map)
+    images, faults = check_images(contents, options.steps, options.class_map)
     damage = [fault for fault in (*contents.faults, *faults) if fault.kind is not FaultKind.DUPLICATE_BOX]
     if damage:
         raise InputError(f"{folder}: damaged version, {damage[0]}")
@@ -158,7 +158,7 @@ class VersionPlan:
     leaks: tuple[Leak, ...]
 
 
-def plan_version(gathered: Gathered, rules: VersionOptions) -> VersionPlan:
+def plan_version(gathered: Gathered, options: VersionOptions) -> VersionPlan:
     """Decide names, splits and labels of all images.
 
     Raises:
@@ -168,9 +168,9 @@ def plan_version(gathered: Gathered, rules: VersionOptions) -> VersionPlan:
     near = near_duplicates([image.hash for image in images])
     origins = [image.origin for image in images]
     groups = group(len(images), [*near, *same_origin(origins)])
-    splits = _splits(gathered, groups, rules)
+    splits = _splits(gathered, groups, options)
     leaks = find_leaks(splits, near, origins)
-    shares = rules.split.fractions or [splits.count(split) / len(splits) for split in SPLITS]
+    shares = options.split.fractions or [splits.count(split) / len(splits) for split in SPLITS]
     names = _file_names(images)
     entries = [
         ImageEntry(name, split, names[first], image.origin, image.original_sha256, "")
@@ -185,15 +185,15 @@ def plan_version(gathered: Gathered, rules: VersionOptions) -> VersionPlan:
         if split in splits
     }
     manifest = replace(
-        _manifest(gathered, rules, entries, annotations),
+        _manifest(gathered, options, entries, annotations),
         leaked=len(leaks),
-        leaked_at_random=expected_leaks(shares, rules.split.seed, near, origins),
+        leaked_at_random=expected_leaks(shares, options.split.seed, near, origins),
     )
     return VersionPlan(manifest.with_id(), images, annotations, tuple(leaks))
 
 
 def _manifest(
-    gathered: Gathered, rules: VersionOptions, entries: Sequence[ImageEntry], annotations: Mapping[str, bytes]
+    gathered: Gathered, options: VersionOptions, entries: Sequence[ImageEntry], annotations: Mapping[str, bytes]
 ) -> Manifest:
     """Still without id and leaks."""
     parent = gathered.parent
@@ -201,10 +201,10 @@ def _manifest(
         id="",
         parent=parent.id if parent else None,
         class_names=gathered.class_names,
-        class_map=tuple(sorted(rules.class_map.items())),
-        steps=(*(parent.steps if parent else ()), *rules.steps),
-        split_rule=str(rules.split),
-        seed=rules.split.seed if rules.split.fractions else None,
+        class_map=tuple(sorted(options.class_map.items())),
+        steps=(*(parent.steps if parent else ()), *options.steps),
+        split_rule=str(options.split),
+        seed=options.split.seed if options.split.fractions else None,
         sources=gathered.sources,
         images=tuple(entries),
         annotations=tuple((split, hashlib.sha256(text).hexdigest()) for split, text in annotations.items()),
@@ -214,18 +214,18 @@ def _manifest(
     )
 
 
-def _splits(gathered: Gathered, groups: Sequence[int], rules: VersionOptions) -> list[str]:
+def _splits(gathered: Gathered, groups: Sequence[int], options: VersionOptions) -> list[str]:
     """Of all images."""
-    if rules.split.fractions is None:
+    if options.split.fractions is None:
         return [image.split or SPLITS[0] for image in gathered.images]
     label_of = {name: label for label, name in enumerate(gathered.class_names)}
     counts = np.zeros((len(gathered.images), len(label_of)), np.int64)
     for row, image in zip(counts, gathered.images, strict=True):
         for name in image.class_names:
             row[label_of[name]] += 1
-    fixed = 0 if rules.resplit_parent else gathered.from_parent
+    fixed = 0 if options.resplit_parent else gathered.from_parent
     given = [image.split if i < fixed else None for i, image in enumerate(gathered.images)]
-    return grouped_splits(groups, counts, rules.split.fractions, rules.split.seed, given)
+    return grouped_splits(groups, counts, options.split.fractions, options.split.seed, given)
 
 
 def _file_names(images: Sequence[CheckedImage]) -> list[str]:

@@ -138,7 +138,7 @@ def write_labels(folder: Path, final_name: str, reviews: Sequence[Review], label
     write_label_studio(folder, f"{final_name}/{IMAGES_NAME}", reviews, labeller)
     write_cvat(folder, frames, labeller.class_names)
     _write_review(folder / REVIEW_NAME, reviews)
-    write_sheet(folder / SHEET_NAME, [_judged(folder, one) for one in reviews])
+    write_sheet(folder / SHEET_NAME, [_sheet_entry(folder, one) for one in reviews])
 
 
 def _write_review(path: Path, reviews: Sequence[Review]) -> None:
@@ -149,7 +149,7 @@ def _write_review(path: Path, reviews: Sequence[Review]) -> None:
             table.writerow((one.frame.file_name, f"{one.urgency:.3f}", len(one.frame.objects), one.summary))
 
 
-def _judged(folder: Path, one: Review) -> SheetEntry:
+def _sheet_entry(folder: Path, one: Review) -> SheetEntry:
     frame = one.frame
     path = folder / IMAGES_NAME / frame.file_name
     image = LabelledImage(path, frame.hw, frame.objects.boxes_px, frame.objects.labels)

@@ -1,6 +1,7 @@
 """The figures of each arm, from its runs' validation curves (scores are AP50-95) and its test scores."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -114,10 +115,7 @@ def _catch_up(arm: Arm, scratch: Arm, pairs: Sequence[tuple[RunResult, RunResult
 
 def _median(values: Sequence[float]) -> float:
     """The median; infinite when one of the two middle values is; NaN of nothing."""
-    if not values:
-        return math.nan
-    ordered = sorted(values)
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    return statistics.median(values) if values else math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,11 @@ def split_folders(root: Path) -> list[tuple[str | None, Path]]:
     return [(None, root), *sorted(named, key=lambda item: SPLITS.index(item[0]))]
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file is an image by its name; hidden ones are what other programs leave behind."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
 def images_in(folder: Path) -> list[Path]:
-    """The image files in a folder and below it, by name; hidden ones are what other programs leave behind."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
-    return sorted(path for path in found if not path.name.startswith("."))
+    """The image files in a folder and below it, by name."""
+    return sorted(filter(is_image, folder.rglob("*")))

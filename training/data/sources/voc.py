@@ -17,6 +17,7 @@ from training.data.sources.contents import (
     ListedImage,
     SourceContents,
     images_in,
+    is_image,
     split_folders,
     split_of,
 )
@@ -47,9 +48,8 @@ def _read_folder(contents: SourceContents, split: str | None, folder: Path, plac
     subsets = _subsets(contents.root)
     by_stem: dict[str, Path] = {}
     for place in places:
-        for path in images_in(place) if recursive else sorted(place.iterdir()):
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                by_stem.setdefault(path.relative_to(place).with_suffix("").as_posix(), path)
+        for path in images_in(place) if recursive else sorted(filter(is_image, place.iterdir())):
+            by_stem.setdefault(path.relative_to(place).with_suffix("").as_posix(), path)
     labelled = set()
     for file in files:
         contents.label_files.append(file)

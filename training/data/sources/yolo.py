@@ -17,7 +17,6 @@ import yaml
 from robot_app.core.errors import InputError
 from training.data.sources.contents import (
     IMAGE_SUFFIXES,
-    SPLITS,
     FaultKind,
     ListedBox,
     ListedImage,
@@ -207,6 +206,3 @@ def _report_orphans(contents: SourceContents, images: list[Path]) -> None:
             if file not in expected and file.name not in _NO_LABELS:
                 detail = f"no image of this name; expected one of {', '.join(IMAGE_SUFFIXES)}"
                 contents.report(FaultKind.MISSING_IMAGE, file, detail)
-
-
-assert set(_KEYS.values()) == set(SPLITS)

@@ -35,6 +35,18 @@ def test_images_without_parts_are_for_training(tmp_path, export):
     assert not (made.folder / "valid").exists()
 
 
+@pytest.mark.parametrize("export", WITH_SPLITS, ids=lambda e: e.__name__)
+def test_hidden_files_are_no_images(tmp_path, export):
+    """What macOS puts into archives, and what a program that was killed left."""
+    source = export(tmp_path / "set", SHOTS)
+    for path in sorted(source.rglob("*.jpg")):
+        path.with_name(f"._{path.name}").write_bytes(b"Mac OS X")
+        path.with_name(f".{path.stem}.part.jpg").write_bytes(b"half")
+    made = make_version("import", source, "--output", tmp_path / "versions", "--strict")
+    for split, shots in by_split(SHOTS):
+        assert_holds(read_coco(made.folder / split), shots)
+
+
 def test_the_bytes_of_images_are_kept(tmp_path):
     source = WITH_SPLITS[0](tmp_path / "set", SHOTS)
     made = make_version("import", source, "--output", tmp_path / "versions")
