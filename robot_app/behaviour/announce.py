@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import Field
+from annotated_types import Ge
 
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
@@ -27,8 +27,8 @@ class AnnounceSettings(PresenceSettings):
         nobody: what is said when the last one has left; an empty text says nothing.
     """
 
-    settle_s: Annotated[float, Field(ge=0)] = 1.0
-    cooldown_s: Annotated[float, Field(ge=0)] = 8.0
+    settle_s: Annotated[float, Ge(0)] = 1.0
+    cooldown_s: Annotated[float, Ge(0)] = 8.0
     nobody: str = "Nobody is here any more."
 
 

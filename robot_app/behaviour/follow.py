@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Self
 
-from pydantic import Field
+from annotated_types import Interval
 
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
@@ -58,13 +58,13 @@ class FollowSettings(PresenceSettings):
         search_turns: so many times it turns around to look for a robot, at the start and after it lost one.
     """
 
-    distance_mm: Annotated[float, Field(ge=130, le=1000)] = 200.0
-    tolerance_mm: Annotated[float, Field(ge=5, le=200)] = 22.0
-    speed_mm_s: Annotated[float, Field(ge=10, le=200)] = 150.0
-    turn_rad_s: Annotated[float, Field(ge=0.2, le=4)] = 1.5
-    acceleration_mm_s2: Annotated[float, Field(ge=50, le=2000)] = 250.0
-    lost_after_s: Annotated[float, Field(ge=0.1, le=5)] = 0.5
-    search_turns: Annotated[float, Field(ge=0, le=10)] = 1.0
+    distance_mm: Annotated[float, Interval(ge=130, le=1000)] = 200.0
+    tolerance_mm: Annotated[float, Interval(ge=5, le=200)] = 22.0
+    speed_mm_s: Annotated[float, Interval(ge=10, le=200)] = 150.0
+    turn_rad_s: Annotated[float, Interval(ge=0.2, le=4)] = 1.5
+    acceleration_mm_s2: Annotated[float, Interval(ge=50, le=2000)] = 250.0
+    lost_after_s: Annotated[float, Interval(ge=0.1, le=5)] = 0.5
+    search_turns: Annotated[float, Interval(ge=0, le=10)] = 1.0
 
 
 @dataclass(frozen=True, slots=True)

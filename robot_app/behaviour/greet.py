@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import Field
+from annotated_types import Ge, Interval
 
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
@@ -24,8 +24,8 @@ class GreetSettings(PresenceSettings):
         animation: trigger played with the hello; an empty name plays nothing.
     """
 
-    cooldown_s: Annotated[float, Field(ge=0)] = 10.0
-    dead_band_rad: Annotated[float, Field(ge=0, le=3.2)] = 0.15
+    cooldown_s: Annotated[float, Ge(0)] = 10.0
+    dead_band_rad: Annotated[float, Interval(ge=0, le=3.2)] = 0.15
     hello: str = "Hello Vector!"
     goodbye: str = "Goodbye!"
     animation: str = "GreetAfterLongTime"

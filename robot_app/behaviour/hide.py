@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from annotated_types import Ge, Interval
 
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
@@ -33,10 +33,10 @@ class HideSettings(PresenceSettings):
         cooldown_s: least time from the end of one flight to the next one.
     """
 
-    near_mm: Annotated[float, Field(ge=100, le=2000)] = 350.0
-    flee_s: Annotated[float, Field(ge=0, le=10)] = 2.0
-    speed_mm_s: Annotated[float, Field(ge=10, le=200)] = 100.0
-    cooldown_s: Annotated[float, Field(ge=0)] = 5.0
+    near_mm: Annotated[float, Interval(ge=100, le=2000)] = 350.0
+    flee_s: Annotated[float, Interval(ge=0, le=10)] = 2.0
+    speed_mm_s: Annotated[float, Interval(ge=10, le=200)] = 100.0
+    cooldown_s: Annotated[float, Ge(0)] = 5.0
 
     @property
     def safe_mm(self) -> float:

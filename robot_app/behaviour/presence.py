@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from annotated_types import Ge, Interval
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.tracks import Event, Track
@@ -24,9 +24,9 @@ class PresenceSettings:
         left_after_s: a robot that was not seen for so long has left.
     """
 
-    seen_frames: Annotated[int, Field(ge=1)] = 4
-    window_frames: Annotated[int, Field(ge=1, le=300)] = 6
-    left_after_s: Annotated[float, Field(ge=0)] = 2.0
+    seen_frames: Annotated[int, Ge(1)] = 4
+    window_frames: Annotated[int, Interval(ge=1, le=300)] = 6
+    left_after_s: Annotated[float, Ge(0)] = 2.0
 
     def __post_init__(self) -> None:
         if self.seen_frames > self.window_frames:

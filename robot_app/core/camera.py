@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from annotated_types import Ge
 
 from robot_app.core.validation import settings_class
 from robot_app.core.vector_spec import FOCAL_PX, FRAME_HW
@@ -34,12 +34,12 @@ class CameraModel:
         focal_y_px: focal length for rows where it differs from that for columns.
     """
 
-    focal_px: Annotated[float, Field(ge=1)] = FOCAL_PX
-    centre_x_px: Annotated[float, Field(ge=0)] = FRAME_HW[1] / 2
-    centre_y_px: Annotated[float, Field(ge=0)] = FRAME_HW[0] / 2
-    width_px: Annotated[int, Field(ge=1)] = FRAME_HW[1]
-    height_px: Annotated[int, Field(ge=1)] = FRAME_HW[0]
-    focal_y_px: Annotated[float | None, Field(ge=1)] = None
+    focal_px: Annotated[float, Ge(1)] = FOCAL_PX
+    centre_x_px: Annotated[float, Ge(0)] = FRAME_HW[1] / 2
+    centre_y_px: Annotated[float, Ge(0)] = FRAME_HW[0] / 2
+    width_px: Annotated[int, Ge(1)] = FRAME_HW[1]
+    height_px: Annotated[int, Ge(1)] = FRAME_HW[0]
+    focal_y_px: Annotated[float | None, Ge(1)] = None
 
     def for_frame(self, height_px: int, width_px: int) -> "CameraModel":
         """The same lens with frames of another size: the horizontal field of view stays, pixels stay as they are."""

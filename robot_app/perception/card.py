@@ -1,23 +1,20 @@
 """The model card: what a model file says of itself. It travels as JSON in the ONNX file's metadata."""
 
-from dataclasses import field
+import json
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Self
 
-from pydantic import Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
+from annotated_types import Ge, Gt, Interval, MinLen
 
 from robot_app.core.errors import ModelError
 
 CARD_KEY = "vector_detector.card"
 """Key of the card in the ONNX file's `metadata_props`."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-
-Positive = Annotated[float, Field(gt=0)]
-
-NotNegative = Annotated[float, Field(ge=0)]
-
-SizeHw = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
+Share = Annotated[float, Interval(ge=0, le=1)]
+Positive = Annotated[float, Gt(0)]
+NotNegative = Annotated[float, Ge(0)]
+SizeHw = tuple[Annotated[int, Gt(0)], Annotated[int, Gt(0)]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +120,7 @@ class ModelCard:
     name: str
     version: str
     architecture: str
-    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    class_names: Annotated[tuple[str, ...], MinLen(1)]
     frame_hw: SizeHw
     network_hw: SizeHw
     score_threshold: Share
@@ -137,7 +134,7 @@ class ModelCard:
 
     def to_json(self) -> str:
         """As JSON text, keys in the order of the fields."""
-        return TypeAdapter(type(self)).dump_json(self, indent=2).decode()
+        return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -146,6 +143,8 @@ class ModelCard:
         Raises:
             ModelError: the text is not a card, lacks a field, or a value is of the wrong type or out of range.
         """
+        from pydantic import TypeAdapter, ValidationError  # takes a tenth of a second, which `import` should not
+
         try:
             return TypeAdapter(cls).validate_json(text)
         except ValidationError as error:

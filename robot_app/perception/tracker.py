@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field
+from annotated_types import Ge, Interval
 
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections, box_at, iou
@@ -83,9 +83,9 @@ class TrackerSettings:
             none; without it the model card's holds.
     """
 
-    min_similarity: Annotated[float, Field(ge=-1, le=1)] = -0.2
-    max_missed_frames: Annotated[int, Field(ge=0)] = 30
-    min_score: Annotated[float | None, Field(ge=0, le=1)] = None
+    min_similarity: Annotated[float, Interval(ge=-1, le=1)] = -0.2
+    max_missed_frames: Annotated[int, Ge(0)] = 30
+    min_score: Annotated[float | None, Interval(ge=0, le=1)] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import Field
+from annotated_types import Interval
 
 from robot_app.behaviour.registry import BehaviourSections, BehaviourSettings
 from robot_app.core.camera import CameraModel
@@ -19,7 +19,7 @@ from robot_app.safety.gate import MotionSettings
 class DetectorSettings:
     """`score`: least score of a reported object; without it the model card's default holds."""
 
-    score: Annotated[float | None, Field(ge=0, le=1)] = None
+    score: Annotated[float | None, Interval(ge=0, le=1)] = None
 
 
 @settings_class

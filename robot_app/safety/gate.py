@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from annotated_types import Ge
 
 from robot_app.core.actions import Action, Drive, Stop, Turn
 from robot_app.core.deadlines import LONGEST_TURN_S, MAX_FRAME_AGE_S
@@ -19,7 +19,7 @@ STANDING = -math.inf
 class MotionSettings:
     """`max_frame_age_s`: no motion is decided on a frame that was received longer ago than this."""
 
-    max_frame_age_s: Annotated[float, Field(ge=0.01)] = MAX_FRAME_AGE_S
+    max_frame_age_s: Annotated[float, Ge(0.01)] = MAX_FRAME_AGE_S
 
 
 @dataclass(frozen=True, slots=True)

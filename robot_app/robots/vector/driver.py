@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self
 
 import grpc
 from anki_vector.messaging import protocol
-from pydantic import Field
+from annotated_types import Interval
 
 from robot_app.core.actions import Action, Stop
 from robot_app.core.camera import CameraModel
@@ -57,14 +57,14 @@ class VectorSettings:
         battery_every_s: how often the battery is asked for.
     """
 
-    connect_timeout_s: Annotated[float, Field(ge=0.1, le=120)] = 10.0
-    first_frame_timeout_s: Annotated[float, Field(ge=0.1, le=120)] = 5.0
-    stop_after_s: Annotated[float, Field(ge=0.05, le=60)] = CAMERA_PAUSE_STOP_S
-    frame_timeout_s: Annotated[float, Field(ge=0.05, le=60)] = 5.0
-    stop_timeout_s: Annotated[float, Field(ge=0.1, le=10)] = 2.5
-    frozen_after_s: Annotated[float, Field(ge=0.05, le=60)] = CAMERA_FROZEN_AFTER_S
-    state_timeout_s: Annotated[float, Field(ge=0.1, le=60)] = STATE_TIMEOUT_S
-    battery_every_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
+    connect_timeout_s: Annotated[float, Interval(ge=0.1, le=120)] = 10.0
+    first_frame_timeout_s: Annotated[float, Interval(ge=0.1, le=120)] = 5.0
+    stop_after_s: Annotated[float, Interval(ge=0.05, le=60)] = CAMERA_PAUSE_STOP_S
+    frame_timeout_s: Annotated[float, Interval(ge=0.05, le=60)] = 5.0
+    stop_timeout_s: Annotated[float, Interval(ge=0.1, le=10)] = 2.5
+    frozen_after_s: Annotated[float, Interval(ge=0.05, le=60)] = CAMERA_FROZEN_AFTER_S
+    state_timeout_s: Annotated[float, Interval(ge=0.1, le=60)] = STATE_TIMEOUT_S
+    battery_every_s: Annotated[float, Interval(ge=0.1, le=3600)] = 5.0
 
 
 LIVE = VectorSettings(
