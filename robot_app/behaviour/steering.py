@@ -14,7 +14,6 @@ BRAKING = 2.0
 """Slowing down may be so many times as sudden as speeding up."""
 
 HEAD_BAND_RAD = 0.1
-
 HEAD_PAUSE_S = 0.5
 """The head moves when it is off by more than this, and not more often."""
 

@@ -16,7 +16,6 @@ from robot_app.cli import bench, demo, detect, doctor, emulate, inspect, record,
 from robot_app.core.errors import EXIT_CODE, MissingPartError, VectorDetectorError
 
 COMMANDS = (demo, run, record, replay, detect, emulate, inspect, bench, doctor, serve)
-
 INTERRUPTED_EXIT_CODE = 130
 
 # Signals to end become an exception, so that they leave every `with` block in good order, as Ctrl-C does.

@@ -38,31 +38,18 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Record = TypeVar("Record", bound="DataclassInstance")
-
 Schema = dict[str, Any]
-
 _JSON_TYPES: dict[object, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
-
 METADATA_NAME = "vector_detector.recording"
-
 FORMAT_VERSION = "1"
-
 CAMERA_TOPIC = "/camera"
-
 BOXES_TOPIC = "/camera/boxes"
-
 STATE_TOPIC = "/state"
-
 SUPERVISION_TOPIC = "/supervision"
-
 DETECTIONS_TOPIC = "/detections"
-
 TRACKS_TOPIC = "/tracks"
-
 EVENTS_TOPIC = "/events"
-
 ACTIONS_TOPIC = "/actions"
-
 STEP_TOPIC = "/step"
 
 
@@ -126,9 +113,7 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 _NUMBER: Schema = {"type": "number"}
-
 _INTEGER: Schema = {"type": "integer"}
-
 _TEXT: Schema = {"type": "string"}
 
 
@@ -231,7 +216,6 @@ def _decode_action(fields: dict[str, Any]) -> Action:
 
 
 _CYAN = Color(r=0.0, g=0.9, b=1.0, a=1.0)
-
 _BLACK = Color(r=0.0, g=0.0, b=0.0, a=0.6)
 
 

@@ -18,9 +18,7 @@ from robot_app.core.errors import PYTHON, ConfigError, RobotIdentityError, Robot
 from robot_app.core.files import write_whole
 
 DEFAULT_PORT = 443
-
 REQUIRED_KEYS = ("cert", "ip", "name", "guid")
-
 HOW_TO_CREATE = f"create it with `{PYTHON} -m anki_vector.configure` (robots on wire-pod: set the robot up there first)"
 
 
