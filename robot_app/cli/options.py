@@ -7,9 +7,8 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TextIO, TypeAlias
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.files import DEFAULT_MODEL
@@ -135,8 +134,7 @@ def address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(number)
 
 
-@dataclass(frozen=True, slots=True)
-class RobotChoice:
+class RobotChoice(NamedTuple):
     """A robot that was chosen on the command line.
 
     Attributes:
@@ -203,8 +201,7 @@ ROBOTS: dict[str, Callable[[str, argparse.Namespace], RobotChoice]] = {"vector":
 """Robots by kind; each is given what follows the colon of `--robot`. One of another make is one entry more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Viewing:
+class Viewing(NamedTuple):
     """What a session needs for the page: further sinks, and the commands of the person; none without `--view`."""
 
     sinks: tuple[Sink, ...] = ()
