@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from robot_app.cli.main import build_parser
+from robot_app.cli.main import COMMANDS, build_parser
 from robot_app.cli.main import main as robot_app
 from robot_app.core.files import DEFAULT_MODEL, DEMO_RECORDING
 from robot_app.emulator.footage_world import FootageWorld
@@ -25,6 +25,7 @@ from robot_app.media.video import VideoSink
 from robot_app.runtime.settings import load_settings
 from tests.support.exports import SHOTS, roboflow_coco
 from tests.support.markdown import TOP, ShellLine, blocks, shell_lines
+from training.cli.main import COMMANDS as TRAINING_COMMANDS
 from training.cli.main import build_parser as build_training_parser
 from training.cli.main import main as robot_train
 from training.study.config import read_config
@@ -254,3 +255,16 @@ def test_make_and_the_documentation_know_the_same_targets():
     text = " ".join(path.read_text(encoding="utf-8") for path in {TOP / "README.md", *TOP.glob("docs/*.md")})
     named = set(re.findall(r"\bmake ([a-z][a-z-]+)\b(?=[`\s]*$|`| [A-Z]+=)", text, re.MULTILINE))
     assert named <= targets, sys.version
+
+
+@pytest.mark.parametrize("name", [command.__name__ for command in (*COMMANDS, *TRAINING_COMMANDS)])
+def test_the_examples_of_a_command_are_understood(name: str, capsys: pytest.CaptureFixture[str]):
+    parsers = {"robot-app": build_parser(), "robot-train": build_training_parser()}
+    program = "robot-train" if name.startswith("training") else "robot-app"
+    with pytest.raises(SystemExit):
+        parsers[program].parse_args([name.rpartition(".")[2].strip("_"), "--help"])
+    shown = capsys.readouterr().out.partition("examples:\n")[2]
+    examples = re.findall(r"^ +(robot-\w+) (.+?)(?: {2,}.*)?$", re.sub(r" \\\n +", " ", shown), re.MULTILINE)
+    assert examples
+    for other, arguments in examples:
+        parsers[other].parse_args(shlex.split(re.split(" [#>] ", arguments)[0]))
