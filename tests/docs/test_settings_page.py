@@ -5,8 +5,6 @@ import inspect
 import re
 from typing import Any, get_args, get_type_hints
 
-import annotated_types
-
 from robot_app.runtime.settings import Settings
 from tests.support.markdown import TOP
 
@@ -48,12 +46,11 @@ def value(hint: Any) -> str:
     """Type and range."""
     parts = list(get_args(hint)) if hasattr(hint, "__metadata__") else [hint]
     kinds = [kind for kind in (*get_args(parts[0]), parts[0]) if kind in TYPES]
-    limits = {type(limit): limit for part in parts[1:] for limit in getattr(part, "metadata", ())}
-    low, high = limits.get(annotated_types.Ge), limits.get(annotated_types.Le)
-    text = TYPES[kinds[0]]
-    if low is not None:
-        text += f", at least {low.ge:g}" if high is None else f", {low.ge:g} to {high.le:g}"
-    return text
+    found = ((side, getattr(part, side, None)) for part in parts[1:] for side in ("ge", "le"))
+    limits = {side: limit for side, limit in found if limit is not None}
+    if "le" in limits:
+        return f"{TYPES[kinds[0]]}, {limits['ge']:g} to {limits['le']:g}"
+    return f"{TYPES[kinds[0]]}, at least {limits['ge']:g}" if limits else TYPES[kinds[0]]
 
 
 def documented(section: type) -> tuple[str, dict[str, str]]:
