@@ -119,3 +119,12 @@ def test_a_program_of_ones_own_sees_and_follows_with_what_the_front_door_hands_o
         tracks = tracker.update(found, robot_app.Viewpoint.of(step.frame, image.shape[:2], step.state)).tracks
         ids.append([track.id for track in tracks if track.missed_frames == 0])
     assert ids == [[1]] * 15 + [[]] * 20
+
+
+def test_behaviours_and_default_settings_need_neither_pictures_nor_pydantic():
+    code = (
+        "import sys, robot_app.behaviour; from robot_app.behaviour.registry import BehaviourSections; "
+        "BehaviourSections(); print([m for m in ('cv2', 'numpy', 'onnxruntime', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
