@@ -79,6 +79,8 @@ $(BIN)/uv:
 $(VENV)/.base: $(BIN)/uv pyproject.toml requirements.txt $(call found,base,robot_app)
 	@echo "Installing what runs beside the robot (about 400 MB to download)"
 	$(INSTALL) --editable .
+	@$(BIN)/python -c 'import cv2' || \
+		{ echo "error: OpenCV needs a system library; on Debian or Ubuntu: apt install libgl1 libglib2.0-0" >&2; exit 2; }
 	@touch $@
 
 $(VENV)/.training: $(VENV)/.base training/pyproject.toml $(call found,training,training)

@@ -96,7 +96,9 @@ def _missing_parts_told() -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise MissingPartError(f"the package {error.name} is missing; install this software again") from error
     except ImportError as error:
-        raise MissingPartError(f"a system library is missing ({error})") from error
+        raise MissingPartError(
+            f"a system library is missing ({error}); on Debian or Ubuntu: apt install libgl1 libglib2.0-0"
+        ) from error
 
 
 def _print_whatever_the_encoding() -> None:

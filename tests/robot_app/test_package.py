@@ -52,7 +52,8 @@ def test_a_missing_system_library_is_named_in_one_line():
     done = run_without("cv2", "ImportError('libGL.so.1: cannot open shared object file: No such file or directory')")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: a system library is missing (libGL.so.1: cannot open shared object file: No such file or directory)\n"
+        "error: a system library is missing (libGL.so.1: cannot open shared object file: No such file or directory); "
+        "on Debian or Ubuntu: apt install libgl1 libglib2.0-0\n"
     )
 
 
