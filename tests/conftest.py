@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,10 @@ import pytest
 from tests.support.vision import save_vision_model
 
 pytest.register_assert_rewrite("robot_app.tools.contracts")
+
+# Where tests run in the background, SIGINT is ignored, and programs that they start and interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
