@@ -5,27 +5,18 @@ replays to the same decisions. Another behaviour is another such function with a
 imported from here: `Decision`, `Event`, the actions, and `update_presence` for who is there.
 """
 
-from robot_app.behaviour.announce import AnnounceSettings, announce
 from robot_app.behaviour.base import Behaviour, Decision, Refusable
-from robot_app.behaviour.follow import FollowSettings, follow
-from robot_app.behaviour.greet import GreetSettings, greet
-from robot_app.behaviour.hide import HideSettings, hide
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
-from robot_app.behaviour.watch import WatchSettings, watch
 from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.tracks import Event, Track
 
 __all__ = [
     "Action",
     "Animate",
-    "AnnounceSettings",
     "Behaviour",
     "Decision",
     "Drive",
     "Event",
-    "FollowSettings",
-    "GreetSettings",
-    "HideSettings",
     "Presence",
     "PresenceSettings",
     "Refusable",
@@ -34,11 +25,5 @@ __all__ = [
     "Stop",
     "Track",
     "Turn",
-    "WatchSettings",
-    "announce",
-    "follow",
-    "greet",
-    "hide",
     "update_presence",
-    "watch",
 ]

@@ -38,11 +38,6 @@ class HideSettings(PresenceSettings):
     speed_mm_s: Annotated[float, Interval(ge=10, le=200)] = 100.0
     cooldown_s: Annotated[float, Ge(0)] = 5.0
 
-    @property
-    def safe_mm(self) -> float:
-        """A robot nearer than this is not driven towards."""
-        return 1.5 * self.near_mm
-
 
 @dataclass(frozen=True, slots=True)
 class HideState:
@@ -109,4 +104,5 @@ def _threat(presence: Presence, now_s: float, settings: HideSettings) -> Track |
 
 
 def _is_way_blocked(tracks: Sequence[Track], settings: HideSettings) -> bool:
-    return any(abs(track.bearing_rad) < IN_THE_WAY_RAD and track.distance_mm < settings.safe_mm for track in tracks)
+    safe_mm = 1.5 * settings.near_mm
+    return any(abs(track.bearing_rad) < IN_THE_WAY_RAD and track.distance_mm < safe_mm for track in tracks)

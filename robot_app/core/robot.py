@@ -39,7 +39,7 @@ class RobotState:
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """What this software knows about the robot besides: its link, its guard, and what a person wants.
+    """What the robot does not report of itself: how its link, camera and guard are, and what a person wants.
 
     The default stands for a robot that needs no supervision, such as a recording or a simulation.
 
@@ -97,7 +97,7 @@ class Robot(Protocol):
 
     @property
     def supervision(self) -> Supervision:
-        """What is known about the robot besides; a robot that nobody supervises has `Supervision()`."""
+        """How link, camera, guard and operator are; a robot that needs no supervision has `Supervision()`."""
         ...
 
 

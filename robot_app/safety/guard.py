@@ -49,20 +49,6 @@ class Guard(Protocol):
         ...
 
 
-class NoGuard:
-    """For robots whose wheels need no stopping: always ready, never acts."""
-
-    is_ready = True
-
-    def start(self, on_acted: Callable[[], None]) -> None: ...
-
-    def wait_until_ready(self) -> None: ...
-
-    def heartbeat(self, timeout_s: float) -> None: ...
-
-    def end(self) -> None: ...
-
-
 class ProcessGuard:
     """A guard in a process of its own; one that ends is replaced.
 
@@ -85,7 +71,6 @@ class ProcessGuard:
         return 0 < self._robots_told == self._robots_ready
 
     def start(self, on_acted: Callable[[], None]) -> None:
-        """Start the process, in the background."""
         self._ending.clear()
         self._thread = threading.Thread(target=self._keep_one, args=(on_acted,), daemon=True, name="guard")
         self._thread.start()

@@ -63,13 +63,9 @@ class OperatorControls:
         return self._robot
 
     def change_hold(self, **changes: bool) -> None:
-        """Change fields of `hold`. Actions that were sent before go on."""
+        """Change fields of `hold`, at once. Actions that were sent before go on."""
         with self._sending:
             self._hold = replace(self._hold, **changes)
-
-    def latch(self) -> None:
-        """From now on no action but `Stop` reaches the robot. Returns at once; what was sent before goes on."""
-        self.change_hold(stopped=True)
 
     def stop(self) -> None:
         """Stop the wheels now, whatever the loop does, and keep them so until `resume`.
@@ -77,7 +73,7 @@ class OperatorControls:
         Raises:
             RobotError: the robot has not confirmed it, or could not be told. Nothing new is sent to it all the same.
         """
-        self.latch()
+        self.change_hold(stopped=True)
         logger.warning("stopped by a person")
         self._stop_wheels()
 

@@ -22,7 +22,7 @@ from robot_app.core.errors import RobotError
 from robot_app.core.frame import Frame
 from robot_app.core.robot import ControllableRobot, RobotState, Supervision
 from robot_app.safety.gate import STANDING
-from robot_app.safety.guard import Guard, NoGuard
+from robot_app.safety.guard import Guard
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ class WatchdogRobot:
     What stops this thread as well is for the guard: the thread sends it a heartbeat while the wheels may run.
     """
 
-    def __init__(self, robot: ControllableRobot, timeout_s: float, guard: Guard | None = None) -> None:
+    def __init__(self, robot: ControllableRobot, timeout_s: float, guard: Guard) -> None:
         self._robot = robot
-        self._guard = guard or NoGuard()
+        self._guard = guard
         self._timeout_s = timeout_s
         self._changed = threading.Condition()
         self._frame_at_s = -math.inf  # when the loop last took a frame

@@ -234,7 +234,7 @@ class SessionViewModel(Sink):
 
     def latch(self) -> None:
         """The part of a stop that takes no time: no further action is sent. The robot is stopped by the command."""
-        self._controls.latch()
+        self._controls.change_hold(stopped=True)
 
     def snapshot(self, number: int) -> str:
         """Keep the picture of this step for labelling, and tell where.

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from robot_app.core.actions import Drive
 from robot_app.robots.vector.driver import VectorRobot
-from robot_app.safety.guard import NoGuard, ProcessGuard
+from robot_app.safety.guard import ProcessGuard
 from robot_app.tools.contracts import GuardContract, GuardUnderTest
 from tests.support.robots import NotingGuard
 from tests.support.vector import IMPATIENT, emulated, wait_until
@@ -21,12 +21,6 @@ class TestProcessGuard(GuardContract):
             yield GuardUnderTest(
                 guard, lambda: guard.look_after(emulator.identity), lambda: emulator.body.left_mm_s == 0
             )
-
-
-class TestNoGuard(GuardContract):
-    @contextmanager
-    def make(self) -> Iterator[GuardUnderTest]:
-        yield GuardUnderTest(NoGuard())
 
 
 class TestNotingGuard(GuardContract):

@@ -52,8 +52,6 @@ class VectorSettings:
         stop_after_s: without a new frame, until the wheels are stopped.
         frame_timeout_s: without a new frame, until the robot is given up. Radio links pause for a second or two.
         stop_timeout_s: for the robot to confirm that its wheels were stopped.
-        frozen_after_s: of nothing but the same picture, until the camera counts as frozen.
-        state_timeout_s: without a report of the robot's state, until the link counts as down.
         battery_every_s: how often the battery is asked for.
     """
 
@@ -62,8 +60,6 @@ class VectorSettings:
     stop_after_s: Annotated[float, Interval(ge=0.05, le=60)] = CAMERA_PAUSE_STOP_S
     frame_timeout_s: Annotated[float, Interval(ge=0.05, le=60)] = 5.0
     stop_timeout_s: Annotated[float, Interval(ge=0.1, le=10)] = 2.5
-    frozen_after_s: Annotated[float, Interval(ge=0.05, le=60)] = CAMERA_FROZEN_AFTER_S
-    state_timeout_s: Annotated[float, Interval(ge=0.1, le=60)] = STATE_TIMEOUT_S
     battery_every_s: Annotated[float, Interval(ge=0.1, le=3600)] = 5.0
 
 
@@ -212,13 +208,12 @@ class VectorRobot:
         """Whether the robot still reports its state, and whether its camera still changes."""
         silent_s = time.monotonic() - self._reported_at_s
         return Supervision(
-            connected=self.is_linked and silent_s <= self._settings.state_timeout_s,
-            camera_frozen=self._frozen.lasted_s > self._settings.frozen_after_s,
+            connected=self.is_linked and silent_s <= STATE_TIMEOUT_S,
+            camera_frozen=self._frozen.lasted_s > CAMERA_FROZEN_AFTER_S,
         )
 
     @property
     def is_linked(self) -> bool:
-        """It was entered and not left."""
         return self._connection is not None
 
     def _connected(self) -> VectorConnection:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from robot_app.behaviour import AnnounceSettings, announce
+from robot_app.behaviour.announce import AnnounceSettings, announce
 from robot_app.core.actions import Say
 from robot_app.core.tracks import Track
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from robot_app.behaviour import FollowSettings, follow
+from robot_app.behaviour.follow import FollowSettings, follow
 from robot_app.core.actions import Drive, SetHead, Stop
 from robot_app.core.tracks import Track
 from robot_app.simulation.vector_model import RobotPose

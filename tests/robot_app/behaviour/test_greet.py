@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robot_app.behaviour import GreetSettings, greet
+from robot_app.behaviour.greet import GreetSettings, greet
 from robot_app.core.actions import Animate, Say, Turn
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from robot_app.behaviour import HideSettings, hide
+from robot_app.behaviour.hide import HideSettings, hide
 from robot_app.core.actions import Drive, Stop, Turn
 from robot_app.core.tracks import Track
 from robot_app.simulation.vector_model import RobotPose

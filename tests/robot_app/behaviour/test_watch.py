@@ -1,4 +1,4 @@
-from robot_app.behaviour import WatchSettings, watch
+from robot_app.behaviour.watch import WatchSettings, watch
 from robot_app.core.tracks import Track
 
 SETTINGS = WatchSettings(seen_frames=3, window_frames=5, left_after_s=1.0)

@@ -4,18 +4,11 @@ from functools import partial
 
 import pytest
 
-from robot_app.behaviour import (
-    AnnounceSettings,
-    FollowSettings,
-    GreetSettings,
-    HideSettings,
-    WatchSettings,
-    announce,
-    follow,
-    greet,
-    hide,
-    watch,
-)
+from robot_app.behaviour.announce import AnnounceSettings, announce
+from robot_app.behaviour.follow import FollowSettings, follow
+from robot_app.behaviour.greet import GreetSettings, greet
+from robot_app.behaviour.hide import HideSettings, hide
+from robot_app.behaviour.watch import WatchSettings, watch
 from robot_app.core.tracks import Track
 
 FPS = 15

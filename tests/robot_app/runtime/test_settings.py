@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from robot_app.behaviour import FollowSettings, GreetSettings
+from robot_app.behaviour.follow import FollowSettings
+from robot_app.behaviour.greet import GreetSettings
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import ConfigError
 from robot_app.runtime.settings import Settings, load_settings

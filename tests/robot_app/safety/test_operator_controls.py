@@ -23,7 +23,7 @@ from robot_app.runtime.settings import Settings
 from robot_app.safety.gate import MotionSettings
 from robot_app.safety.operator_controls import OperatorControls, OperatorHold
 from robot_app.safety.watchdog import WatchdogRobot
-from tests.support.robots import ScriptedRobot
+from tests.support.robots import NotingGuard, ScriptedRobot
 from tests.support.vector import IMPATIENT, emulated, wait_until, were_wheels_stopped
 from tests.support.vision import CARD, scene_frame
 
@@ -75,7 +75,7 @@ def test_of_a_persons_stop_the_log_says_just_that(caplog):
 def test_a_stop_is_not_lost_when_something_else_is_asked_for_at_the_same_time():
     controls = OperatorControls()
     with ThreadPoolExecutor(2) as pool, controls.sending():
-        pool.submit(controls.latch)
+        pool.submit(controls.change_hold, stopped=True)
         pool.submit(controls.pause)
         time.sleep(0.1)  # both wait for the block to end
     assert controls.hold == OperatorHold(stopped=True, paused=True)
@@ -85,7 +85,7 @@ def test_an_action_that_was_decided_before_the_stop_does_not_slip_past_it():
     controls = OperatorControls()
     scripted = ScriptedRobot([])
     with controls.interlock(scripted) as robot:
-        controls.latch()
+        controls.change_hold(stopped=True)
         for action in (DRIVE, Turn(1.0), Say("Hello")):
             robot.do(action)
         robot.do(Stop())
@@ -151,7 +151,7 @@ def test_a_robot_that_is_connected_to_again_can_be_asked_while_there_is_a_link()
             guarded.take_control()
 
     robots, robot = connect_again(frames(1), frames(2, 3), between=ask)
-    with OperatorControls().interlock(WatchdogRobot(robot, math.inf)) as guarded:
+    with OperatorControls().interlock(WatchdogRobot(robot, math.inf, NotingGuard())) as guarded:
         seen = [guarded.is_live for _ in guarded.frames()]
         guarded.release_control()
         assert not guarded.has_control

@@ -21,7 +21,7 @@ UNWATCHED_S = 0.25
 def watched(script=FRAMES, kind=ScriptedRobot):
     """A watchdog, and what the robot behind it is told."""
     scripted = kind(script)
-    return WatchdogRobot(scripted, UNWATCHED_S), scripted.told
+    return WatchdogRobot(scripted, UNWATCHED_S, NotingGuard()), scripted.told
 
 
 @pytest.mark.parametrize("action", [Drive(20, 20), Turn(1.0)])
@@ -77,7 +77,7 @@ def test_a_stop_that_is_not_confirmed_is_repeated(caplog):
                 raise RobotLost("not confirmed")
 
     deaf = Deaf(FRAMES)
-    with WatchdogRobot(deaf, UNWATCHED_S) as robot:
+    with WatchdogRobot(deaf, UNWATCHED_S, NotingGuard()) as robot:
         next(frames := robot.frames())
         robot.do(Drive(20, 20))
         wait_until(lambda: deaf.tries == 3)
