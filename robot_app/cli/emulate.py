@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from robot_app.cli.options import SOURCE_HELP, Commands, add_command, port, positive_number
-from robot_app.emulator.faults import Fault
+from robot_app.emulator.faults import Fault, Faults
 
 SCENE = "scene"
 """The world that is rendered; a folder of this name can be given as ./scene."""
@@ -54,9 +54,7 @@ def run(args: argparse.Namespace) -> None:
 
     world = SceneWorld(lively_scene()) if str(args.world) == SCENE else load_world(args.world, loop=True)
     fault = None if args.fault is None else Fault(args.fault)
-    with Emulator(
-        world, port=args.port, fault=fault, fault_after_s=args.fault_after, fault_for_s=args.fault_for
-    ) as emulator:
+    with Emulator(world, port=args.port, faults=Faults(fault, args.fault_after, args.fault_for)) as emulator:
         identity = emulator.identity
         program = "robot-app" if shutil.which("robot-app") else sys.argv[0]
         sys.stdout.write(

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from robot_app.core import vector_spec as spec
 from robot_app.emulator.dynamics import (
@@ -18,7 +18,7 @@ from robot_app.emulator.dynamics import (
     integrate_odometry,
     wheel_towards,
 )
-from robot_app.emulator.world import Proximity, Surroundings
+from robot_app.emulator.world import Surroundings
 
 STANDSTILL = (0.0, 0.0)
 USUAL_HEAD_RAD_S = 2.0
@@ -34,7 +34,7 @@ class SensorReadings:
 
     Attributes:
         cliffs: which cliff sensors see the edge: front left, front right, rear left, rear right.
-        proximity: of the sensor that looks ahead.
+        proximity_mm: of the sensor that looks ahead; `None` when nothing is in its range.
         is_on_charger: it stands there.
         is_reacting: it gets away from an edge by itself and obeys nobody.
         has_fallen: it went over the edge, and lies there.
@@ -42,7 +42,7 @@ class SensorReadings:
     """
 
     cliffs: tuple[bool, ...] = (False, False, False, False)
-    proximity: Proximity = field(default_factory=Proximity)
+    proximity_mm: float | None = None
     is_on_charger: bool = False
     is_reacting: bool = False
     has_fallen: bool = False
@@ -51,12 +51,11 @@ class SensorReadings:
 
 @dataclass(frozen=True, slots=True)
 class Sensors:
-    """What the robot reports besides, whatever its surroundings are: set from outside, to play what happens to it."""
+    """What the robot also reports, whatever its surroundings are: set from outside, to play what happens to it."""
 
     on_charger: bool = False
     cliff_detected: bool = False
     picked_up: bool = False
-    carrying_block: bool = False
 
 
 class Body:
@@ -93,7 +92,6 @@ class Body:
 
     @property
     def state(self) -> BodyState:
-        """Pose and speeds now."""
         with self._present():
             return self._state
 
@@ -104,7 +102,7 @@ class Body:
             pose = self._state.pose
             return SensorReadings(
                 cliffs=self._cliffs,
-                proximity=self._around.proximity(pose, self._state.at_s),
+                proximity_mm=self._around.proximity_mm(pose, self._state.at_s),
                 is_on_charger=self._around.is_on_charger(pose),
                 is_reacting=self._reaction is not None,
                 has_fallen=self._has_fallen,

@@ -134,35 +134,17 @@ class CommandLog:
     """The newest commands in the order of their arrival. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._commands: deque[Command] = deque(maxlen=MOST_COMMANDS)
 
     def add(self, request: Message, obeyed: bool) -> None:
         """Note a command that arrived just now."""
         name = type(request).__name__.removesuffix("Request")
-        with self._changed:
+        with self._lock:
             self._commands.append(Command(time.monotonic(), name, request, obeyed))
-            self._changed.notify_all()
 
     @property
     def all(self) -> tuple[Command, ...]:
         """All so far, as far as they are remembered."""
-        with self._changed:
+        with self._lock:
             return tuple(self._commands)
-
-    def wait_for(self, name: str, timeout_s: float, where: Callable[[Message], bool] = lambda _: True) -> Command:
-        """The first command of this name whose request satisfies `where`, now or within `timeout_s`.
-
-        Raises:
-            TimeoutError: none came.
-        """
-        found: list[Command] = []
-
-        def look() -> bool:
-            found[:] = [command for command in self._commands if command.name == name and where(command.request)]
-            return bool(found)
-
-        with self._changed:
-            if not self._changed.wait_for(look, timeout_s):
-                raise TimeoutError(f"no {name} within {timeout_s:g} s; came: {[c.name for c in self._commands]}")
-        return found[0]

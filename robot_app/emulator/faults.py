@@ -90,18 +90,15 @@ class Faults:
         if self._after_s <= 0:
             self.start(fault)
         else:
-            self._at(self._after_s, self.start, fault)
+            self._timers.append(threading.Timer(self._after_s, self.start, (fault,)))
         if self._for_s is not None:
-            self._at(self._after_s + self._for_s, self.end, fault)
+            self._timers.append(threading.Timer(self._after_s + self._for_s, self.end, (fault,)))
+        for timer in self._timers:
+            timer.daemon = True
+            timer.start()
 
     def cancel(self) -> None:
         """Play nothing any more."""
         self._plan = None
         for timer in self._timers:
             timer.cancel()
-
-    def _at(self, delay_s: float, call: Callable[[Fault], None], fault: Fault) -> None:
-        timer = threading.Timer(delay_s, call, (fault,))
-        timer.daemon = True
-        self._timers.append(timer)
-        timer.start()

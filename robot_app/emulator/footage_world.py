@@ -7,13 +7,14 @@ from pathlib import Path
 
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import InputError
-from robot_app.core.frame import Frame
 from robot_app.core.vector_spec import VECTOR_FPS
 from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.world import Surroundings
 from robot_app.media.footage import fit_frame, read_frames
 
 FOOTAGE_KEPT_S = 0.5
+SLIDE_S = 1.0
+"""How long each picture of a folder stays in view."""
 
 
 class FootageWorld:
@@ -51,10 +52,6 @@ class FootageWorld:
         return self._pictures[index % len(self._pictures)]
 
 
-SLIDE_S = 1.0
-"""How long each picture of a folder stays in view."""
-
-
 def load_world(source: Path, *, loop: bool = False) -> FootageWorld:
     """Pictures of a recording or video at their own rate, or those of a folder as a slide show.
 
@@ -66,19 +63,13 @@ def load_world(source: Path, *, loop: bool = False) -> FootageWorld:
     frames = [fit_frame(frame) for frame in read_frames(source)]
     if not frames:
         raise InputError(f"{source}: holds no frames; expected at least one picture")
-    pictures, fps = _paced(source, frames)
-    return FootageWorld(pictures, fps, loop=loop)
-
-
-def _paced(source: Path, frames: list[Frame]) -> tuple[list[bytes], float]:
-    """Pictures one camera frame apart, and how many there are in a second."""
-    pictures = [frame.jpeg for frame in frames]
     times_s = [frame.received_at_s for frame in frames]
     interval_s = statistics.median([b - a for a, b in itertools.pairwise(times_s)] or [0.0])
     if source.is_dir() or interval_s <= 0:
         count = round(SLIDE_S * VECTOR_FPS)
-        return [_numbered(picture, i) for picture in pictures for i in range(count)], VECTOR_FPS
-    return pictures, 1 / interval_s
+        slides = [_numbered(frame.jpeg, i) for frame in frames for i in range(count)]
+        return FootageWorld(slides, VECTOR_FPS, loop=loop)
+    return FootageWorld([frame.jpeg for frame in frames], 1 / interval_s, loop=loop)
 
 
 def _numbered(jpeg: bytes, number: int) -> bytes:

@@ -16,12 +16,12 @@ from anki_vector.messaging import client, protocol
 from google.protobuf.message import Message
 from grpc import ServicerContext as Context
 
+from robot_app.core.vector_spec import PROXIMITY_FARTHEST_MM
 from robot_app.emulator.body import STRAIGHT_SPEED_MM_S, TURN_SPEED_RAD_S, Body
 from robot_app.emulator.camera_feed import JPEG_COLOR, Camera, StreamBrokeOff
 from robot_app.emulator.control import CommandLog, Control
 from robot_app.emulator.dynamics import Maneuver, straight, turn
 from robot_app.emulator.faults import Fault, Faults
-from robot_app.emulator.world import Proximity
 
 POLL_S = 0.01
 STATE_HZ = 15.0
@@ -328,7 +328,6 @@ class VectorService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
             (self._is_on_charger(), protocol.ROBOT_STATUS_IS_ON_CHARGER),
             (sensors.cliff_detected or any(readings.cliffs), protocol.ROBOT_STATUS_CLIFF_DETECTED),
             (sensors.picked_up or readings.has_fallen, protocol.ROBOT_STATUS_IS_PICKED_UP),
-            (sensors.carrying_block, protocol.ROBOT_STATUS_IS_CARRYING_BLOCK),
         ):
             status |= bits if is_set else 0
         half_rad = body.heading_rad / 2
@@ -343,12 +342,12 @@ class VectorService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
             lift_height_mm=body.lift_height_mm,
             accel=protocol.AccelData(z=9810.0),
             gyro=protocol.GyroData(),
-            carrying_object_id=1 if sensors.carrying_block else -1,
+            carrying_object_id=-1,
             carrying_object_on_top_id=-1,
             head_tracking_object_id=-1,
             localized_to_object_id=-1,
             status=status,
-            prox_data=_as_message(readings.proximity),
+            prox_data=_prox_data(readings.proximity_mm),
             touch_data=protocol.TouchData(),
         )
 
@@ -358,10 +357,8 @@ def _after(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() >= ends_s
 
 
-def _as_message(proximity: Proximity) -> protocol.ProxData:
-    return protocol.ProxData(
-        distance_mm=round(proximity.distance_mm),
-        signal_quality=proximity.signal_quality,
-        unobstructed=proximity.is_unobstructed,
-        found_object=not proximity.is_unobstructed,
-    )
+def _prox_data(distance_mm: float | None) -> protocol.ProxData:
+    if distance_mm is None:
+        return protocol.ProxData(distance_mm=round(PROXIMITY_FARTHEST_MM), signal_quality=0.01, unobstructed=True)
+    quality = min(1.0, (100.0 / distance_mm) ** 2)  # as the light that comes back; an assumption
+    return protocol.ProxData(distance_mm=round(distance_mm), signal_quality=quality, found_object=True)

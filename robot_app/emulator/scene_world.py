@@ -19,16 +19,15 @@ from robot_app.core.tracks import XyxyPx
 from robot_app.core.vector_spec import VECTOR_FPS
 from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.world import Rectangle, Surroundings
-from robot_app.simulation.live_renderer import LiveRenderer, RenderedFrame
+from robot_app.simulation.live_renderer import LiveRenderer
 from robot_app.simulation.rooms import TABLE_SIZE_MM, table_room
-from robot_app.simulation.scene import Eyes, Lens, PlacedRobot, RobotLook
+from robot_app.simulation.scene import Eyes, PlacedRobot, RobotLook
 from robot_app.simulation.vector_model import Point, RobotPose, load_vector, outline
 
 Thing = TypeVar("Thing")
 Script = Callable[[float], RobotPose]
 """Where the robot is, by the time in seconds."""
 
-LENS = Lens()
 TABLE = Rectangle(*TABLE_SIZE_MM)
 KEPT_PICTURES = 4
 KEPT_TRUTHS = 1000
@@ -49,15 +48,6 @@ class Actor:
         is_blinking = time_s % BLINKS_EVERY_S < BLINK_S and self.eyes.brightness > 0
         eyes = replace(self.eyes, openness=0.15) if is_blinking else self.eyes
         return PlacedRobot(self.script(time_s), self.look, eyes)
-
-
-def stand(pose: RobotPose) -> Script:
-    return lambda _: pose
-
-
-def turn_in_place(pose: RobotPose, rate_rad_s: float) -> Script:
-    """Turn without end, to the left when positive."""
-    return lambda time_s: replace(pose, heading_rad=pose.heading_rad + rate_rad_s * time_s)
 
 
 def drive_path(points: Sequence[Point], speed_mm_s: float, *, rest_s: float = 0.0, again: bool = False) -> Script:
@@ -179,15 +169,14 @@ class SceneWorld:
             MissingPartError: the installed SDK lacks Vector's 3D model.
         """
         load_vector()  # now, rather than with the first picture: it takes a moment, and may be missing
-        room = table_room(scene.seed)
-        self._renderer = LiveRenderer(room.room, room.light, lens=LENS, seed=scene.seed)
+        self._renderer = LiveRenderer(*table_room(scene.seed), seed=scene.seed)
         self._scene = scene
         self._seconds = seconds
         self._lock = threading.Lock()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
         self._truths: OrderedDict[int, SceneTruth] = OrderedDict()
         self.fps = fps
-        self.calibration = CameraModel(LENS.focal_px, *LENS.centre_px)
+        self.calibration = CameraModel()
         self.history_s = 0.0
         self.surroundings = Surroundings(TABLE, lambda at_s: tuple(a.script(at_s) for a in scene.actors), scene.charger)
         self.start = scene.start
@@ -210,15 +199,12 @@ class SceneWorld:
         others = self._scene.others(body.at_s)
         shot = self._renderer.render(body.pose, others, index)
         _remember(self._pictures, index, encode_jpeg(shot.image), KEPT_PICTURES)
-        _remember(self._truths, index, self._truth(index, body, others, shot), KEPT_TRUTHS)
-
-    def _truth(self, index: int, body: BodyState, others: tuple[PlacedRobot, ...], shot: RenderedFrame) -> SceneTruth:
         robots = []
         for other, box, visible in zip(others, shot.boxes_px.tolist(), shot.visible.tolist(), strict=True):
             there = outline(other.pose, body.pose, self.calibration)
             seen = None if np.isnan(box[0]) else (box[0], box[1], box[2], box[3])
             robots.append(RobotTruth(other.pose, there.box_px, seen, visible, there.bearing_rad, there.distance_mm))
-        return SceneTruth(index, body.at_s, body.pose, tuple(robots))
+        _remember(self._truths, index, SceneTruth(index, body.at_s, body.pose, tuple(robots)), KEPT_TRUTHS)
 
 
 def _remember(memory: OrderedDict[int, Thing], index: int, thing: Thing, most: int) -> None:

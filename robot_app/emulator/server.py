@@ -48,20 +48,17 @@ class Emulator(Closable):
     the SDK and reads `config_path`.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         world: World,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        fault: Fault | None = None,
-        fault_after_s: float = 1.0,
-        fault_for_s: float | None = None,
+        faults: Faults | None = None,
         folder: Path | None = None,
     ) -> None:
-        """Show `world` at `host:port` (port 0: a free one).
+        """Show `world` at `host:port` (port 0: a free one), with these faults.
 
-        `fault` is played from `fault_after_s` after the camera's first picture on, for `fault_for_s` or without end.
         `folder` is where the configuration is written; by default where `read_emulator_config` looks for it.
         """
         self._world = world
@@ -73,7 +70,7 @@ class Emulator(Closable):
         self._server: grpc.Server | None = None
         self._executor: futures.Executor | None = None
         self.commands = CommandLog()
-        self.faults = Faults(fault, fault_after_s, fault_for_s)
+        self.faults = faults or Faults()
         self._body = Body(surroundings=world.surroundings, start=world.start)
         self._ended = threading.Event()
         self._living = threading.Thread(target=self._live, daemon=True, name="emulator body")
@@ -121,9 +118,9 @@ class Emulator(Closable):
             self._link.close()
         self._ended.set()
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        """Wait while the server runs, at most `timeout_s`; a KeyboardInterrupt passes through."""
-        self._ended.wait(timeout_s)
+    def wait(self) -> None:
+        """Wait while the server runs; a KeyboardInterrupt passes through."""
+        self._ended.wait()
 
     @property
     def identity(self) -> VectorIdentity:

@@ -49,19 +49,6 @@ class Rectangle:
         return abs(point[0]) <= self.length_mm / 2 and abs(point[1]) <= self.width_mm / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Proximity:
-    """What the distance sensor tells: to the nearest thing in its beam; unobstructed when there is none in range."""
-
-    distance_mm: float = spec.PROXIMITY_FARTHEST_MM
-    is_unobstructed: bool = True
-
-    @property
-    def signal_quality(self) -> float:
-        """Falls with the square of the distance, as the light that comes back does; an assumption."""
-        return 0.01 if self.is_unobstructed else min(1.0, (100.0 / self.distance_mm) ** 2)
-
-
 def _nobody(_: float) -> tuple[RobotPose, ...]:
     return ()
 
@@ -105,16 +92,14 @@ class Surroundings:
             nearest = min(nearest, apart - 2 * spec.RADIUS_MM if apart > 3 * spec.RADIUS_MM else gap_mm(pose, other))
         return nearest
 
-    def proximity(self, pose: RobotPose, at_s: float) -> Proximity:
-        """What the distance sensor tells."""
+    def proximity_mm(self, pose: RobotPose, at_s: float) -> float | None:
+        """What the distance sensor measures to the nearest thing in its beam; `None` when there is none in range."""
         eye = on_floor(pose, spec.PROXIMITY_MM, 0.0)
         outlines = [corners_of(other) for other in self.others(at_s)]
         sides = [(c[i - 1], c[i]) for c in outlines for i in range(4)]
         angles = [pose.heading_rad + spec.PROXIMITY_BEAM_RAD * (i / (BEAM_RAYS - 1) - 0.5) for i in range(BEAM_RAYS)]
         nearest = min((_to_side(eye, angle, side) for angle in angles for side in sides), default=math.inf)
-        if nearest > spec.PROXIMITY_FARTHEST_MM:
-            return Proximity()
-        return Proximity(max(nearest, spec.PROXIMITY_NEAREST_MM), is_unobstructed=False)
+        return None if nearest > spec.PROXIMITY_FARTHEST_MM else max(nearest, spec.PROXIMITY_NEAREST_MM)
 
     def is_on_charger(self, pose: RobotPose) -> bool:
         """The robot stands on its charger's contacts."""

@@ -1,7 +1,5 @@
 """Light that comes from all around, as a small picture of the surroundings in linear light."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +14,9 @@ BRIGHT = 250
 
 LAMP_GAIN = 6.0
 ENVIRONMENT_HW = (64, 128)
+Environment = NDArray[np.float32]
+"""Radiance that arrives from each direction: float32 (64, 128, 3) BGR, linear; rows from zenith to nadir."""
+
 LOOKUP_HW = (256, 512)
 """Tables are enlarged to this, so that taking the nearest texel shows no steps."""
 
@@ -25,20 +26,13 @@ def lamp_mask(picture: Image) -> NDArray[np.bool_]:
     return np.asarray(cv2.inRange(picture, (BRIGHT,) * 3, (255,) * 3).astype(bool))
 
 
-@dataclass(frozen=True, eq=False)
-class Environment:
-    """Radiance that arrives from each direction: float32 (64, 128, 3) BGR, linear; rows from zenith to nadir."""
-
-    radiance: NDArray[np.float32]
-
-
 class LightField:
     """An environment prepared for look-up at three degrees of blur."""
 
     def __init__(self, environment: Environment) -> None:
-        self._sharp = _enlarged(_blur(environment.radiance, 0.7))
-        self._rough = _enlarged(_blur(environment.radiance, 5.0))
-        self._diffuse = _enlarged(_cosine_blur(environment.radiance))
+        self._sharp = _enlarged(_blur(environment, 0.7))
+        self._rough = _enlarged(_blur(environment, 5.0))
+        self._diffuse = _enlarged(_cosine_blur(environment))
 
     def mirror(self, directions: NDArray[np.float32], roughness: NDArray[np.float32]) -> NDArray[np.float32]:
         """What surfaces of roughness 0 to 1, float32 (N,), mirror from unit directions float32 (N, 3)."""

@@ -17,7 +17,7 @@ from robot_app.core.vector_spec import FRAME_HW
 from robot_app.simulation import raster
 from robot_app.simulation.lighting import LAMP_GAIN, LINEAR, Environment, LightField, lamp_mask
 from robot_app.simulation.raster import Pinhole, Quad, Visible
-from robot_app.simulation.scene import Lens, PlacedRobot, RobotLook, Room
+from robot_app.simulation.scene import PlacedRobot, RobotLook, Room
 from robot_app.simulation.sensor import CODE_GAMMA, LiveSensor, SensorLook
 from robot_app.simulation.shading import RobotPoints, robot_surfaces, shade, shadow_patches, unit
 from robot_app.simulation.vector_model import (
@@ -25,7 +25,6 @@ from robot_app.simulation.vector_model import (
     RobotPose,
     Transform,
     body_transforms,
-    joined_triangles,
     load_vector,
 )
 
@@ -33,6 +32,9 @@ FINE_PIXELS = 30_000
 """Up to here each pixel is shaded on its own."""
 
 OBSERVER_LOOK = RobotLook(gloss=0.4)
+SHADOW = 0.7
+"""How dark the floor is right under a robot; light comes from above. See `Scene`."""
+
 WHITE_OVER_MEAN = 12.0
 """The brightest light that is told apart, over the mean of the room's surfaces."""
 
@@ -55,27 +57,10 @@ class RenderedFrame:
 class LiveRenderer:
     """A room in which only robots move; they stand before its walls."""
 
-    def __init__(  # noqa: PLR0913 - all that stays the same
-        self,
-        room: Room,
-        light: Environment,
-        *,
-        lens: Lens | None = None,
-        sensor: SensorLook | None = None,
-        shadow: float = 0.7,
-        sun_offset_mm: tuple[float, float] = (0.0, 0.0),
-        seed: int = 0,
-    ) -> None:
-        """Paint the room once; for `shadow` and `sun_offset_mm` see `Scene`, `seed` is that of the sensor's grain.
-
-        Raises:
-            ValueError: the lens bends straight lines.
-            MissingPartError: the SDK, which has the model, is not installed.
-        """
-        self._lens = lens or Lens()
-        self._rays = raster.observer_pinhole(RobotPose(), self._lens).rays()
+    def __init__(self, room: Room, light: Environment, *, sensor: SensorLook | None = None, seed: int = 0) -> None:
+        """Paint the room once; `seed` is that of the sensor's grain."""
+        self._rays = raster.observer_pinhole(RobotPose()).rays()
         self._light = LightField(light)
-        self._shadow, self._sun_offset_mm = shadow, sun_offset_mm
         surfaces = _surfaces(room, self._light)
         backdrop = LINEAR[cv2.resize(room.backdrop, FRAME_HW[::-1])] * float(self._light.on_walls().mean())
         mean = np.mean([radiance.mean() for _, radiance in surfaces] or [backdrop.mean()])
@@ -90,14 +75,13 @@ class LiveRenderer:
         Two pictures in a row differ even where nothing moves, unless the sensor is without noise. At most the lift is
         seen of the observer; real robots see less of a lowered one than the model does.
         """
-        view = raster.observer_pinhole(observer, self._lens)
+        view = raster.observer_pinhole(observer)
         canvas = self._backdrop.copy()
         for plane in self._planes:
             plane.draw(canvas, view)
         self._darken(canvas, view, robots)
-        drawn = draw_robots(robots, PlacedRobot(observer, OBSERVER_LOOK), view, self._rays, self._light)
-        canvas.reshape(-1, 3)[drawn.pixel] = self._sensor.encode(drawn.radiance)
-        return RenderedFrame(self._sensor.expose(canvas, index), drawn.boxes_px, drawn.visible)
+        boxes_px, visible = self._draw_robots(canvas, view, robots, observer)
+        return RenderedFrame(self._sensor.expose(canvas, index), boxes_px, visible)
 
     def _darken(self, canvas: Image, view: Pinhole, robots: tuple[PlacedRobot, ...]) -> None:
         """Shadows on the floor, within its edges."""
@@ -106,7 +90,7 @@ class LiveRenderer:
             return
         on_floor = np.zeros(FRAME_HW, np.uint8)
         on_floor[floor.rows, floor.columns] = floor.mask
-        for shadow in shadow_patches(robots, (), self._shadow, self._sun_offset_mm):
+        for shadow in shadow_patches(robots, (), SHADOW, (0.0, 0.0)):
             # The corners go around the patch from that of the sprite's first pixel.
             first, across, _, down = np.column_stack([shadow.corners_mm, np.zeros(4)])
             quad = Quad(first, across - first, down - first)
@@ -116,6 +100,25 @@ class LiveRenderer:
                 under = canvas[part.rows, part.columns]
                 darker = cv2.multiply(under, cv2.merge([raster.warp(factor, quad, view, part)] * 3), scale=1 / 255)
                 cv2.copyTo(darker, cv2.bitwise_and(part.mask, on_floor[part.rows, part.columns]), under)
+
+    def _draw_robots(
+        self, canvas: Image, view: Pinhole, robots: tuple[PlacedRobot, ...], observer: RobotPose
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Draw the robots and the observer's own lift. Boxes and visible shares of the robots as in `RenderedFrame`."""
+        model, everyone = _model(), (*robots, PlacedRobot(observer, OBSERVER_LOOK))
+        matrices = [body_transforms(robot.pose) for robot in everyone]
+        points = [view.local(_posed(model.bodies, transforms)) for transforms in matrices]
+        chosen = [np.arange(len(model.triangles))] * len(robots) + [np.flatnonzero(np.isin(model.joint, OWN_LIFT))]
+        corners = np.concatenate([p[model.triangles[c].T] for p, c in zip(points, chosen, strict=True)], axis=1)
+        seen = raster.nearest_triangles(corners, view)
+        who = np.repeat(np.arange(len(everyone)), [len(c) for c in chosen])[seen.triangle]
+        shaded, source = _thinned(seen)
+        ray = self._rays.reshape(-1, 3)[seen.pixel[shaded]]
+        triangle = np.concatenate(chosen)[seen.triangle[shaded]]
+        surfaces = robot_surfaces(_points(model, who[shaded], triangle, seen.weights(shaded, ray)), everyone, matrices)
+        directions = unit(np.einsum("ij,nj->ni", view.camera[:3, :3].astype(np.float32), ray))
+        canvas.reshape(-1, 3)[seen.pixel] = self._sensor.encode(shade(surfaces, directions, self._light)[source])
+        return _outlines([seen.pixel[who == i] for i in range(len(robots))], points, view)
 
 
 def _surfaces(room: Room, light: LightField) -> list[tuple[Quad, NDArray[np.float32]]]:
@@ -132,44 +135,6 @@ def _surfaces(room: Room, light: LightField) -> list[tuple[Quad, NDArray[np.floa
             radiance[lamp_mask(picture)] *= LAMP_GAIN
         surfaces.append((quad, radiance))
     return surfaces
-
-
-@dataclass(frozen=True, eq=False)
-class RobotLayer:
-    """The N pixels that robots raster.cover, and where each of the M robots other than the observer is.
-
-    Attributes:
-        pixel: intp (N,), row * width + column.
-        radiance: float32 (N, 3) BGR, linear light.
-        boxes_px: float32 (M, 4) xyxy of the visible part of each robot; NaN where unseen.
-        visible: float32 (M,), the share of each robot's outline that is neither hidden nor outside the frame.
-    """
-
-    pixel: NDArray[np.intp]
-    radiance: NDArray[np.float32]
-    boxes_px: NDArray[np.float32]
-    visible: NDArray[np.float32]
-
-
-def draw_robots(
-    robots: tuple[PlacedRobot, ...], observer: PlacedRobot, view: Pinhole, rays: NDArray[np.float32], light: LightField
-) -> RobotLayer:
-    """Draw the robots and the observer's own lift; `rays` are those of the view."""
-    model, everyone = _model(), (*robots, observer)
-    matrices = [body_transforms(robot.pose) for robot in everyone]
-    points = [view.local(_posed(model.bodies, transforms)) for transforms in matrices]
-    chosen = [np.arange(len(model.triangles))] * len(robots) + [np.flatnonzero(np.isin(model.joint, OWN_LIFT))]
-    corners = np.concatenate([p[model.triangles[c].T] for p, c in zip(points, chosen, strict=True)], axis=1)
-    seen = raster.nearest_triangles(corners, view)
-    who = np.repeat(np.arange(len(everyone)), [len(c) for c in chosen])[seen.triangle]
-    shaded, source = _thinned(seen)
-    ray = rays.reshape(-1, 3)[seen.pixel[shaded]]
-    triangle = np.concatenate(chosen)[seen.triangle[shaded]]
-    surfaces = robot_surfaces(_points(model, who[shaded], triangle, seen.weights(shaded, ray)), everyone, matrices)
-    directions = unit(np.einsum("ij,nj->ni", view.camera[:3, :3].astype(np.float32), ray))
-    radiance = shade(surfaces, directions, light)[source]
-    boxes, visible = _outlines([seen.pixel[who == i] for i in range(len(robots))], points, view)
-    return RobotLayer(seen.pixel, radiance, boxes, visible)
 
 
 def _thinned(seen: Visible) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -227,9 +192,10 @@ class _Model:
 @cache
 def _model() -> _Model:
     bodies = load_vector()
+    offsets = np.cumsum([0] + [len(body.points_mm) for body in bodies[:-1]])
     return _Model(
         bodies=tuple(body.points_mm for body in bodies),
-        triangles=joined_triangles(bodies),
+        triangles=np.concatenate([body.triangles + offset for body, offset in zip(bodies, offsets, strict=True)]),
         joint=np.concatenate([np.full(len(b.triangles), b.joint, np.intp) for b in bodies]),
         material=np.concatenate([b.materials[b.triangles[:, 0]] for b in bodies]).astype(np.intp),
         place=np.concatenate([b.points_mm[b.triangles.T] for b in bodies], axis=1).astype(np.float32),

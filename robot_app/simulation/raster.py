@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot_app.core.frame import Image
-from robot_app.core.vector_spec import FRAME_HW
-from robot_app.simulation.scene import Floor, Lens, Wall
-from robot_app.simulation.vector_model import NEAREST_MM, RobotPose, Transform, camera_transform, rotation
+from robot_app.core.vector_spec import FOCAL_PX, FRAME_HW
+from robot_app.simulation.scene import Floor, Wall
+from robot_app.simulation.vector_model import NEAREST_MM, RobotPose, Transform, camera_transform
 
 MOST_TEXELS = 2048
 """Along one side of a floor's picture."""
@@ -54,20 +54,9 @@ class Pinhole:
         return rays
 
 
-def observer_pinhole(observer: RobotPose, lens: Lens) -> Pinhole:
-    """The camera of a robot.
-
-    Raises:
-        ValueError: the lens bends straight lines.
-    """
-    if lens.barrel:
-        raise ValueError(f"lens: barrel distortion {lens.barrel:g}; expected 0, as only straight lenses are drawn fast")
-    return Pinhole(camera_transform(observer) @ mounting(lens), lens.focal_px, lens.centre_px)
-
-
-def mounting(lens: Lens) -> Transform:
-    """How the camera sits in the head."""
-    return rotation(1, -lens.pitch_rad) @ rotation(0, lens.roll_rad)
+def observer_pinhole(observer: RobotPose) -> Pinhole:
+    """The nominal camera of a robot."""
+    return Pinhole(camera_transform(observer), FOCAL_PX, (FRAME_HW[1] / 2, FRAME_HW[0] / 2))
 
 
 def outline_area(local_mm: NDArray[np.float64], focal_px: float) -> float:

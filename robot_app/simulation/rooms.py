@@ -1,7 +1,6 @@
 """Rooms made from random numbers: textures for floors, walls and things, fitting light, and a furnished table room."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -173,19 +172,11 @@ def sample_light(random: np.random.Generator, room: Room, brightness: float) -> 
         x, y = int(random.integers(0, width - w)), int(random.integers(0, horizon - h + 2))
         radiance[y : y + h, x : x + w] = 10 ** random.uniform(0.2, 1.4) * tint * random.uniform(0.8, 1.2, 3)
     radiance *= brightness / max(float(radiance[:horizon].mean()), 1e-3)
-    return Environment(radiance.astype(np.float32))
+    return radiance
 
 
-@dataclass(frozen=True, eq=False)
-class TableRoom:
-    """A room with a table, and the light in it."""
-
-    room: Room
-    light: Environment
-
-
-def table_room(seed: int = 0) -> TableRoom:
-    """A wooden table before the walls of a furnished room."""
+def table_room(seed: int = 0) -> tuple[Room, Environment]:
+    """A wooden table before the walls of a furnished room, and the light in it."""
     random = np.random.default_rng(seed)
     (x, y), (length, width) = ROOM_CENTRE_MM, ROOM_SIZE_MM
     left, right, near, far = y + width / 2, y - width / 2, x - length / 2, x + length / 2
@@ -201,7 +192,7 @@ def table_room(seed: int = 0) -> TableRoom:
         backdrop=np.full((9, 16, 3), 225, np.uint8),
         ground=Floor(ROOM_CENTRE_MM, ROOM_SIZE_MM, 0.0, tiles(random, 512), 1600.0, 0.0, -TABLE_HEIGHT_MM),
     )
-    return TableRoom(room, sample_light(random, room, BRIGHTNESS))
+    return room, sample_light(random, room, BRIGHTNESS)
 
 
 def _table_top(random: np.random.Generator) -> Image:

@@ -137,10 +137,7 @@ def load_vector() -> tuple[RigidBody, ...]:
     model = read_obj(path.read_text(encoding="utf-8"))
     if missing := set(PARTS) - set(model.groups):
         raise InputError(f"{path}: lacks the parts {', '.join(sorted(missing))}; expected Vector's model")
-    return tuple(
-        _join(joint, [_piece(model, name, joint, material) for name, (j, material) in PARTS.items() if j is joint])
-        for joint in Joint
-    )
+    return tuple(_body(model, joint) for joint in Joint)
 
 
 def read_obj(text: str) -> ObjModel:
@@ -166,33 +163,23 @@ def read_obj(text: str) -> ObjModel:
     return ObjModel(np.array(points) * MM_PER_UNIT, np.array(normals), groups)
 
 
-def _piece(model: ObjModel, name: str, joint: Joint, material: Material) -> RigidBody:
-    """One group as triangles, with a point for each different corner."""
-    fans = [(polygon[0], *pair) for polygon in model.groups[name] for pair in pairwise(polygon[1:])]
-    corners, triangles = np.unique(np.array(fans).reshape(-1, 2), axis=0, return_inverse=True)
+def _body(model: ObjModel, joint: Joint) -> RigidBody:
+    """The groups of one body as triangles, with a point for each different corner of a group."""
+    points, triangles, materials = np.empty((0, 2), np.int64), [], []
+    for name, (owner, material) in PARTS.items():
+        if owner is joint:
+            fans = [(polygon[0], *pair) for polygon in model.groups[name] for pair in pairwise(polygon[1:])]
+            corners, index = np.unique(np.array(fans).reshape(-1, 2), axis=0, return_inverse=True)
+            triangles.append(index.reshape(-1, 3).astype(np.int64) + len(points))
+            materials.append(np.full(len(corners), material, np.int64))
+            points = np.concatenate([points, corners])
     return RigidBody(
-        joint=joint,
-        points_mm=model.points_mm[corners[:, 0]],
-        normals=model.normals[corners[:, 1]],
-        triangles=triangles.reshape(-1, 3).astype(np.int64),
-        materials=np.full(len(corners), material, np.int64),
+        joint,
+        model.points_mm[points[:, 0]],
+        model.normals[points[:, 1]],
+        np.concatenate(triangles),
+        np.concatenate(materials),
     )
-
-
-def _join(joint: Joint, pieces: list[RigidBody]) -> RigidBody:
-    return RigidBody(
-        joint=joint,
-        points_mm=np.concatenate([piece.points_mm for piece in pieces]),
-        normals=np.concatenate([piece.normals for piece in pieces]),
-        triangles=joined_triangles(pieces),
-        materials=np.concatenate([piece.materials for piece in pieces]),
-    )
-
-
-def joined_triangles(bodies: Sequence[RigidBody]) -> NDArray[np.int64]:
-    """The triangles of all bodies, int64 (T, 3), as indices into their points one body after another."""
-    offsets = np.cumsum([0] + [len(body.points_mm) for body in bodies[:-1]])
-    return np.concatenate([body.triangles + offset for body, offset in zip(bodies, offsets, strict=True)])
 
 
 @dataclass(frozen=True, slots=True)

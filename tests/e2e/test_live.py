@@ -22,6 +22,7 @@ from robot_app.runtime.session import run_session
 from robot_app.runtime.settings import load_settings
 from tests.support.decisions import decision_of
 from tests.support.footage import save_visit
+from tests.support.vector import wait_for_command
 from tests.support.vision import CARD
 
 
@@ -122,7 +123,7 @@ def test_a_signal_stops_the_wheels_and_ends_in_good_order(robot_app, patient, fo
         process = robot_app("run", "--emulator", emulator.identity.address, *arguments)
         while "turns" not in (line := process.stdout.readline()):
             assert line, process.stderr.read()
-        emulator.commands.wait_for("TurnInPlace", 60)
+        wait_for_command(emulator, "TurnInPlace", 60)
         process.send_signal(sent)
         told, complaints = process.communicate(timeout=60)
         names = [command.name for command in emulator.commands.all]

@@ -13,7 +13,7 @@ from robot_app.core.files import DEFAULT_MODEL
 from robot_app.core.step import Step
 from robot_app.core.tracks import Track, XyxyPx
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.scene_world import TABLE, Actor, RobotTruth, Scene, SceneWorld, drive_path, stand, turn_in_place
+from robot_app.emulator.scene_world import TABLE, Actor, RobotTruth, Scene, SceneWorld, Script, drive_path
 from robot_app.emulator.stepped import SteppedRobot
 from robot_app.perception.assignment import assign
 from robot_app.perception.detector import Detector
@@ -109,6 +109,14 @@ def identity_switches(sightings: list[Sighting]) -> int:
             switches += before is not None and before != sighting.track.id
             last[sighting.scene, sighting.actor] = sighting.track.id
     return switches
+
+
+def stand(pose: RobotPose) -> Script:
+    return lambda _: pose
+
+
+def turn_in_place(pose: RobotPose, rate_rad_s: float) -> Script:
+    return lambda time_s: replace(pose, heading_rad=pose.heading_rad + rate_rad_s * time_s)
 
 
 def ranging_scene(seed: int) -> Scene:

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
+from google.protobuf.message import Message
 
 from robot_app.core.frame import encode_jpeg
 from robot_app.emulator.control import Command
-from robot_app.emulator.faults import Fault
+from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.footage_world import FootageWorld
 from robot_app.emulator.server import Emulator
 from robot_app.robots.vector.driver import VectorSettings
@@ -34,8 +35,20 @@ def emulated(
 ) -> Iterator[Emulator]:
     """An emulated Vector at a free port."""
     world = FootageWorld(pictures(count), fps, loop=loop)
-    with Emulator(world, fault=fault, fault_after_s=fault_after_s) as emulator:
+    with Emulator(world, faults=Faults(fault, fault_after_s)) as emulator:
         yield emulator
+
+
+def wait_for_command(
+    emulator: Emulator, name: str, timeout_s: float = 10.0, where: Callable[[Message], bool] = lambda _: True
+) -> Command:
+    """The first command of this name whose request satisfies `where`, now or within `timeout_s`."""
+
+    def found() -> list[Command]:
+        return [command for command in emulator.commands.all if command.name == name and where(command.request)]
+
+    wait_until(lambda: bool(found()), timeout_s)
+    return found()[0]
 
 
 def wheel_commands(emulator: Emulator) -> list[Command]:

@@ -63,8 +63,7 @@ def ultralytics_subjects() -> tuple[Subject, ...]:
 
 def camera_subject() -> Subject:
     """A picture of the simulated desk with two robots, as the emulated camera takes it."""
-    desk = table_room()
-    renderer = LiveRenderer(desk.room, desk.light)
+    renderer = LiveRenderer(*table_room())
     robots = (PlacedRobot(RobotPose(0, 60, 2.6)), PlacedRobot(RobotPose(220, -80, -1.0)))
     observer = RobotPose(-280, 0)
     return Subject("simulated camera (LiveRenderer)", lambda s: renderer.render(observer, robots, s.frame.index))

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from robot_app.core.vector_spec import FRAME_HW
 from robot_app.simulation.lighting import LAMP_GAIN, LINEAR, LightField, lamp_mask
-from robot_app.simulation.raster import mounting, outline_area
+from robot_app.simulation.raster import outline_area
 from robot_app.simulation.scene import Lens, PlacedRobot, Prop, Scene, View
 from robot_app.simulation.shading import RobotPoints, Surfaces, floor_shadows, robot_surfaces, shade, unit
-from robot_app.simulation.vector_model import Transform, body_transforms, camera_transform, load_vector
+from robot_app.simulation.vector_model import Transform, body_transforms, camera_transform, load_vector, rotation
 from training.synthetic.rasteriser import (
     MAX_ROBOTS,
     MIRROR,
@@ -140,7 +140,8 @@ class SceneRenderer:
             ValueError: the scene holds more than the renderer has room for.
         """
         projection = Projection(scene.lens, RASTER_HW)
-        camera = camera_transform(scene.observer.pose) @ mounting(scene.lens)
+        mounting = rotation(1, -scene.lens.pitch_rad) @ rotation(0, scene.lens.roll_rad)
+        camera = camera_transform(scene.observer.pose) @ mounting
         shot = _Shot(
             scene=scene,
             buffer=self._rasteriser.draw(scene, camera, projection.raster_focal_px),

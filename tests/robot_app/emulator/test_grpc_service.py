@@ -14,7 +14,7 @@ from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.scene_world import Scene, SceneWorld
 from robot_app.emulator.server import Emulator
 from robot_app.robots.vector.driver import VectorRobot
-from tests.support.vector import IMPATIENT, emulated, wait_until
+from tests.support.vector import IMPATIENT, emulated, wait_for_command, wait_until
 
 
 class Client:
@@ -96,7 +96,7 @@ def test_one_that_vanishes_without_a_word_leaves_running_wheels_and_free_control
         first.take_control()
         first.drive(40)
         turn = first.stub.TurnInPlace.future(protocol.TurnInPlaceRequest(angle_rad=50.0, id_tag=7))
-        emulator.commands.wait_for("TurnInPlace", 5)
+        wait_for_command(emulator, "TurnInPlace", 5)
         wait_until(lambda: emulator.body.right_mm_s > 45)
         assert not turn.done()
         first.vanish()

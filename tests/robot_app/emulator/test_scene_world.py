@@ -13,14 +13,14 @@ from robot_app.core.actions import Drive, SetHead, Turn
 from robot_app.core.frame import decode_image
 from robot_app.core.vector_spec import FRAME_HW
 from robot_app.emulator.dynamics import BodyState
-from robot_app.emulator.scene_world import Actor, Scene, SceneWorld, drive_path, lively_scene, stand, turn_in_place
+from robot_app.emulator.scene_world import Actor, Scene, SceneWorld, drive_path, lively_scene
 from robot_app.emulator.stepped import ACTION_LATENCY_S, FRAME_LATENCY_S, SteppedRobot
 from robot_app.simulation.vector_model import RobotPose
 from tests.support.placing import placed
 
 START = BodyState(x_mm=-400)
 
-AHEAD = Scene((Actor(stand(placed(START.pose, 0.1, 300, 2.5))),), START)
+AHEAD = Scene((Actor(lambda _: placed(START.pose, 0.1, 300, 2.5)),), START)
 
 
 @pytest.fixture(scope="module")
@@ -156,12 +156,6 @@ def test_the_scene_for_people_has_one_in_view_at_once_and_nobody_in_the_way():
 SQUARE = [(0.0, 0.0), (200.0, 0.0), (200.0, 200.0), (0.0, 200.0)]
 
 
-def test_one_that_stands_and_one_that_turns():
-    pose = RobotPose(10, 20, 0.5)
-    assert stand(pose)(99.0) == pose
-    assert turn_in_place(pose, -0.5)(2.0) == RobotPose(10, 20, -0.5)
-
-
 def test_a_path_leads_through_its_points_and_ends():
     script = drive_path(SQUARE, 100.0)
     turn_s = math.pi / 2 / 2.0
@@ -190,5 +184,5 @@ def test_a_path_that_leads_nowhere_is_refused(points, speed):
 
 
 def test_actors_blink_now_and_then():
-    actor = Actor(stand(RobotPose()))
+    actor = Actor(lambda _: RobotPose())
     assert {actor.at(i / 15).eyes.openness for i in range(60)} == {0.15, 1.0}

@@ -22,7 +22,7 @@ from robot_app.emulator.server import Emulator
 from robot_app.robots.vector.connection import VectorConnection, connect
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.robots.vector.identity import read_sdk_config
-from tests.support.vector import emulated, pictures, wait_until
+from tests.support.vector import emulated, pictures, wait_for_command, wait_until
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_an_ordinary_program_of_the_sdk_runs_with_the_emulators_folder_as_its_ho
     program = [sys.executable, "-c", ORDINARY_PROGRAM]
     result = subprocess.run(program, timeout=120, check=False, capture_output=True, text=True, env=environment)
     assert (result.returncode, result.stdout.splitlines()) == (0, ["(64, 36)", "2", "True"])
-    assert emulator.commands.wait_for("SayText", 1).obeyed
+    assert wait_for_command(emulator, "SayText", 1).obeyed
     assert emulator.body.head_angle_rad == pytest.approx(0.349, abs=0.01)
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from robot_app.core.vector_spec import FRONT_MM, PROXIMITY_FARTHEST_MM, REAR_MM
+from robot_app.core.vector_spec import FRONT_MM, REAR_MM
 from robot_app.emulator.body import Body
 from robot_app.emulator.dynamics import BodyState, straight, turn
 from robot_app.emulator.world import Rectangle, Surroundings
@@ -130,15 +130,13 @@ def test_the_distance_sensor_tells_the_way_to_the_outline(
     x_mm: float, y_mm: float, heading_deg: float, distance_mm: float
 ):
     around, _ = standing(x_mm, y_mm, heading_deg)
-    proximity = Stay(around).body.readings.proximity
-    assert (proximity.distance_mm, proximity.is_unobstructed) == (pytest.approx(distance_mm, abs=1), False)
+    assert Stay(around).body.readings.proximity_mm == pytest.approx(distance_mm, abs=1)
 
 
 @pytest.mark.parametrize(("x_mm", "y_mm"), [(600, 0), (200, 130), (-200, 0)])
 def test_out_of_its_beam_or_range_the_sensor_sees_nothing(x_mm: float, y_mm: float):
     around, _ = standing(x_mm, y_mm, 180)
-    proximity = Stay(around).body.readings.proximity
-    assert (proximity.distance_mm, proximity.is_unobstructed) == (PROXIMITY_FARTHEST_MM, True)
+    assert Stay(around).body.readings.proximity_mm is None
 
 
 def test_it_is_on_its_charger_until_it_drives_off():

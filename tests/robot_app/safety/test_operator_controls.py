@@ -24,7 +24,7 @@ from robot_app.safety.gate import MotionSettings
 from robot_app.safety.operator_controls import OperatorControls, OperatorHold
 from robot_app.safety.watchdog import WatchdogRobot
 from tests.support.robots import NotingGuard, ScriptedRobot
-from tests.support.vector import IMPATIENT, emulated, wait_until, were_wheels_stopped
+from tests.support.vector import IMPATIENT, emulated, wait_for_command, wait_until, were_wheels_stopped
 from tests.support.vision import CARD, scene_frame
 
 DRIVE = Drive(50.0, 50.0)
@@ -134,7 +134,7 @@ def test_a_real_client_takes_and_releases_control():
         assert robot.is_live
         assert robot.has_control
         robot.do(DRIVE)
-        emulator.commands.wait_for("DriveWheels", 10)
+        wait_for_command(emulator, "DriveWheels", 10)
         robot.release_control()
         assert were_wheels_stopped(emulator)
         assert not robot.has_control

@@ -9,7 +9,7 @@ from robot_app.core.frame import decode_image, encode_jpeg
 from robot_app.perception.detector import Detector
 from robot_app.simulation.live_renderer import LiveRenderer
 from robot_app.simulation.rooms import TABLE_SIZE_MM, table_room
-from robot_app.simulation.scene import Lens, PlacedRobot
+from robot_app.simulation.scene import PlacedRobot
 from robot_app.simulation.sensor import SensorLook
 from robot_app.simulation.vector_model import RobotPose
 
@@ -29,12 +29,12 @@ def desk():
 
 @pytest.fixture(scope="module")
 def live(desk):
-    return LiveRenderer(desk.room, desk.light)
+    return LiveRenderer(*desk)
 
 
 @pytest.fixture(scope="module")
 def quiet(desk):
-    return LiveRenderer(desk.room, desk.light, sensor=QUIET)
+    return LiveRenderer(*desk, sensor=QUIET)
 
 
 def test_boxes_hold_what_a_robot_changes_in_the_picture(quiet):
@@ -55,15 +55,10 @@ def test_a_still_scene_gives_the_same_picture_for_the_same_index_only(live):
 
 def test_what_was_drawn_before_leaves_no_trace(live, desk):
     live.render(HERE, placed(RobotPose(-150, 0, 3.0)), 1)
-    fresh = LiveRenderer(desk.room, desk.light)
+    fresh = LiveRenderer(*desk)
     np.testing.assert_array_equal(
         live.render(HERE, placed(RobotPose(0, 0)), 2).image, fresh.render(HERE, placed(RobotPose(0, 0)), 2).image
     )
-
-
-def test_a_bent_lens_is_refused(desk):
-    with pytest.raises(ValueError, match="expected 0"):
-        LiveRenderer(desk.room, desk.light, lens=Lens(barrel=0.1))
 
 
 def test_the_shipped_model_sees_the_robots(live):
@@ -86,7 +81,7 @@ def test_fast_enough_for_a_live_camera_beside_the_detector(live):
 
 
 def test_a_desk_is_the_same_for_the_same_seed_and_ends_where_it_says():
-    first, again, other = (LiveRenderer(d.room, d.light, sensor=QUIET) for d in map(table_room, (3, 3, 4)))
+    first, again, other = (LiveRenderer(*desk, sensor=QUIET) for desk in map(table_room, (3, 3, 4)))
     down = RobotPose(TABLE_SIZE_MM[0] / 2 - 40, 0, 0.0, np.deg2rad(-22))
     image = first.render(down, (), 0).image
     np.testing.assert_array_equal(image, again.render(down, (), 0).image)

@@ -1,10 +1,9 @@
 import numpy as np
 
 from robot_app.simulation.raster import nearest_triangles, observer_pinhole
-from robot_app.simulation.scene import Lens
 from robot_app.simulation.vector_model import RobotPose
 
-VIEW = observer_pinhole(RobotPose(), Lens())
+VIEW = observer_pinhole(RobotPose())
 
 
 def look(*triangles):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from robot_app.simulation.lighting import ENVIRONMENT_HW, Environment
+from robot_app.simulation.lighting import ENVIRONMENT_HW
 from robot_app.simulation.scene import Floor, PlacedRobot, Room, Scene
 from robot_app.simulation.vector_model import RobotPose
 from training.synthetic.scene_renderer import SceneRenderer
@@ -22,5 +22,5 @@ def room():
         robots=(),
         props=(),
         room=Room(Floor((1000.0, 0.0), (4000.0, 4000.0), 0.0, grey, 100.0, 0.0), (), grey),
-        light=Environment(np.full((*ENVIRONMENT_HW, 3), 0.5, np.float32)),
+        light=np.full((*ENVIRONMENT_HW, 3), 0.5, np.float32),
     )

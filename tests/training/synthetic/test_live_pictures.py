@@ -27,9 +27,9 @@ MEETINGS = {
 @pytest.mark.parametrize("meeting", MEETINGS)
 def test_pictures_and_boxes_are_those_of_the_slow_renderer(renderer, meeting):
     observer, poses = MEETINGS[meeting]
-    desk, robots = table_room(seed=0), tuple(PlacedRobot(pose) for pose in poses)
-    slow = renderer.render(Scene(PlacedRobot(observer, OBSERVER_LOOK), robots, (), desk.room, desk.light))
-    fast = LiveRenderer(desk.room, desk.light, sensor=QUIET).render(observer, robots, 0)
+    (room, light), robots = table_room(seed=0), tuple(PlacedRobot(pose) for pose in poses)
+    slow = renderer.render(Scene(PlacedRobot(observer, OBSERVER_LOOK), robots, (), room, light))
+    fast = LiveRenderer(room, light, sensor=QUIET).render(observer, robots, 0)
     np.testing.assert_allclose(fast.boxes_px, slow.boxes_px, atol=1.5)
     np.testing.assert_allclose(fast.visible, slow.visible, atol=0.03)
     difference = np.abs(fast.image.astype(float) - expose(slow.radiance, QUIET, np.random.default_rng(0)))

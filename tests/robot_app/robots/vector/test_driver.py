@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -19,7 +20,15 @@ from robot_app.emulator.faults import Fault
 from robot_app.emulator.grpc_service import VectorService
 from robot_app.emulator.server import Emulator
 from robot_app.robots.vector.driver import VectorRobot, VectorSettings
-from tests.support.vector import IMPATIENT, emulated, pictures, wait_until, were_wheels_stopped, wheel_commands
+from tests.support.vector import (
+    IMPATIENT,
+    emulated,
+    pictures,
+    wait_for_command,
+    wait_until,
+    were_wheels_stopped,
+    wheel_commands,
+)
 
 
 def connected(emulator: Emulator, settings: VectorSettings | None = None) -> VectorRobot:
@@ -67,7 +76,7 @@ def test_the_wheels_do_not_wait_for_the_camera_to_be_given_up():
         robot.do(Drive(40, 40))
         waiting = threading.Thread(target=lambda: list(robot.frames()))
         waiting.start()
-        emulator.commands.wait_for("DriveWheels", 10, lambda request: request.left_wheel_mmps == 40)
+        wait_for_command(emulator, "DriveWheels", 10, lambda request: request.left_wheel_mmps == 40)
         wait_until(lambda: were_wheels_stopped(emulator))
         assert waiting.is_alive()
     waiting.join()
@@ -138,7 +147,7 @@ def test_actions_reach_the_robot_with_their_values():
         robot.do(SetHead(0.4))
         robot.do(Turn(0.5))
         robot.do(Drive(20, 30))
-        wait = emulator.commands.wait_for
+        wait = partial(wait_for_command, emulator)
         assert wait("SayText", 2).request.text == "hello"
         animation = wait("PlayAnimationTrigger", 2).request
         assert animation.animation_trigger.name == "GreetAfterLongTime"
@@ -234,7 +243,7 @@ def test_a_quiet_connection_logs_nothing(caplog: pytest.LogCaptureFixture):
     with emulated() as emulator, connected(emulator) as robot:
         next(robot.frames())
         robot.do(SetHead(0.1))
-        emulator.commands.wait_for("SetHeadAngle", 2)
+        wait_for_command(emulator, "SetHeadAngle", 2)
     assert [record for record in caplog.records if record.name.startswith(("anki_vector", "aiogrpc", "asyncio"))] == []
 
 
