@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robot_app.core.frame import Frame, Image
 from robot_app.perception.detector import OUTPUT_NAMES, Detector, open_session
@@ -33,13 +32,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Times of one subject.
+    """Times of one subject over all samples.
 
     Attributes:
-        name: of the subject.
-        best_ms, median_ms, p99_ms: over all samples.
         best_ratio: its best time over the first subject's. The figure to go by on a machine that is busy otherwise.
-        ratio: median over the samples of its time over the first subject's, measured in the same turn.
+        ratio: median of its time over the first subject's, measured in the same turn.
     """
 
     name: str
@@ -50,28 +47,8 @@ class Row:
     ratio: float
 
 
-def edge_subjects(model: Path) -> tuple[Subject, ...]:
-    """The bare network first, as what the others are measured by; then the detector and its parts.
-
-    Raises:
-        ModelError: the model cannot be used.
-    """
-    detector = Detector.load(model)
-    session, _ = open_session(model)
-    return (
-        Subject("network alone (session.run)", lambda s: session.run(OUTPUT_NAMES, {"image": s.image})),
-        Subject("JPEG to detections (Detector)", lambda s: detector(s.frame.image())),
-        Subject("  of which decoding the JPEG", lambda s: s.frame.image()),
-        Subject("  of which Detector", lambda s: detector(s.image)),
-    )
-
-
 def make_samples(frames: Sequence[Frame], frame_hw: tuple[int, int]) -> list[Sample]:
-    """Frames with their pictures decoded and letterboxed to height and width `frame_hw`.
-
-    Raises:
-        InputError: a frame is no image.
-    """
+    """Frames with their pictures decoded and letterboxed to height and width `frame_hw`."""
     samples = []
     for frame in frames:
         image = frame.image()
@@ -91,18 +68,18 @@ def measure(subjects: Sequence[Subject], samples: Sequence[Sample], rounds: int)
             elapsed_ms = (time.perf_counter() - started) * 1000
             if number >= 0:
                 times_ms[number, which] = elapsed_ms
-    return [_row(subject.name, times_ms[:, i], times_ms[:, 0]) for i, subject in enumerate(subjects)]
-
-
-def _row(name: str, times_ms: NDArray[np.float64], first_ms: NDArray[np.float64]) -> Row:
-    return Row(
-        name,
-        best_ms=float(times_ms.min()),
-        median_ms=float(np.median(times_ms)),
-        p99_ms=float(np.percentile(times_ms, 99)),
-        best_ratio=float(times_ms.min() / first_ms.min()),
-        ratio=float(np.median(times_ms / first_ms)),
-    )
+    first_ms = times_ms[:, 0]
+    return [
+        Row(
+            subject.name,
+            best_ms=float(own_ms.min()),
+            median_ms=float(np.median(own_ms)),
+            p99_ms=float(np.percentile(own_ms, 99)),
+            best_ratio=float(own_ms.min() / first_ms.min()),
+            ratio=float(np.median(own_ms / first_ms)),
+        )
+        for subject, own_ms in zip(subjects, times_ms.T, strict=True)
+    ]
 
 
 def format_table(rows: Sequence[Row]) -> str:
@@ -119,13 +96,20 @@ def format_table(rows: Sequence[Row]) -> str:
 
 
 def bench(model: Path, frames: Sequence[Frame], *, rounds: int = 300, further: Sequence[Subject] = ()) -> str:
-    """The table for a model on these frames, with `further` subjects below ours.
+    """The table for a model: the bare network, to which all ratios are, the detector and its parts, and `further`.
 
     Raises:
         ModelError: the model cannot be used.
         InputError: a frame is no image.
     """
-    subjects = (*edge_subjects(model), *further)
     detector = Detector.load(model)
+    session, _ = open_session(model)
+    subjects = (
+        Subject("network alone (session.run)", lambda s: session.run(OUTPUT_NAMES, {"image": s.image})),
+        Subject("JPEG to detections (Detector)", lambda s: detector(s.frame.image())),
+        Subject("  of which decoding the JPEG", lambda s: s.frame.image()),
+        Subject("  of which Detector", lambda s: detector(s.image)),
+        *further,
+    )
     rows = measure(subjects, make_samples(frames, detector.card.frame_hw), rounds)
     return f"{model.name} on {detector.provider}, {rounds} rounds\n\n{format_table(rows)}"

@@ -37,7 +37,7 @@ class Variant:
 
 
 def two_models(detectors: tuple[Detector, Detector], settings: Settings) -> tuple[Variant, Variant]:
-    """Variants that differ in their model only; each looks and tracks as in a replay of its own."""
+    """Variants that differ in their model only; each detects and tracks as in a replay of its own."""
     a, b = detectors
     return _of_model("A", a, settings), _of_model("B", b, settings)
 
@@ -50,9 +50,9 @@ def _of_model(side: str, detector: Detector, settings: Settings) -> Variant:
 
 
 def two_behaviours(detector: Detector, a: tuple[str, Settings], b: tuple[str, Settings]) -> tuple[Variant, Variant]:
-    """Variants that differ in their settings only, each with what it is called; A must be asked first for each frame.
+    """Variants that differ in their settings only, each given with its title.
 
-    Each frame is looked at once, down to the least score of both.
+    Each frame is searched once, by A, down to the lower least score of the two; B must come after A.
     """
     card = detector.card
     trackers = [Tracker.for_model(card, settings.tracker, settings.detector.score) for _, settings in (a, b)]

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import grpc
 from anki_vector.messaging import client, protocol
@@ -82,28 +81,23 @@ def check_control(identity: VectorIdentity) -> str:
 def check_camera(identity: VectorIdentity) -> str:
     """Pictures come, differ and can be read."""
     with _service(identity) as service:
-        seen = _watch_camera(service)
-    if not seen.pictures:
+        pictures, rate_hz = _watch_camera(service)
+    if not pictures:
         raise CheckFailed(f"no picture within {CAMERA_STARTS_S:g} s", RESTART)
     try:
-        height, width = decode_image(seen.pictures[-1], "picture").shape[:2]
+        height, width = decode_image(pictures[-1], "picture").shape[:2]
     except InputError as error:
         raise CheckFailed("the pictures that come cannot be read", RESTART) from error
-    if len(seen.pictures) > 2 and len(set(seen.pictures)) == 1:
-        raise CheckFailed(f"the same picture again and again, {seen.rate_hz:.0f} times a second", RESTART)
-    text = f"{width} x {height} px, {seen.rate_hz:.1f} frames/s"
-    if seen.rate_hz < LEAST_CAMERA_HZ:
+    if len(pictures) > 2 and len(set(pictures)) == 1:
+        raise CheckFailed(f"the same picture again and again, {rate_hz:.0f} times a second", RESTART)
+    text = f"{width} x {height} px, {rate_hz:.1f} frames/s"
+    if rate_hz < LEAST_CAMERA_HZ:
         raise CheckFailed(text, "the network is slow; bring the robot nearer to the access point", is_fatal=False)
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    pictures: tuple[bytes, ...]
-    rate_hz: float
-
-
-def _watch_camera(service: client.ExternalInterfaceStub) -> _Seen:
+def _watch_camera(service: client.ExternalInterfaceStub) -> tuple[list[bytes], float]:
+    """The pictures of a short time, and how many come in a second."""
     stream = service.CameraFeed(protocol.CameraFeedRequest())
     timer = threading.Timer(CAMERA_STARTS_S, stream.cancel)
     timer.start()
@@ -122,7 +116,7 @@ def _watch_camera(service: client.ExternalInterfaceStub) -> _Seen:
     finally:
         timer.cancel()
         stream.cancel()
-    return _Seen(tuple(pictures), (len(pictures) - 1) / (last_s - first_s) if last_s > first_s else 0.0)
+    return pictures, (len(pictures) - 1) / (last_s - first_s) if last_s > first_s else 0.0
 
 
 def _is_granted(service: client.ExternalInterfaceStub) -> bool:
