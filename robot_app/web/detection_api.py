@@ -36,9 +36,7 @@ from robot_app.perception.detector import Detector
 from robot_app.web.http_server import SECURITY_HEADERS, STATIC
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-LARGEST_PIXELS = 50_000_000
 BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-RETRY_AFTER_S = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,77 +85,16 @@ class Refusal:
     error: str
 
 
-def found_objects(found: Detections, class_names: tuple[str, ...]) -> tuple[FoundObject, ...]:
-    """Detections as they are answered, without digits that mean nothing."""
-    return tuple(
-        FoundObject(
-            (round(x1, 2), round(y1, 2), round(x2 - x1, 2), round(y2 - y1, 2)),
-            round(score, 4),
-            label,
-            class_names[label],
-        )
-        for (x1, y1, x2, y2), score, label in zip(
-            found.boxes_px.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
-        )
-    )
-
-
-class NotAnImage(InputError):  # noqa: N818 - reads better at the place that catches it
-    """The bytes are no image of a known kind."""
-
-
-class TooManyPixels(InputError):  # noqa: N818
-    """The image is larger than allowed."""
-
-
-def decode_upload(data: bytes, largest_pixels: int = LARGEST_PIXELS) -> Image:
-    """Decode to uint8 (H, W, 3) BGR, but only once the header says that the picture is not enormous.
-
-    Raises:
-        NotAnImage: the bytes are not of a known image format.
-        TooManyPixels: width times height is beyond `largest_pixels`.
-        InputError: the header is sound and the rest is not.
-    """
-    if not data:
-        raise NotAnImage("the body is empty; expected the bytes of an image")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about sizes that are refused below
-            with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
-                width, height = image.size
-    except Pillow.DecompressionBombError as error:
-        raise TooManyPixels(f"the image is larger than the {largest_pixels} pixels that are allowed") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        known = ", ".join(FORMATS)
-        raise NotAnImage(f"the body ({len(data)} bytes) is no image of a known kind; expected {known}") from error
-    if width * height > largest_pixels:
-        raise TooManyPixels(f"the image has {width} x {height} pixels; allowed are {largest_pixels} in all")
-    return decode_image(data, "the image")
-
-
 class ServiceMetrics:
     """Counts of one service, in a registry of its own."""
 
-    media_type = CONTENT_TYPE_LATEST
-
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        self._requests = Counter(
-            "detect_requests", "Answered requests to /detect", ("status",), registry=self._registry
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter("detect_requests", "Answered requests to /detect", ("status",), registry=self.registry)
+        self.seconds = Histogram(
+            "detect_seconds", "Time of detecting in one image", buckets=BUCKETS_S, registry=self.registry
         )
-        self._seconds = Histogram(
-            "detect_seconds", "Time of detecting in one image", buckets=BUCKETS_S, registry=self._registry
-        )
-
-    def count(self, status: int) -> None:
-        self._requests.labels(str(status)).inc()
-
-    def observe(self, seconds: float) -> None:
-        self._seconds.observe(seconds)
-
-    def text(self) -> bytes:
-        return generate_latest(self._registry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +110,7 @@ class ServiceLimits:
     """
 
     body_bytes: int = 20_000_000
-    pixels: int = LARGEST_PIXELS
+    pixels: int = 50_000_000
     at_work: int = 2
     waiting: int = 14
     body_timeout_s: float = 30.0
@@ -224,7 +161,7 @@ def _add_pages(app: FastAPI, detector: Detector, metrics: ServiceMetrics) -> Non
         response = await call_next(request)
         response.headers.update(SECURITY_HEADERS)
         if request.url.path == "/detect":
-            metrics.count(response.status_code)
+            metrics.requests.labels(str(response.status_code)).inc()
         return response
 
     @app.get("/", include_in_schema=False)
@@ -239,7 +176,7 @@ def _add_pages(app: FastAPI, detector: Detector, metrics: ServiceMetrics) -> Non
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def show_metrics() -> Response:
         """Figures for Prometheus."""
-        return Response(metrics.text(), media_type=metrics.media_type)
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def _add_detect(app: FastAPI, detector: Detector, limits: ServiceLimits, metrics: ServiceMetrics) -> None:
@@ -254,14 +191,14 @@ def _add_detect(app: FastAPI, detector: Detector, limits: ServiceLimits, metrics
         arrived = time.perf_counter()
         async with turns.taken(request) as data:
             started = time.perf_counter()
-            image = await asyncio.to_thread(_decode, data, limits)
+            image = await asyncio.to_thread(_decode, data, limits.pixels)
             decoded = time.perf_counter()
             found = await asyncio.to_thread(detector, image)
             answered = time.perf_counter()
-        metrics.observe(answered - decoded)
+        metrics.seconds.observe(answered - decoded)
         durations_s = (started - arrived, decoded - started, answered - decoded)
         timings = ServiceTimings(*(round(duration_s * 1000, 2) for duration_s in durations_s))
-        objects = found_objects(found.above(score), card.class_names)
+        objects = _found_objects(found.above(score), card.class_names)
         return DetectAnswer(f"{card.name} {card.version}", image.shape[1], image.shape[0], objects, timings)
 
 
@@ -277,7 +214,7 @@ class _Turns:
     async def taken(self, request: Request) -> AsyncIterator[bytes]:
         """The body of the request, once it is its turn."""
         if self._inside >= self._limits.at_work + self._limits.waiting:
-            raise _Refused(503, "too many requests at a time; try again", {"Retry-After": RETRY_AFTER_S})
+            raise _Refused(503, "too many requests at a time; try again", {"Retry-After": "1"})
         self._inside += 1
         try:
             data = await _read_body(request, self._limits)
@@ -308,15 +245,41 @@ async def _read_body(request: Request, limits: ServiceLimits) -> bytes:
     return bytes(data)
 
 
-def _decode(data: bytes, limits: ServiceLimits) -> Image:
+def _decode(data: bytes, largest_pixels: int) -> Image:
+    """Decode to uint8 (H, W, 3) BGR, but only once the header says that the picture is not enormous."""
+    if not data:
+        raise _Refused(415, "the body is empty; expected the bytes of an image")
     try:
-        return decode_upload(data, limits.pixels)
-    except NotAnImage as error:
-        raise _Refused(415, str(error)) from error
-    except TooManyPixels as error:
-        raise _Refused(413, str(error)) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about sizes that are refused below
+            with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
+                width, height = image.size
+    except Pillow.DecompressionBombError as error:
+        raise _Refused(413, f"the image is larger than the {largest_pixels} pixels that are allowed") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        known = ", ".join(FORMATS)
+        raise _Refused(415, f"the body ({len(data)} bytes) is no image of a known kind; expected {known}") from error
+    if width * height > largest_pixels:
+        raise _Refused(413, f"the image has {width} x {height} pixels; allowed are {largest_pixels} in all")
+    try:
+        return decode_image(data, "the image")
     except InputError as error:
         raise _Refused(422, str(error)) from error
+
+
+def _found_objects(found: Detections, class_names: tuple[str, ...]) -> tuple[FoundObject, ...]:
+    """Detections as they are answered, without digits that mean nothing."""
+    return tuple(
+        FoundObject(
+            (round(x1, 2), round(y1, 2), round(x2 - x1, 2), round(y2 - y1, 2)),
+            round(score, 4),
+            label,
+            class_names[label],
+        )
+        for (x1, y1, x2, y2), score, label in zip(
+            found.boxes_px.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
+        )
+    )
 
 
 def _refusals(limits: ServiceLimits) -> dict[int | str, dict[str, Any]]:

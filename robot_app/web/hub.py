@@ -80,7 +80,7 @@ class Hub:
         self._lines: deque[Line] = deque(maxlen=KEPT_LINES)
         self._times_s: deque[float] = deque(maxlen=RATE_WINDOW)
         self._lines_so_far = 0
-        self._has_ended = False
+        self.has_ended = False
 
     def publish(self, step: Step) -> None:
         """Make a step the newest one. Never waits for a page."""
@@ -102,8 +102,7 @@ class Hub:
 
     def end(self) -> None:
         """There will be no more steps."""
-        with self._lock:
-            self._has_ended = True
+        self.has_ended = True
         self._wake()
 
     @property
@@ -111,11 +110,6 @@ class Hub:
         """The newest step; `None` before the first."""
         with self._lock:
             return self._steps[-1] if self._steps else None
-
-    @property
-    def has_ended(self) -> bool:
-        """The session is over."""
-        return self._has_ended
 
     def find(self, number: int) -> PublishedStep | None:
         """The step of this number; `None` when there is none or it is too long ago."""

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Literal
 
+from robot_app.core.detections import box_at
 from robot_app.core.errors import InputError, RobotError
 from robot_app.core.robot import RobotState
 from robot_app.core.step import Sink, Step
@@ -147,7 +148,7 @@ def encode_picture(published: PublishedStep, now_s: float, class_names: tuple[st
         fps=published.fps,
         latency_ms=step.timings.total_ms,
         tracks=tuple(_track_box(track, class_names) for track in step.tracks),
-        boxes_px=_boxes(step),
+        boxes_px=tuple(box_at(step.detections, index) for index in range(len(step.detections))),
     )
     text = json.dumps(asdict(picture)).encode()
     return LENGTH.pack(len(text)) + text + step.frame.jpeg
@@ -181,10 +182,6 @@ def _track_box(track: Track, class_names: tuple[str, ...]) -> TrackBox:
     return TrackBox(track.box_px, f"{name}  {track.score:.2f}  {where}", track.missed_frames == 0)
 
 
-def _boxes(step: Step) -> tuple[XyxyPx, ...]:
-    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in step.detections.boxes_px.tolist())
-
-
 @dataclass(frozen=True, slots=True)
 class Labels:
     """What a session is called on its page: robot and model, and the behaviour."""
@@ -196,12 +193,7 @@ class Labels:
 class SessionViewModel(Sink):
     """One session as a person watches and commands it: the sink that feeds the page, and the commands of its buttons.
 
-    Commands may be given on any thread, and return when they are carried out.
-
-    Attributes:
-        hub: the steps and the log.
-        class_names: what the labels of its detections index into.
-        commands: what each button does, by name; the text that it returns is shown to the person.
+    `commands` are by name; each may be given on any thread, and returns what was done, as text for the person.
     """
 
     def __init__(self, labels: Labels, card: ModelCard, controls: OperatorControls, folder: Path) -> None:
@@ -233,7 +225,7 @@ class SessionViewModel(Sink):
         self.hub.publish(step)
 
     def latch(self) -> None:
-        """The part of a stop that takes no time: no further action is sent. The robot is stopped by the command."""
+        """Send no further action, at once; the command `stop`, which has to follow, stops the robot."""
         self._controls.change_hold(stopped=True)
 
     def snapshot(self, number: int) -> str:
