@@ -21,9 +21,6 @@ from robot_app.perception.letterbox import Letterbox
 
 VIDEO_FPS = 30.0
 
-# The encoder in every OpenCV wheel that keeps up with a camera; H.264 is in none of those for Linux.
-CODEC = "mp4v"
-
 LONGEST_STILL_S = 2.0
 """A longer gap between two frames is shortened to this."""
 
@@ -99,7 +96,9 @@ class VideoFile(Closable):
                 self._part = stack.enter_context(replacing(self.path))
             except OSError as error:
                 raise InputError(f"{self.path}: cannot be written ({error.strerror})") from error
-            self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*CODEC), VIDEO_FPS, size)
+            # The encoder in every OpenCV wheel that keeps up with a camera; H.264 is in none of those for Linux.
+            codec = cv2.VideoWriter.fourcc(*"mp4v")
+            self._writer = cv2.VideoWriter(str(self._part), codec, VIDEO_FPS, size)
             if not self._writer.isOpened():
                 raise InputError(f"{self.path}: cannot be written; OpenCV has no encoder for it")
             self._replacing = stack.pop_all()
@@ -132,11 +131,8 @@ class VideoFile(Closable):
 class VideoSink(VideoFile, Sink):
     """Draws every step into an MP4 file of 1280 x 720 at 30 frames/s, in which time passes as it did in the run.
 
-    The file is written as `VideoFile` has it: complete when the sink is left, none after an error or without a step.
-    Drawing and encoding take about 12 ms, so for a live robot it is better made from the recording afterwards.
-
-    Raises:
-        InputError: on entering: the name does not end in `.mp4`, or the file cannot be written.
+    `VideoFile` says how the file is written. Drawing and encoding take about 12 ms a step, so for a live robot the
+    video is better made from the recording afterwards.
     """
 
     def __init__(self, path: Path, class_names: tuple[str, ...]) -> None:
@@ -146,21 +142,13 @@ class VideoSink(VideoFile, Sink):
         self._news = CaptionHistory(class_names)
 
     def write(self, step: Step) -> None:
-        """Draw one step."""
-        image = draw_step(step, step.frame.image(), self._class_names, self._caption(step))
-        self.show(image, step.frame.received_at_s)
-
-    def _caption(self, step: Step) -> Caption:
         now_s = step.frame.received_at_s
-        event, actions = self._news.update(step)
         self._times_s.append(now_s)
         span_s = now_s - self._times_s[0]
         rate = f"{(len(self._times_s) - 1) / span_s:.0f} frames/s" if span_s > 0 else ""
-        return Caption(
-            status=f"frame {step.frame.index}   latency {step.timings.total_ms:.1f} ms   {rate}",
-            event=event,
-            actions=actions,
-        )
+        status = f"frame {step.frame.index}   latency {step.timings.total_ms:.1f} ms   {rate}"
+        caption = Caption(status, *self._news.update(step))
+        self.show(draw_step(step, step.frame.image(), self._class_names, caption), now_s)
 
 
 def draw_step(step: Step, image: Image, class_names: tuple[str, ...], caption: Caption) -> Image:
@@ -225,7 +213,8 @@ def _draw_track(canvas: Image, track: Track, xyxy: NDArray[np.float32], class_na
 
 
 def _label(canvas: Image, label: str, xyxy: NDArray[np.float32], colour: tuple[int, int, int]) -> None:
-    width = _text_width(label) + 12
+    _, _, width, _ = cv2.getTextSize((CANVAS_HW[1], CANVAS_HW[0]), label, (0, 0), cv2.FontFace("sans"), 22, _BOLD)
+    width += 12
     left = int(np.clip(xyxy[0], 0, max(0, CANVAS_HW[1] - width)))
     # Above the box where there is room, else inside it.
     bottom = int(xyxy[1]) if xyxy[1] > 2 * _STRIP_PX else int(xyxy[1]) + 32
@@ -245,8 +234,3 @@ def _strip(canvas: Image, top: int, bottom: int) -> None:
 
 def _text(canvas: Image, text: str, origin: tuple[int, int], colour: tuple[int, int, int], weight: int) -> None:
     cv2.putText(canvas, text, origin, colour, cv2.FontFace("sans"), 22, weight)
-
-
-def _text_width(text: str) -> int:
-    _, _, width, _ = cv2.getTextSize((CANVAS_HW[1], CANVAS_HW[0]), text, (0, 0), cv2.FontFace("sans"), 22, _BOLD)
-    return int(width)

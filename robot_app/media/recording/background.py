@@ -2,11 +2,12 @@
 
 import errno
 import logging
+import queue
 import shutil
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -38,7 +39,7 @@ class RecordingReport:
     """What became of a recording.
 
     Attributes:
-        paths: its files; more than one when the disk was full for a while.
+        paths: its files: `NAME.mcap`, and after a full disk `NAME-2.mcap` and so on.
         written: steps handed to the disk; of those that it then failed, the last half second may be missing.
         too_slow: steps left out because the disk did not keep up.
         no_room: steps left out because nothing could be written.
@@ -72,11 +73,9 @@ class LiveRecording(Sink):
     def __init__(self, path: Path, card: ModelCard | None, open_file: Callable[[Path], BinaryIO] = create_file) -> None:
         self._path = path
         self._writer = DiskFullTolerantWriter(path, card, open_file)
-        self._changed = threading.Condition()
-        self._waiting: deque[tuple[int, Step]] = deque()  # each with the number of those left out just before
-        self._left_out = 0
+        self._waiting: queue.SimpleQueue[tuple[Step, int] | None] = queue.SimpleQueue()  # `None` is the end
+        self._left_out = 0  # just before the next step that is taken
         self._too_slow = 0
-        self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
 
     def open(self) -> None:
@@ -85,23 +84,19 @@ class LiveRecording(Sink):
 
     def close(self) -> None:
         """Write what waits, and end the file; a disk that hangs is given up after `CLOSE_TIMEOUT_S`."""
-        with self._changed:
-            self._is_closing = True
-            self._changed.notify()
+        self._waiting.put(None)
         self._thread.join(CLOSE_TIMEOUT_S)
         if self._thread.is_alive():
             logger.error("%s: the disk does not answer; the end of the recording may be missing", self._path)
 
     def write(self, step: Step) -> None:
         """Hand over one step, or leave it out when too many wait. Returns at once and never fails."""
-        with self._changed:
-            if len(self._waiting) >= WAITING_STEPS:
-                self._too_slow += 1
-                self._left_out += 1
-                return
-            self._waiting.append((self._left_out, step))
-            self._left_out = 0
-            self._changed.notify()
+        if self._waiting.qsize() >= WAITING_STEPS:
+            self._too_slow += 1
+            self._left_out += 1
+            return
+        self._waiting.put((step, self._left_out))
+        self._left_out = 0
 
     def report(self) -> RecordingReport:
         """What has become of it so far; complete after leaving."""
@@ -117,10 +112,12 @@ class LiveRecording(Sink):
     def _write_all(self) -> None:
         sync_at_s = time.monotonic() + SYNC_EVERY_S
         is_told = False
-        while not self._is_finished():
-            item = self._take(sync_at_s)
-            if item is not None:
-                left_out, step = item
+        while True:
+            with suppress(queue.Empty):
+                item = self._waiting.get(timeout=max(0.0, sync_at_s - time.monotonic()))
+                if item is None:
+                    break
+                step, left_out = item
                 if left_out and not is_told:
                     logger.warning("%s: the disk is too slow for the camera; some steps are left out", self._path)
                     is_told = True
@@ -130,27 +127,11 @@ class LiveRecording(Sink):
                 self._writer.sync()
         self._writer.close()
 
-    def _take(self, until_s: float) -> tuple[int, Step] | None:
-        """The next step and how many were left out before it; `None` when there is none by that time, or ever."""
-        with self._changed:
-            if not self._waiting and not self._is_closing:
-                self._changed.wait(max(0.0, until_s - time.monotonic()))
-            return self._waiting.popleft() if self._waiting else None
-
-    def _is_finished(self) -> bool:
-        with self._changed:
-            return self._is_closing and not self._waiting
-
 
 class DiskFullTolerantWriter:
     """Writes steps; when the disk is full or fails, logs it once, and goes on in a new file when there is room again.
 
-    Every call waits for the disk, and only `open` raises.
-
-    Attributes:
-        paths: the files so far: `NAME.mcap`, and after a full disk `NAME-2.mcap` and so on.
-        written: steps handed to the disk.
-        lost: steps that came while nothing could be written.
+    Every call waits for the disk, and only `open` raises. `paths`, `written` and `lost` are for `RecordingReport`.
     """
 
     def __init__(self, path: Path, card: ModelCard | None, open_file: Callable[[Path], BinaryIO]) -> None:
@@ -164,15 +145,10 @@ class DiskFullTolerantWriter:
         self._retry_at_s: float | None = None
 
     def open(self) -> None:
-        """Begin the first file.
-
-        Raises:
-            InputError: as `RecordingWriter` on entering.
-        """
         self._begin(self._path)
 
     def write(self, step: Step, left_out: int) -> None:
-        """Append a step, and before it a gap for those that were left out."""
+        """Append a step, and before it a gap for so many that were left out."""
         writer = self._writer or self._resumed()
         if writer is None:
             self.lost += 1
@@ -186,7 +162,6 @@ class DiskFullTolerantWriter:
             self._give_up(error)
 
     def sync(self) -> None:
-        """Bring what was written to the disk."""
         if self._writer is not None:
             try:
                 self._writer.sync()
@@ -194,7 +169,6 @@ class DiskFullTolerantWriter:
                 self._give_up(error)
 
     def close(self) -> None:
-        """End the file."""
         writer, self._writer = self._writer, None
         if writer is not None:
             try:
