@@ -21,7 +21,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure on the demo's frames and print the table."""
     from robot_app.core.files import DEMO_RECORDING
     from robot_app.media.footage import read_frames
     from robot_app.tools.benchmark import bench

@@ -37,7 +37,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Play the demo."""
     from robot_app.emulator.scene_world import SceneWorld, lively_scene
     from robot_app.perception.detector import Detector
 

@@ -24,7 +24,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Detect, and tell or write what was found."""
     from robot_app.tools.batch_detection import detect
 
     detect(args.source, args.model, output=args.output, score=args.score, report=sys.stdout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from robot_app.core.errors import RobotError
 
 if TYPE_CHECKING:
     from robot_app.tools.diagnostics.checklist import CheckTarget
-    from robot_app.tools.diagnostics.findings import Finding
 
 
 def add_parser(commands: Commands) -> None:
@@ -33,26 +31,20 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Check everything, tell it, and end with an error when something has failed.
+    """Print what was found.
 
     Raises:
         RobotError: a check has failed; the message names the first.
     """
     from robot_app.tools.diagnostics.checklist import examine
-    from robot_app.tools.diagnostics.findings import findings_as_json, format_findings
+    from robot_app.tools.diagnostics.findings import Status, findings_as_json, format_findings
 
     findings = list(examine(_target(args)))
     report = findings_as_json(findings) if args.json else format_findings(findings)
     sys.stdout.write(f"{report}\n")
-    _raise_first(findings)
-
-
-def _raise_first(findings: Iterable[Finding]) -> None:
-    from robot_app.tools.diagnostics.findings import Status
-
-    failed = [finding for finding in findings if finding.status is Status.FAILED]
-    if failed:
-        raise RobotError(f"{failed[0].check}: {failed[0].text}; {failed[0].hint or 'see above'}")
+    failed = next((finding for finding in findings if finding.status is Status.FAILED), None)
+    if failed is not None:
+        raise RobotError(f"{failed.check}: {failed.text}; {failed.hint or 'see above'}")
 
 
 def _target(args: argparse.Namespace) -> CheckTarget:

@@ -47,7 +47,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Serve until Ctrl-C."""
     from robot_app.emulator.footage_world import load_world
     from robot_app.emulator.scene_world import SceneWorld, lively_scene
     from robot_app.emulator.server import Emulator

@@ -22,7 +22,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the card."""
     from robot_app.tools.model_info import describe_model
 
     sys.stdout.write(f"{describe_model(args.model)}\n")

@@ -47,7 +47,6 @@ def add_command(
 
 
 def add_vector(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
-    """Which Vector, or emulated one."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--serial", metavar="S", help="which robot, when several are configured")
     which.add_argument("--emulator", metavar="HOST:PORT", help="a running `robot-app emulate` instead of a robot")
@@ -55,7 +54,6 @@ def add_vector(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGr
 
 
 def add_robot(parser: argparse.ArgumentParser) -> None:
-    """Which robot, of any make."""
     add_vector(parser).add_argument(
         "--robot",
         default="vector",
@@ -66,7 +64,6 @@ def add_robot(parser: argparse.ArgumentParser) -> None:
 
 
 def add_view(parser: argparse.ArgumentParser) -> None:
-    """A live page."""
     parser.add_argument(
         "--view",
         type=address,
@@ -78,19 +75,14 @@ def add_view(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Which model file."""
     parser.add_argument(
         "--model", type=Path, default=DEFAULT_MODEL, metavar="ONNX", help="model file (default: the shipped one)"
     )
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """A file with settings."""
-    parser.add_argument("--config", type=Path, metavar="TOML", help="file with settings (default: none)")
-
-
 def add_behaviour(parser: argparse.ArgumentParser) -> None:
-    """What to do about what is seen, and where to tell it."""
+    """The settings, the behaviour, and where its events are written."""
+    parser.add_argument("--config", type=Path, metavar="TOML", help="file with settings (default: none)")
     parser.add_argument(
         "--behaviour",
         metavar="NAME",

@@ -29,7 +29,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Record until the time is over, the robot's camera ends, or Ctrl-C."""
     from robot_app.media.recording.background import LiveRecording
     from robot_app.media.recording.writer import check_new
     from robot_app.runtime.console import Progress

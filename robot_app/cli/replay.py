@@ -14,7 +14,6 @@ from robot_app.cli.options import (
     Commands,
     add_behaviour,
     add_command,
-    add_config,
     add_model,
     add_view,
     seconds_from_start,
@@ -48,7 +47,6 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help=SOURCE_HELP)
     add_model(parser)
-    add_config(parser)
     add_behaviour(parser)
     versions = parser.add_mutually_exclusive_group()
     versions.add_argument("--compare", type=Path, metavar="ONNX", help="a second model, to compare frame by frame")
@@ -69,7 +67,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Replay to the end."""
     from robot_app.perception.detector import Detector
     from robot_app.runtime.settings import load_settings
     from robot_app.tools.compare.lockstep import two_behaviours, two_models

@@ -8,7 +8,6 @@ from robot_app.cli.options import (
     Commands,
     add_behaviour,
     add_command,
-    add_config,
     add_model,
     add_robot,
     add_view,
@@ -39,14 +38,12 @@ def add_parser(commands: Commands) -> None:
     )
     add_robot(parser)
     add_model(parser)
-    add_config(parser)
     add_behaviour(parser)
     parser.add_argument("--record", type=Path, metavar="MCAP", help="write everything to this new recording")
     add_view(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run until the robot's camera ends or Ctrl-C."""
     from robot_app.media.recording.background import LiveRecording
     from robot_app.media.recording.writer import check_new
     from robot_app.perception.detector import Detector

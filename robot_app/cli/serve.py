@@ -25,7 +25,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Serve until Ctrl-C."""
     import uvicorn
 
     from robot_app.perception.detector import Detector

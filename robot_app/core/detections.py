@@ -1,4 +1,4 @@
-"""What a detector found in one frame, which of a network's candidates that is, and where two models agree."""
+"""Detections of one frame; their selection from a network's candidates; and the agreement of two sets of them."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -43,7 +43,6 @@ class Detections:
 
     @classmethod
     def empty(cls) -> Self:
-        """No objects."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
     def select(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> "Detections":
@@ -121,19 +120,19 @@ class Agreement:
 
     @property
     def is_full(self) -> bool:
-        """Both see the same objects."""
+        """Both see the same objects, and call them the same."""
         return not (self.renamed or self.only_first or self.only_second)
 
 
-def match_boxes(first: Detections, second: Detections, min_iou: float = SAME_OBJECT_IOU) -> tuple[Match, ...]:
-    """Pairs that overlap by at least `min_iou`, each box in one pair at most, most overlapping first.
+def match_boxes(first: Detections, second: Detections) -> tuple[Match, ...]:
+    """Pairs that overlap by at least `SAME_OBJECT_IOU`, each box in one pair at most, most overlapping first.
 
     Classes are not looked at. Ties go to the better scores.
     """
     pairs = [(-iou(box_at(first, i), box_at(second, j)), i, j) for i in range(len(first)) for j in range(len(second))]
     matches: list[Match] = []
     for negative_iou, i, j in sorted(pairs):
-        if -negative_iou >= min_iou and all(m.first != i and m.second != j for m in matches):
+        if -negative_iou >= SAME_OBJECT_IOU and all(m.first != i and m.second != j for m in matches):
             matches.append(Match(i, j, -negative_iou))
     return tuple(matches)
 

@@ -11,8 +11,6 @@ from robot_app.core.errors import InputError
 Image = NDArray[np.uint8]
 """uint8 (H, W, 3), BGR, as OpenCV reads it."""
 
-JPEG_QUALITY = 90
-
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -55,6 +53,6 @@ def decode_image(data: bytes, name: str) -> Image:
     return np.asarray(image, np.uint8)
 
 
-def encode_jpeg(image: Image, quality: int = JPEG_QUALITY) -> bytes:
+def encode_jpeg(image: Image, quality: int = 90) -> bytes:
     """Encode uint8 (H, W, 3) BGR as JPEG."""
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()

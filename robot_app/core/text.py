@@ -5,7 +5,7 @@ from typing import assert_never
 
 from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.step import Step
-from robot_app.core.tracks import Event, Track
+from robot_app.core.tracks import Event
 
 
 def class_name(label: int, class_names: tuple[str, ...]) -> str:
@@ -33,19 +33,15 @@ def describe_distance(distance_mm: float, sigma_mm: float = 0.0) -> str:
     return f"{distance_mm / 10:.0f}{uncertainty} cm"
 
 
-def describe_track(track: Track, class_names: tuple[str, ...]) -> str:
-    """Who, how sure, where in the frame and where in the room; columns line up from line to line."""
+def describe_event(event: Event, class_names: tuple[str, ...]) -> str:
+    """The kind, and the track: class, score, box, bearing and distance; columns line up from line to line."""
+    track = event.track
     x1, y1, x2, y2 = track.box_px
     name = f"{describe_class(track.label, class_names)} #{track.id}"
     box = f"{x1:.0f},{y1:.0f}–{x2:.0f},{y2:.0f}"  # noqa: RUF001 - a hyphen would read as a minus
     distance = describe_distance(track.distance_mm, track.distance_sigma_mm)
     where = f"{describe_bearing(track.bearing_rad):<9}  about {distance:>10}"
-    return f"{name:<10}  score {track.score:.2f}  box {box:<15}  {where}"
-
-
-def describe_event(event: Event, class_names: tuple[str, ...]) -> str:
-    """`appeared` or `disappeared`, and the track."""
-    return f"{event.kind:<11}  {describe_track(event.track, class_names)}"
+    return f"{event.kind:<11}  {name:<10}  score {track.score:.2f}  box {box:<15}  {where}"
 
 
 def describe_action(action: Action) -> str:
@@ -67,15 +63,14 @@ def describe_action(action: Action) -> str:
 
 
 def describe_actions(actions: tuple[Action, ...]) -> str:
-    """All of them in one line, in order."""
     return ", ".join(describe_action(action) for action in actions)
 
 
 class NotableActions:
     """Picks the actions that are news, step by step.
 
-    Wheel speeds are renewed in every frame: only the first ones of a drive are news. While a person holds the robot
-    back nothing but stops reaches it, which this person knows.
+    Wheel speeds are renewed in every frame: only the first ones of a drive are news. While a person holds the robot,
+    nothing is: only stops reach it, as that person wanted.
     """
 
     def __init__(self) -> None:

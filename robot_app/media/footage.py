@@ -33,7 +33,6 @@ class NamedStep:
 
     @property
     def frame(self) -> Frame:
-        """The frame of the step."""
         return self.step.frame
 
 
@@ -66,15 +65,15 @@ def read_frames(path: Path) -> Iterator[Frame]:
     return (named.frame for named in read_named_footage(path))
 
 
-def fit_frame(frame: Frame, frame_hw: tuple[int, int] = FRAME_HW) -> Frame:
-    """The frame as a camera with frames of `frame_hw` sends it: letterboxed and encoded, or untouched if it fits.
+def fit_frame(frame: Frame) -> Frame:
+    """The frame as Vector's camera sends it: letterboxed to `FRAME_HW` and encoded, or untouched if it has that size.
 
     Raises:
         InputError: the frame's bytes are no image.
     """
     image = frame.image()
-    box = Letterbox((image.shape[0], image.shape[1]), frame_hw)
-    if box.source_hw == frame_hw:
+    box = Letterbox((image.shape[0], image.shape[1]), FRAME_HW)
+    if box.source_hw == FRAME_HW:
         return frame
     return replace(frame, jpeg=encode_jpeg(box.apply(image)))
 

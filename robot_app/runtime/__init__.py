@@ -1,1 +1,1 @@
-"""What watches the loop. A sink takes every step; `robot_app.media.recording.LiveRecording` is one as well."""
+"""The loop, the session around it, the settings, and the sinks that people and programs read."""

@@ -1,10 +1,9 @@
-"""A robot and those who watch it, from the first frame to an orderly end: live, recorded, or compared."""
+"""A robot's session with its sinks, from the first frame to an orderly end: live, recorded, or compared."""
 
 import math
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
-from types import TracebackType
 from typing import Protocol, TypeVar
 
 from robot_app.behaviour.registry import choose_behaviour
@@ -17,18 +16,11 @@ from robot_app.runtime.settings import Settings
 from robot_app.safety.operator_controls import OperatorControls
 
 Item = TypeVar("Item")
-
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
 
-class SinkOf(Protocol[Item_contra]):
-    """What `Sink` is for steps, for anything that comes one after the other."""
-
-    def __enter__(self) -> object: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+class SinkOf(AbstractContextManager[object, None], Protocol[Item_contra]):
+    """What `Sink` is for steps, for items of any type."""
 
     def write(self, item: Item_contra, /) -> None: ...
 

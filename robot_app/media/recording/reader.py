@@ -31,6 +31,8 @@ from robot_app.media.timeline import WHOLE, TimeRange
 from robot_app.perception.card import ModelCard
 
 logger = logging.getLogger(__name__)
+TopicMessage = tuple[str, Message]
+MCAP_MAGIC = b"\x89MCAP0\r\n"
 LARGEST_RECORD_BYTES = 64 * 1024 * 1024
 
 DAMAGED_FILE = (McapError, ValueError, KeyError, struct.error)
@@ -95,11 +97,6 @@ def _whole_bytes(data: bytes) -> int:
             break
         end += _RECORD_HEAD.size + length
     return end
-
-
-MCAP_MAGIC = b"\x89MCAP0\r\n"
-_DAMAGED_STEP = (DecodeError, ValueError, KeyError, TypeError, AttributeError)
-TopicMessage = tuple[str, Message]
 
 
 def read_card(path: Path) -> ModelCard | None:
@@ -219,5 +216,5 @@ def _step(path: Path, sequence: int, payloads: dict[str, bytes]) -> Step:
             topic: json.loads(data) for topic, data in payloads.items() if topic in JSON_SCHEMAS
         }
         return decode_step(jpeg, messages)
-    except _DAMAGED_STEP as error:
+    except (DecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: step {sequence} cannot be read ({error!r}); expected a sound recording") from error

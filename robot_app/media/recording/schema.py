@@ -131,7 +131,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
     DETECTIONS_TOPIC: _object(boxes_px=_array(_array(_NUMBER)), scores=_array(_NUMBER), labels=_array(_INTEGER)),
     TRACKS_TOPIC: _object(tracks=_array(json_schema(Track))),
     EVENTS_TOPIC: _object(events=_array(json_schema(Event))),
-    # An action has further fields of its own, such as the text that is said.
+    # `kind` is the name of the action's type, which has further fields of its own, such as the text that is said.
     ACTIONS_TOPIC: _object(actions=_array(_object(kind=_TEXT))),
     STEP_TOPIC: _object(
         frame_index=_INTEGER,
@@ -163,7 +163,7 @@ def encode_step(step: Step) -> dict[str, dict[str, Any]]:
     if step.events:
         messages[EVENTS_TOPIC] = {"events": [to_json(event) for event in step.events]}
     if step.actions:
-        messages[ACTIONS_TOPIC] = {"actions": [_encode_action(action) for action in step.actions]}
+        messages[ACTIONS_TOPIC] = {"actions": [{"kind": type(one).__name__, **to_json(one)} for one in step.actions]}
     messages[STEP_TOPIC] = {
         "frame_index": step.frame.index,
         "captured_at_s": step.frame.captured_at_s,
@@ -195,11 +195,6 @@ def decode_step(jpeg: bytes, messages: dict[str, Any]) -> Step:
         supervision=from_json(Supervision, messages.get(SUPERVISION_TOPIC, messages[STATE_TOPIC])),
         motion_block_reason=head.get("motion_block_reason"),
     )
-
-
-def _encode_action(action: Action) -> dict[str, Any]:
-    """The action's fields, and as `kind` the name of its type."""
-    return {"kind": type(action).__name__, **to_json(action)}
 
 
 def _decode_detections(fields: dict[str, Any]) -> Detections:
