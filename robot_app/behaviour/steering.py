@@ -28,7 +28,6 @@ class Motion:
 
     @property
     def is_standing(self) -> bool:
-        """Both are 0."""
         return self.speed_mm_s == 0 and self.turn_rad_s == 0
 
 
@@ -76,7 +75,6 @@ def look_at(old: Head, target: Track, now_s: float) -> tuple[Head, tuple[Action,
 
 
 def clip(value: float, low: float, high: float) -> float:
-    """The nearest value within the range."""
     return min(max(value, low), high)
 
 

@@ -61,10 +61,8 @@ class Sensors:
 class Body:
     """Carries out wheel speeds, head and lift angles, and maneuvers. Safe to use from any thread.
 
-    Time passes in steps of `STEP_S`, so that what happens does not depend on how often one looks.
-
-    Attributes:
-        sensors: set from outside.
+    Time passes in steps of `STEP_S`, so that what happens does not depend on how often one looks. `sensors` may be
+    replaced at any time.
     """
 
     def __init__(
@@ -97,7 +95,6 @@ class Body:
 
     @property
     def readings(self) -> SensorReadings:
-        """What the body feels now."""
         with self._present():
             pose = self._state.pose
             return SensorReadings(
@@ -111,13 +108,11 @@ class Body:
 
     @property
     def head_is_there(self) -> bool:
-        """The head has come to where it was told to be."""
         with self._present():
             return self._head.is_resting
 
     @property
     def lift_is_there(self) -> bool:
-        """The lift has come to where it was told to be."""
         with self._present():
             return self._lift.is_resting
 

@@ -37,7 +37,6 @@ class Control:
         self._withheld: set[str] = set()
 
     def is_held_by(self, peer: str) -> bool:
-        """This client's commands are obeyed."""
         with self._lock:
             return self._holder == peer
 
@@ -59,7 +58,6 @@ class Control:
                 self._release()
 
     def leave(self, peer: str) -> None:
-        """End the conversation with a client."""
         with self._lock:
             outbox = self._outboxes.get(peer)
         if outbox is not None:
@@ -138,7 +136,6 @@ class CommandLog:
         self._commands: deque[Command] = deque(maxlen=MOST_COMMANDS)
 
     def add(self, request: Message, obeyed: bool) -> None:
-        """Note a command that arrived just now."""
         name = type(request).__name__.removesuffix("Request")
         with self._lock:
             self._commands.append(Command(time.monotonic(), name, request, obeyed))

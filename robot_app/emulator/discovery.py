@@ -34,7 +34,6 @@ def _user() -> str:
 
 
 def emulator_folder(port: int) -> Path:
-    """The folder of the emulator at this port."""
     return emulators_folder() / str(port)
 
 

@@ -49,7 +49,6 @@ class BodyState:
 
     @property
     def pose(self) -> RobotPose:
-        """As the simulation knows robots."""
         return RobotPose(self.x_mm, self.y_mm, self.heading_rad, self.head_angle_rad, self.lift_height_mm)
 
 
@@ -64,7 +63,6 @@ class Axis:
 
     @property
     def is_resting(self) -> bool:
-        """It is where it should be."""
         return self.place == self.target and self.speed == 0.0
 
     def stepped(self, acceleration: float) -> "Axis":
@@ -130,7 +128,6 @@ class Maneuver:
         return speed_mm_s, speed_mm_s
 
     def after(self, old: BodyState, new: BodyState) -> "Maneuver":
-        """What is left after a step."""
         if self.turns:
             return replace(self, left=self.left - (new.heading_rad - old.heading_rad))
         return replace(self, left=self.left - (new.left_mm_s + new.right_mm_s) / 2 * STEP_S)
@@ -167,7 +164,6 @@ def away_from_edge(cliffs: tuple[bool, ...]) -> tuple[Maneuver, ...]:
 
 
 def clip(value: float, low: float, high: float) -> float:
-    """The nearest value within the range."""
     return min(max(value, low), high)
 
 

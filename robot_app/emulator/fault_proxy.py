@@ -64,11 +64,9 @@ class FaultProxy:
         self._call(self._abort_all)
 
     def mend(self) -> None:
-        """Let new connections through again."""
         self._is_cut = False
 
     def close(self) -> None:
-        """Stop listening and end the thread."""
         self._call(self._closing.set)
         self._thread.join(timeout=2)
 

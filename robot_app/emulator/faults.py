@@ -59,11 +59,9 @@ class Faults:
         self._timers: list[threading.Timer] = []
 
     def on(self, fault: Fault, begin: Callable[[], None], end: Callable[[], None]) -> None:
-        """Call these when the fault starts and ends."""
         self._listeners[fault] = (begin, end)
 
     def is_active(self, fault: Fault) -> bool:
-        """The fault is under way."""
         return fault in self._active
 
     def start(self, fault: Fault) -> None:
@@ -98,7 +96,6 @@ class Faults:
             timer.start()
 
     def cancel(self) -> None:
-        """Play nothing any more."""
         self._plan = None
         for timer in self._timers:
             timer.cancel()

@@ -44,7 +44,6 @@ class Actor:
     eyes: Eyes = field(default_factory=Eyes)
 
     def at(self, time_s: float) -> PlacedRobot:
-        """The robot at a time."""
         is_blinking = time_s % BLINKS_EVERY_S < BLINK_S and self.eyes.brightness > 0
         eyes = replace(self.eyes, openness=0.15) if is_blinking else self.eyes
         return PlacedRobot(self.script(time_s), self.look, eyes)
@@ -109,7 +108,6 @@ class Scene:
     seed: int = 0
 
     def others(self, time_s: float) -> tuple[PlacedRobot, ...]:
-        """The other robots at a time."""
         return tuple(actor.at(time_s) for actor in self.actors)
 
 

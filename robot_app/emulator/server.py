@@ -17,11 +17,10 @@ from cryptography.x509.oid import NameOID
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.step import Closable
-from robot_app.emulator.body import Body, SensorReadings, Sensors
+from robot_app.emulator.body import Body
 from robot_app.emulator.camera_feed import Camera
 from robot_app.emulator.control import CommandLog, Control
 from robot_app.emulator.discovery import CONFIG_NAME, emulator_folder
-from robot_app.emulator.dynamics import BodyState
 from robot_app.emulator.fault_proxy import FaultProxy
 from robot_app.emulator.faults import Fault, Faults
 from robot_app.emulator.grpc_service import VectorService
@@ -38,7 +37,6 @@ MAX_CALLS = 48
 """At a time. Three are streams of each client; actions wait in the others."""
 
 VALID_DAYS = 30
-Handlers = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler]
 
 
 class Emulator(Closable):
@@ -46,6 +44,11 @@ class Emulator(Closable):
 
     `robot_app.robots.vector.driver.VectorRobot(emulator.identity)` connects to it, and so does any program that uses
     the SDK and reads `config_path`.
+
+    Attributes:
+        body: where it is, what it feels, and what else its sensors are to report.
+        commands: what it was told by clients.
+        faults: what goes wrong; may be started and ended at any time.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class Emulator(Closable):
         self._executor: futures.Executor | None = None
         self.commands = CommandLog()
         self.faults = faults or Faults()
-        self._body = Body(surroundings=world.surroundings, start=world.start)
+        self.body = Body(surroundings=world.surroundings, start=world.start)
         self._ended = threading.Event()
         self._living = threading.Thread(target=self._live, daemon=True, name="emulator body")
 
@@ -95,7 +98,7 @@ class Emulator(Closable):
         faults.on(Fault.STALL, link.stall, link.resume)
         faults.on(Fault.MID_FRAME, link.stall_mid_frame, link.resume)
         faults.on(Fault.CUT, link.cut, link.mend)
-        faults.on(Fault.LOSE_CONTROL, self.withhold_control, self.give_control_back)
+        faults.on(Fault.LOSE_CONTROL, lambda: self._control.withhold("fault"), lambda: self._control.give_back("fault"))
         faults.on(Fault.NEW_CERTIFICATE, self._go_down, lambda: self._boot(self.identity.guid, *make_certificate(NAME)))
         faults.on(
             Fault.NEW_TOKEN, self._go_down, lambda: self._boot(secrets.token_urlsafe(16), self._key, self._certificate)
@@ -124,7 +127,6 @@ class Emulator(Closable):
 
     @property
     def identity(self) -> VectorIdentity:
-        """How to reach the emulated robot."""
         if self._identity is None:
             raise RuntimeError("the emulator has not been started; use it inside of its `with` block")
         return self._identity
@@ -139,33 +141,11 @@ class Emulator(Closable):
         """The configuration file, in the format of `~/.anki_vector/sdk_config.ini`."""
         return self.sdk_home / CONFIG_NAME
 
-    @property
-    def body(self) -> BodyState:
-        """Where the body is now."""
-        return self._body.state
-
-    @property
-    def readings(self) -> SensorReadings:
-        """What the body feels now, and what has happened to it."""
-        return self._body.readings
-
-    def set_sensors(self, sensors: Sensors) -> None:
-        """Set what the robot feels; it reports it with its next state."""
-        self._body.sensors = sensors
-
-    def withhold_control(self) -> None:
-        """Stop, and take control from the client, as the robot does when it is picked up or falls."""
-        self._control.withhold("told")
-
-    def give_control_back(self) -> None:
-        """Give control to the client that asked for it last."""
-        self._control.give_back("told")
-
     def _live(self) -> None:
         """Let time pass for the body, and let control go and come as it begins and ends to act by itself."""
         was_its_own = False
         while not self._ended.wait(REACTION_POLL_S):
-            readings = self._body.readings
+            readings = self.body.readings
             is_its_own = readings.is_reacting or readings.has_fallen
             if is_its_own and not was_its_own:
                 self._control.withhold("edge")
@@ -179,8 +159,8 @@ class Emulator(Closable):
         self._key, self._certificate = key, certificate
         self._stopping = threading.Event()
         self._control = Control()
-        camera = Camera(self._world, self._body, self.faults)
-        self._service = VectorService(self._body, camera, self._control, self.commands, self._stopping, self.faults)
+        camera = Camera(self._world, self.body, self.faults)
+        self._service = VectorService(self.body, camera, self._control, self.commands, self._stopping, self.faults)
         executor = futures.ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="emulator")
         # Without this option another server could listen at the same port and take half of the connections.
         server = grpc.server(
@@ -197,7 +177,7 @@ class Emulator(Closable):
         """Switch off without a word: the motors stop and the network is gone."""
         assert self._link is not None
         self._link.lead_to(None)
-        self._body.halt()
+        self.body.halt()
         self._end_service()
 
     def _end_service(self) -> None:
@@ -226,8 +206,9 @@ class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[misc] # grpc has
         self._authorization = f"Bearer {guid}"
         self._service = service
 
-    def intercept_service(self, continuation: Handlers, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        """Refuse the call, or pass it on."""
+    def intercept_service(
+        self, continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler], call: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler:
         if dict(call.invocation_metadata).get("authorization") != self._authorization:
             return _refusal(grpc.StatusCode.UNAUTHENTICATED, "unknown token")
         name = call.method.rpartition("/")[2]

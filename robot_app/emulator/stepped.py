@@ -10,8 +10,8 @@ from robot_app.core.frame import Frame
 from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.step import Closable
 from robot_app.core.vector_spec import HEAD_SPEED_RAD_S
-from robot_app.emulator.body import TURN_SPEED_RAD_S, Body, SensorReadings
-from robot_app.emulator.dynamics import BodyState, turn
+from robot_app.emulator.body import TURN_SPEED_RAD_S, Body
+from robot_app.emulator.dynamics import turn
 from robot_app.emulator.world import World
 
 FRAME_LATENCY_S = 0.06
@@ -26,6 +26,7 @@ class SteppedRobot(Closable):
 
     Attributes:
         actions: what it was told to do, in order; `stop()` counts as `Stop`.
+        body: where it really is, and what has really happened to it.
         supervision: none is needed.
     """
 
@@ -37,12 +38,11 @@ class SteppedRobot(Closable):
         self._world = world
         self._seconds = seconds
         self._now_s = 0.0
-        self._body = Body(lambda: self._now_s, world.surroundings, world.start)
+        self.body = Body(lambda: self._now_s, world.surroundings, world.start)
         self._on_the_way: deque[tuple[float, Action]] = deque()
         self._turn: int | None = None
 
     def close(self) -> None:
-        """Stop the wheels."""
         self.stop()
 
     def frames(self) -> Iterator[Frame]:
@@ -52,7 +52,7 @@ class SteppedRobot(Closable):
             if taken_at_s >= self._seconds:
                 return
             self._wait_until(taken_at_s)
-            jpeg = self._world.picture(index, self._body.state)
+            jpeg = self._world.picture(index, self.body.state)
             if jpeg is None:
                 return
             self._wait_until(taken_at_s + FRAME_LATENCY_S)
@@ -75,8 +75,7 @@ class SteppedRobot(Closable):
 
     @property
     def state(self) -> RobotState:
-        """How the body is now."""
-        body, readings = self._body.state, self._body.readings
+        body, readings = self.body.state, self.body.readings
         return RobotState(
             head_angle_rad=body.head_angle_rad,
             lift_height_mm=body.lift_height_mm,
@@ -88,16 +87,6 @@ class SteppedRobot(Closable):
             camera=self._world.calibration,
         )
 
-    @property
-    def body(self) -> BodyState:
-        """Where it really is."""
-        return self._body.state
-
-    @property
-    def readings(self) -> SensorReadings:
-        """What has really happened to it."""
-        return self._body.readings
-
     def _wait_until(self, at_s: float) -> None:
         while self._on_the_way and self._on_the_way[0][0] <= at_s:
             self._now_s, action = self._on_the_way.popleft()
@@ -107,12 +96,12 @@ class SteppedRobot(Closable):
     def _obey(self, action: Action) -> None:
         match action:
             case Drive(left, right):
-                self._body.drive(left, right)
+                self.body.drive(left, right)
             case Turn(angle):
-                self._turn = self._body.begin(turn(angle, TURN_SPEED_RAD_S))
+                self._turn = self.body.begin(turn(angle, TURN_SPEED_RAD_S))
             case SetHead(angle):
-                self._body.set_head(angle, HEAD_SPEED_RAD_S)
+                self.body.set_head(angle, HEAD_SPEED_RAD_S)
             case Stop():
                 if self._turn is not None:
-                    self._body.end(self._turn)
-                self._body.halt()
+                    self.body.end(self._turn)
+                self.body.halt()

@@ -45,7 +45,6 @@ class Rectangle:
     width_mm: float
 
     def holds(self, point: Point) -> bool:
-        """The point is on it."""
         return abs(point[0]) <= self.length_mm / 2 and abs(point[1]) <= self.width_mm / 2
 
 
@@ -102,7 +101,6 @@ class Surroundings:
         return None if nearest > spec.PROXIMITY_FARTHEST_MM else max(nearest, spec.PROXIMITY_NEAREST_MM)
 
     def is_on_charger(self, pose: RobotPose) -> bool:
-        """The robot stands on its charger's contacts."""
         return self.charger is not None and math.dist(self.charger, (pose.x_mm, pose.y_mm)) <= ON_CHARGER_MM
 
 

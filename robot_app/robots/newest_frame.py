@@ -55,5 +55,4 @@ class NewestFrame:
 
     @property
     def has_started(self) -> bool:
-        """A frame has come."""
         return self._newest_index >= 0

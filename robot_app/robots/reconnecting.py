@@ -105,7 +105,6 @@ class ReconnectingRobot:
 
     @property
     def is_linked(self) -> bool:
-        """A robot is connected now."""
         return self._robot is not None
 
     def take_control(self) -> None:

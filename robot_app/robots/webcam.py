@@ -80,7 +80,6 @@ class WebcamRobot(Closable):
         self._reader.start()
 
     def close(self) -> None:
-        """Close the camera."""
         self._leaving.set()
         if self._reader is not None:
             self._reader.join(LEAVE_TIMEOUT_S)  # it closes the camera; one that hangs is left to the thread

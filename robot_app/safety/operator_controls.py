@@ -35,7 +35,6 @@ class OperatorHold:
 
     @property
     def is_held(self) -> bool:
-        """Actions are withheld."""
         return self.stopped or self.paused or self.released
 
 
@@ -49,7 +48,6 @@ class OperatorControls:
 
     @property
     def hold(self) -> OperatorHold:
-        """How the robot is held back now."""
         return self._hold
 
     @property
@@ -129,7 +127,6 @@ class InterlockedRobot:
             self._robot.__exit__(kind, error, trace)
 
     def frames(self) -> Iterator[Frame]:
-        """The robot's frames."""
         for frame in self._robot.frames():
             self._keep_released()
             yield frame
@@ -173,7 +170,6 @@ class InterlockedRobot:
 
     @property
     def has_control(self) -> bool:
-        """The robot obeys us."""
         return self._is_there and self._robot.state.has_control
 
     @property

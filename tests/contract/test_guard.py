@@ -16,10 +16,10 @@ class TestProcessGuard(GuardContract):
     def make(self) -> Iterator[GuardUnderTest]:
         with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot:
             robot.do(Drive(40, 40))
-            wait_until(lambda: emulator.body.left_mm_s == 40)
+            wait_until(lambda: emulator.body.state.left_mm_s == 40)
             guard = ProcessGuard()
             yield GuardUnderTest(
-                guard, lambda: guard.look_after(emulator.identity), lambda: emulator.body.left_mm_s == 0
+                guard, lambda: guard.look_after(emulator.identity), lambda: emulator.body.state.left_mm_s == 0
             )
 
 

@@ -127,7 +127,7 @@ def test_a_signal_stops_the_wheels_and_ends_in_good_order(robot_app, patient, fo
         process.send_signal(sent)
         told, complaints = process.communicate(timeout=60)
         names = [command.name for command in emulator.commands.all]
-        assert (emulator.body.left_mm_s, emulator.body.right_mm_s) == (0, 0)
+        assert (emulator.body.state.left_mm_s, emulator.body.state.right_mm_s) == (0, 0)
     assert "StopAllMotors" in names[names.index("TurnInPlace") :]
     assert (process.returncode, complaints) == (code, "")
     assert told.startswith("frames")

@@ -274,7 +274,7 @@ class BusyLoop:
 
     @property
     def is_rolling(self):
-        return self.emulator.body.left_mm_s != 0
+        return self.emulator.body.state.left_mm_s != 0
 
     @contextmanager
     def running(self):
@@ -320,9 +320,9 @@ def test_control_is_released_and_taken_again(page, tmp_path):
             page.click("#control")
             expect(page.locator("#mode")).to_have_text("control released")
             expect(page.locator("#control")).to_have_text("Take control")
-            wait_until(lambda: emulator.body.left_mm_s == 0)  # wheels take a moment to brake
+            wait_until(lambda: emulator.body.state.left_mm_s == 0)  # wheels take a moment to brake
             page.click("#control")
-            wait_until(lambda: emulator.body.left_mm_s != 0)
+            wait_until(lambda: emulator.body.state.left_mm_s != 0)
             expect(page.locator("#battery")).to_have_text("battery 3.9 V")
 
 

@@ -59,7 +59,7 @@ def test_over_the_network_it_sees_drives_and_comes_to_rest():
                 taken.append(step)
                 if any(e.kind == "reached" for e in step.events) or time.monotonic() > started + 20:
                     break
-        readings, truth = emulator.readings, emulator.body
+        readings, truth = emulator.body.readings, emulator.body.state
     assert [e.kind for e in taken[-1].events] == ["reached"]
     assert (readings.has_collided, readings.has_fallen) == (False, False)
     assert truth.x_mm > lively_scene().start.x_mm + 100

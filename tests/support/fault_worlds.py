@@ -93,7 +93,7 @@ def play_fault(fault: Fault, lasts_s: float) -> Outcome:
     """Let the emulator play a fault for a time."""
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
         with Driving(supervised_vector(lambda: emulator.identity, MotionSettings())) as driving:
-            wait_until(lambda: emulator.body.left_mm_s > 0)
+            wait_until(lambda: emulator.body.state.left_mm_s > 0)
             time.sleep(CALM_S)
             began_s = time.monotonic()
             emulator.faults.start(fault)
@@ -127,7 +127,7 @@ def play_slow_detection(each_s: float, lasts_s: float) -> Outcome:
 
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
         with Driving(supervised_vector(lambda: emulator.identity, MotionSettings()), see) as driving:
-            wait_until(lambda: emulator.body.left_mm_s > 0)
+            wait_until(lambda: emulator.body.state.left_mm_s > 0)
             time.sleep(CALM_S)
             began_s = time.monotonic()
             slow_until_s = began_s + lasts_s
@@ -145,7 +145,7 @@ def play_signal(number: signal.Signals) -> Outcome:
     with tempfile.TemporaryDirectory() as folder, emulated(count=200, fps=FPS) as emulator:
         recording, ends = Path(folder) / "drive.mcap", number not in HOLDS_UP
         with _program(emulator, recording) as process:
-            wait_until(lambda: emulator.body.left_mm_s > 0, 60)
+            wait_until(lambda: emulator.body.state.left_mm_s > 0, 60)
             time.sleep(2 * CALM_S)
             began_s = time.monotonic()
             process.send_signal(number)
@@ -175,7 +175,7 @@ def play_dead_guard() -> Outcome:
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
         robot = supervised_vector(lambda: emulator.identity, MotionSettings())
         with Driving(robot) as driving:
-            wait_until(lambda: emulator.body.left_mm_s > 0)
+            wait_until(lambda: emulator.body.state.left_mm_s > 0)
             (guard,) = children("guard_process")
             time.sleep(CALM_S)
             began_s = time.monotonic()
@@ -194,7 +194,7 @@ def play_full_disk(lasts_s: float) -> Outcome:
         driving = Driving(supervised_vector(lambda: emulator.identity, MotionSettings()))
         driving.also = recording.write
         with recording, driving:
-            wait_until(lambda: emulator.body.left_mm_s > 0)
+            wait_until(lambda: emulator.body.state.left_mm_s > 0)
             time.sleep(2 * CALM_S)
             began_s = time.monotonic()
             disk.fill()
@@ -230,7 +230,7 @@ def _program(emulator: Emulator, recording: Path) -> Iterator["subprocess.Popen[
 
 def _first_standstill(emulator: Emulator, until_s: float) -> float | None:
     while (now_s := time.monotonic()) < until_s:
-        if emulator.body.left_mm_s == 0:
+        if emulator.body.state.left_mm_s == 0:
             _wait_until(until_s)
             return now_s
         time.sleep(0.005)
@@ -243,7 +243,7 @@ def _wait_until(until_s: float) -> None:
 
 def _drives_again(emulator: Emulator, since_s: float) -> float | None:
     while time.monotonic() < since_s + WAIT_S:
-        if emulator.body.left_mm_s > 0:
+        if emulator.body.state.left_mm_s > 0:
             return time.monotonic() - since_s
         time.sleep(0.005)
     return None

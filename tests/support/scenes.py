@@ -182,16 +182,18 @@ def follow_from(seed: int, scene: Scene | None = None, on_step: Callable[[Step, 
     reached_s = None
     for step in live(robot, "follow"):
         on_step(step, robot)
-        distance_mm = distance_to(robot.body.pose, scene.others(robot.body.at_s)[0].pose)
-        way.append((robot.now_s(), distance_mm, robot.body.pose))
-        edges += robot.readings.is_reacting and not was_reacting
-        was_reacting = robot.readings.is_reacting
+        distance_mm = distance_to(robot.body.state.pose, scene.others(robot.body.state.at_s)[0].pose)
+        way.append((robot.now_s(), distance_mm, robot.body.state.pose))
+        edges += robot.body.readings.is_reacting and not was_reacting
+        was_reacting = robot.body.readings.is_reacting
         is_held = abs(distance_mm - HOLDS_MM) <= HOLDS_WITHIN_MM
         held_since_s = (robot.now_s() if held_since_s is None else held_since_s) if is_held else None
         if held_since_s is not None and robot.now_s() - held_since_s >= HOLDS_FOR_S:
             reached_s = held_since_s
             break
-    return Approach(seed, scene, reached_s, robot.readings.has_collided, robot.readings.has_fallen, edges, tuple(way))
+    return Approach(
+        seed, scene, reached_s, robot.body.readings.has_collided, robot.body.readings.has_fallen, edges, tuple(way)
+    )
 
 
 def distance_to(observer: RobotPose, other: RobotPose) -> float:

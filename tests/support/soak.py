@@ -78,7 +78,7 @@ def soak(
         emulated(count=200, fps=FPS) as emulator,
         Driving(supervised_vector(lambda: emulator.identity, MotionSettings()), keep=count),
     ):
-        wait_until(lambda: emulator.body.left_mm_s > 0)
+        wait_until(lambda: emulator.body.state.left_mm_s > 0)
         while time.monotonic() < started_s + seconds:
             time.sleep(CALM_S)
             fault = chance.choice((*Fault, None))
@@ -106,7 +106,7 @@ def _play(fault: Fault | None, emulator: Emulator, lasts_s: float) -> None:
 def _drives_within(emulator: Emulator, timeout_s: float) -> bool:
     ends_s = time.monotonic() + timeout_s
     while time.monotonic() < ends_s:
-        if emulator.body.left_mm_s > 0:
+        if emulator.body.state.left_mm_s > 0:
             return True
         time.sleep(0.01)
     return False

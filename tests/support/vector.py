@@ -67,7 +67,7 @@ def were_wheels_stopped(emulator: Emulator) -> bool:
 
 def _comes_to_rest(emulator: Emulator) -> bool:
     ends_s = time.monotonic() + BRAKING_S
-    while emulator.body.left_mm_s or emulator.body.right_mm_s:
+    while emulator.body.state.left_mm_s or emulator.body.state.right_mm_s:
         if time.monotonic() > ends_s:
             return False
         time.sleep(0.005)

@@ -16,6 +16,8 @@ from robot_app.core.deadlines import ACTION_TIMEOUT_S, CANCEL_TURN_EVERY_S, LONG
 from robot_app.core.vector_spec import HEAD_ACCELERATION_RAD_S2, HEAD_SPEED_RAD_S
 from robot_app.robots.vector.connection import VectorConnection
 
+logger = logging.getLogger(__name__)
+
 TURN_TAGS = range(protocol.FIRST_SDK_TAG, protocol.FIRST_SDK_TAG + 8)
 """Turns bear these in a row, so that the guard, which is not told of a turn, can cancel it as well."""
 
@@ -37,9 +39,6 @@ async def stop_wheels(stub: client.ExternalInterfaceStub, turn_tags: Sequence[in
     failures = [result for result in results[-2:] if isinstance(result, BaseException)]
     if len(failures) == 2:
         raise failures[0]
-
-
-logger = logging.getLogger(__name__)
 
 
 class ActionSender:

@@ -10,11 +10,16 @@ from anki_vector.messaging import protocol
 from robot_app.core.camera import CameraModel
 from robot_app.core.vector_spec import CALIBRATION_WIDTHS_PX
 
+logger = logging.getLogger(__name__)
+
 JUMP_S = 1.0
 """The robot's clock was set when it ran ahead of ours by more than this from one picture to the next."""
 
 DRIFT_S_PER_S = 0.001
 """More than any two clocks drift apart; this fast a new, longer way over the network is taken for the usual one."""
+
+NARROWEST_RAD, WIDEST_RAD = math.radians(45), math.radians(130)
+"""No Vector's camera sees less or more of the width than this."""
 
 
 class TransportDelay:
@@ -50,16 +55,9 @@ class FrozenFrameDetector:
         self.lasted_s = 0.0
 
     def look(self, jpeg: bytes, now_s: float) -> None:
-        """Take the next picture."""
         if jpeg != self._jpeg:
             self._jpeg, self._changed_at_s = jpeg, now_s
         self.lasted_s = now_s - self._changed_at_s
-
-
-NARROWEST_RAD, WIDEST_RAD = math.radians(45), math.radians(130)
-"""No Vector's camera sees less or more of the width than this."""
-
-logger = logging.getLogger(__name__)
 
 
 async def fetch_calibration(stub: Any, name: str, timeout_s: float) -> CameraModel | None:  # noqa: ANN401 - no types

@@ -44,7 +44,6 @@ class VectorIdentity:
 
     @property
     def address(self) -> str:
-        """`ip:port`."""
         return f"{self.ip}:{self.port}"
 
     def __str__(self) -> str:

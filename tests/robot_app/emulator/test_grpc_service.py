@@ -73,7 +73,7 @@ def test_one_drives_and_all_see():
         seen = [one.stub.CameraFeed(protocol.CameraFeedRequest(), timeout=10) for one in (driver, *onlookers)]
         pictures = [{answer.image_id: answer.data for answer, _ in zip(feed, range(8), strict=False)} for feed in seen]
         assert all(len(each) == 8 for each in pictures)
-        wait_until(lambda: emulator.body.left_mm_s == 40)
+        wait_until(lambda: emulator.body.state.left_mm_s == 40)
         assert [command.obeyed for command in emulator.commands.all] == [True, False, False]
 
 
@@ -81,13 +81,13 @@ def test_who_asks_last_has_control_and_the_one_before_learns_it():
     with emulated() as emulator, clients(emulator, 2) as (first, second):
         first.take_control()
         first.drive(40)
-        wait_until(lambda: emulator.body.left_mm_s == 40)
+        wait_until(lambda: emulator.body.state.left_mm_s == 40)
         second.take_control()
         wait_until(lambda: first.heard == ["control_granted_response", "control_lost_event"])
-        assert emulator.body.left_mm_s == 40  # nothing stops wheels that run
+        assert emulator.body.state.left_mm_s == 40  # nothing stops wheels that run
         first.drive(90)
         second.drive(-30)
-        wait_until(lambda: emulator.body.left_mm_s == -30)
+        wait_until(lambda: emulator.body.state.left_mm_s == -30)
         assert [command.obeyed for command in emulator.commands.all] == [True, False, True]
 
 
@@ -97,14 +97,14 @@ def test_one_that_vanishes_without_a_word_leaves_running_wheels_and_free_control
         first.drive(40)
         turn = first.stub.TurnInPlace.future(protocol.TurnInPlaceRequest(angle_rad=50.0, id_tag=7))
         wait_for_command(emulator, "TurnInPlace", 5)
-        wait_until(lambda: emulator.body.right_mm_s > 45)
+        wait_until(lambda: emulator.body.state.right_mm_s > 45)
         assert not turn.done()
         first.vanish()
         second.take_control()
-        assert emulator.body.right_mm_s > 45
+        assert emulator.body.state.right_mm_s > 45
         second.stub.CancelActionByIdTag(protocol.CancelActionByIdTagRequest(id_tag=7), timeout=5)
         second.drive(20)
-        wait_until(lambda: emulator.body.left_mm_s == emulator.body.right_mm_s == 20)
+        wait_until(lambda: emulator.body.state.left_mm_s == emulator.body.state.right_mm_s == 20)
 
 
 @pytest.mark.parametrize("call", ["ProtocolVersion", "BatteryState", "CameraFeed", "EventStream", "DriveWheels"])
@@ -130,12 +130,12 @@ def test_at_the_edge_the_robot_takes_control_backs_off_and_gives_it_back():
     with Emulator(world) as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot:
         robot.do(Drive(100, 100))
         wait_until(lambda: not robot.state.has_control)
-        wait_until(lambda: emulator.readings.is_reacting)
+        wait_until(lambda: emulator.body.readings.is_reacting)
         wait_until(lambda: robot.state.has_control)
-        assert not emulator.readings.has_fallen
-        assert emulator.body.x_mm < 560
+        assert not emulator.body.readings.has_fallen
+        assert emulator.body.state.x_mm < 560
         robot.do(Drive(30, 40))
-        wait_until(lambda: emulator.body.right_mm_s == 40)
+        wait_until(lambda: emulator.body.state.right_mm_s == 40)
 
 
 def test_the_distance_sensor_is_told():

@@ -107,8 +107,8 @@ def test_the_same_life_twice_gives_the_same_bytes():
     assert len(first) == 15
     assert len(set(first)) == 15
     assert first == second
-    assert a.body == b.body
-    assert a.body.head_angle_rad == pytest.approx(0.2)
+    assert a.body.state == b.body.state
+    assert a.body.state.head_angle_rad == pytest.approx(0.2)
 
 
 def test_actions_take_effect_after_the_latency():
@@ -117,7 +117,7 @@ def test_actions_take_effect_after_the_latency():
     with robot:
         for frame in robot.frames():
             assert robot.now_s() == pytest.approx(frame.captured_at_s + FRAME_LATENCY_S)
-            speeds.append(robot.body.left_mm_s)
+            speeds.append(robot.body.state.left_mm_s)
             robot.do(Drive(200, 200))
     # After the first decision and its latency, wheels speed up with 1000 mm/s² until the second decision.
     expected_mm_s = 1000 * (1 / 15 - ACTION_LATENCY_S)
@@ -136,7 +136,7 @@ def test_at_the_edge_it_is_not_ours_for_a_moment():
     assert any(not state.has_control for state in states)
     assert states[-1].has_control
     assert not states[-1].cliff_detected
-    assert not robot.readings.has_fallen
+    assert not robot.body.readings.has_fallen
 
 
 def test_the_scene_for_people_has_one_in_view_at_once_and_nobody_in_the_way():

@@ -60,7 +60,7 @@ def test_an_ordinary_program_of_the_sdk_runs_with_the_emulators_folder_as_its_ho
     result = subprocess.run(program, timeout=120, check=False, capture_output=True, text=True, env=environment)
     assert (result.returncode, result.stdout.splitlines()) == (0, ["(64, 36)", "2", "True"])
     assert wait_for_command(emulator, "SayText", 1).obeyed
-    assert emulator.body.head_angle_rad == pytest.approx(0.349, abs=0.01)
+    assert emulator.body.state.head_angle_rad == pytest.approx(0.349, abs=0.01)
 
 
 def test_a_call_without_the_token_is_refused(emulator: Emulator):
@@ -82,7 +82,7 @@ def test_a_client_without_control_moves_nothing(emulator: Emulator):
     answer = stub.TurnInPlace(protocol.TurnInPlaceRequest(angle_rad=1.0), timeout=5)
     assert answer.status.code == protocol.ResponseStatus.FORBIDDEN
     assert [command.obeyed for command in emulator.commands.all] == [False, False]
-    assert emulator.body == BodyState()
+    assert emulator.body.state == BodyState()
 
 
 def test_the_state_comes_at_least_ten_times_a_second(emulator: Emulator):
@@ -159,11 +159,11 @@ def test_wheels_run_on_when_their_client_goes(emulator: Emulator):
     connection = connect(emulator.identity, 5.0)
     request = protocol.DriveWheelsRequest(left_wheel_mmps=40, right_wheel_mmps=40)
     drive_as(connection, request)
-    wait_until(lambda: emulator.body.left_mm_s == 40)
+    wait_until(lambda: emulator.body.state.left_mm_s == 40)
     connection.close()
-    left_at_mm = emulator.body.x_mm
-    wait_until(lambda: emulator.body.x_mm > left_at_mm + 8)  # 0.2 s later
-    assert emulator.body.left_mm_s == 40
+    left_at_mm = emulator.body.state.x_mm
+    wait_until(lambda: emulator.body.state.x_mm > left_at_mm + 8)  # 0.2 s later
+    assert emulator.body.state.left_mm_s == 40
 
 
 def drive_as(connection: VectorConnection, request: protocol.DriveWheelsRequest) -> None:

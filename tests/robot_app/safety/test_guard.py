@@ -47,7 +47,7 @@ def process_of_guard():
 def driven(emulator):
     with VectorRobot(emulator.identity, IMPATIENT) as robot:
         robot.do(Drive(40, 40))
-        wait_until(lambda: emulator.body.left_mm_s == 40)
+        wait_until(lambda: emulator.body.state.left_mm_s == 40)
         yield robot
 
 
@@ -57,13 +57,13 @@ def test_who_is_silent_for_too_long_is_stopped_and_may_have_control_again():
         for _ in range(5):
             guard.heartbeat(0.5)
             time.sleep(0.1)
-        assert emulator.body.left_mm_s == 40
+        assert emulator.body.state.left_mm_s == 40
         wait_until(lambda: acted == [1])
         assert were_wheels_stopped(emulator)
         robot.take_control()
         wait_until(lambda: guard.is_ready)
         robot.do(Drive(30, 30))
-        wait_until(lambda: emulator.body.left_mm_s == 30)
+        wait_until(lambda: emulator.body.state.left_mm_s == 30)
 
 
 def test_who_stands_may_be_silent_and_is_not_disturbed():
@@ -74,7 +74,7 @@ def test_who_stands_may_be_silent_and_is_not_disturbed():
             time.sleep(0.5)
         assert process_ends()
         assert robot.state.has_control
-        assert emulator.body.left_mm_s == 40
+        assert emulator.body.state.left_mm_s == 40
         assert {command.name for command in emulator.commands.all} == {"DriveWheels"}
 
 
@@ -96,18 +96,18 @@ def test_it_outlasts_a_network_that_swallows_the_stop():
         with guarding(emulator) as (guard, _):
             guard.heartbeat(60.0)
             emulator.faults.start(Fault.STALL)
-        assert emulator.body.left_mm_s == 40
+        assert emulator.body.state.left_mm_s == 40
         emulator.faults.end(Fault.STALL)
-        wait_until(lambda: emulator.body.left_mm_s == 0)
+        wait_until(lambda: emulator.body.state.left_mm_s == 0)
         assert process_ends()
 
 
 def test_a_turn_is_cancelled():
     with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot, guarding(emulator) as (guard, _):
         robot.do(Turn(3.0))
-        wait_until(lambda: emulator.body.left_mm_s != 0)
+        wait_until(lambda: emulator.body.state.left_mm_s != 0)
         guard.heartbeat(0.01)
-        wait_until(lambda: emulator.body.left_mm_s == 0, 0.9)  # the turn takes 1.5 s
+        wait_until(lambda: emulator.body.state.left_mm_s == 0, 0.9)  # the turn takes 1.5 s
         guard.heartbeat(math.inf)
 
 

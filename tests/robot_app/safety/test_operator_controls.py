@@ -11,6 +11,7 @@ from robot_app.behaviour import Decision
 from robot_app.core.actions import Drive, Say, Stop, Turn
 from robot_app.core.detections import Detections
 from robot_app.core.errors import RobotError, RobotLost
+from robot_app.emulator.faults import Fault
 from robot_app.media.recording.reader import read_steps
 from robot_app.media.recording.writer import RecordingWriter
 from robot_app.perception.detector import Detector
@@ -164,11 +165,11 @@ def test_a_robot_that_is_connected_to_again_can_be_asked_while_there_is_a_link()
 
 def test_control_that_is_not_granted_is_told():
     with emulated() as emulator, OperatorControls().interlock(VectorRobot(emulator.identity, SHORT)) as robot:
-        emulator.withhold_control()
+        emulator.faults.start(Fault.LOSE_CONTROL)
         wait_until(lambda: not robot.has_control)
         with pytest.raises(RobotError, match=r"does not hand over control within 0\.5 s"):
             robot.take_control()
-        emulator.give_control_back()
+        emulator.faults.end(Fault.LOSE_CONTROL)
         wait_until(lambda: robot.has_control)
 
 
@@ -179,7 +180,7 @@ def test_a_stop_does_not_wait_for_a_command_that_takes_its_time():
     with emulated() as emulator, ThreadPoolExecutor(1) as pool:
         controls = OperatorControls()
         with controls.interlock(VectorRobot(emulator.identity, SHORT)) as robot:
-            emulator.withhold_control()
+            emulator.faults.start(Fault.LOSE_CONTROL)
             wait_until(lambda: not robot.has_control)
             asking = pool.submit(robot.take_control)
             controls.stop()

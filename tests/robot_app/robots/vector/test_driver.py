@@ -162,21 +162,23 @@ def test_actions_reach_the_robot_with_their_values():
 def test_a_turn_goes_the_way_it_was_told():
     with emulated() as emulator, connected(emulator) as robot:
         robot.do(Turn(0.6))
-        wait_until(lambda: emulator.body.heading_rad == pytest.approx(0.6, abs=0.1) and not emulator.body.left_mm_s)
+        wait_until(
+            lambda: emulator.body.state.heading_rad == pytest.approx(0.6, abs=0.1) and not emulator.body.state.left_mm_s
+        )
 
 
 def test_stop_does_not_wait_for_long_actions_and_ends_a_turn():
     with emulated() as emulator, connected(emulator) as robot:
         robot.do(Say("a very long story " * 20))
         robot.do(Turn(60.0))
-        wait_until(lambda: emulator.body.right_mm_s > 0)
+        wait_until(lambda: emulator.body.state.right_mm_s > 0)
         started = time.monotonic()
         robot.stop()
         assert time.monotonic() - started < 0.5
         assert were_wheels_stopped(emulator)
-        heading_rad = emulator.body.heading_rad
+        heading_rad = emulator.body.state.heading_rad
         time.sleep(0.1)
-        assert emulator.body.heading_rad == heading_rad
+        assert emulator.body.state.heading_rad == heading_rad
 
 
 def test_of_many_speeds_the_last_one_counts():
@@ -190,20 +192,20 @@ def test_of_many_speeds_the_last_one_counts():
 def test_nothing_moves_while_control_is_not_ours():
     with emulated() as emulator, connected(emulator) as robot:
         robot.do(Drive(40, 40))
-        wait_until(lambda: emulator.body.left_mm_s == 40)
-        emulator.withhold_control()
+        wait_until(lambda: emulator.body.state.left_mm_s == 40)
+        emulator.faults.start(Fault.LOSE_CONTROL)
         wait_until(lambda: not robot.state.has_control)
-        wait_until(lambda: emulator.body.left_mm_s == 0)
+        wait_until(lambda: emulator.body.state.left_mm_s == 0)
         told = len(wheel_commands(emulator))
         robot.do(Drive(50, 50))
         robot.do(Turn(1.0))
         robot.do(Stop())  # is sent at any time, and answers that nothing before it was
         wait_until(lambda: len(wheel_commands(emulator)) > told)
         assert {command.name for command in wheel_commands(emulator)[told:]} <= {"DriveWheels", "StopAllMotors"}
-        emulator.give_control_back()
+        emulator.faults.end(Fault.LOSE_CONTROL)
         wait_until(lambda: robot.state.has_control)
         robot.do(Drive(60, 60))
-        wait_until(lambda: emulator.body.left_mm_s == 60)
+        wait_until(lambda: emulator.body.state.left_mm_s == 60)
         assert 50 not in speeds(emulator)
 
 
@@ -213,17 +215,17 @@ def test_another_client_takes_control_and_gives_nothing_back_by_itself():
             wait_until(lambda: not first.state.has_control)
             assert second.state.has_control
             second.do(Drive(10, 10))
-            wait_until(lambda: emulator.body.left_mm_s == 10)
+            wait_until(lambda: emulator.body.state.left_mm_s == 10)
             assert len(list(islice(first.frames(), 3))) == 3
         assert were_wheels_stopped(emulator)
 
 
 def test_the_state_is_what_the_robot_reports():
     with emulated() as emulator, connected(emulator) as robot:
-        emulator.set_sensors(Sensors(on_charger=True))
+        emulator.body.sensors = Sensors(on_charger=True)
         wait_until(lambda: robot.state.on_charger)
         assert not robot.state.cliff_detected
-        emulator.set_sensors(Sensors(cliff_detected=True, picked_up=True))
+        emulator.body.sensors = Sensors(cliff_detected=True, picked_up=True)
         wait_until(lambda: robot.state.cliff_detected and robot.state.picked_up)
         assert not robot.state.on_charger
         assert robot.state.lift_height_mm == 32.0
@@ -277,7 +279,7 @@ def test_outside_of_its_block_it_says_so():
 def test_control_that_is_not_given_is_an_error_of_its_own():
     settings = VectorSettings(connect_timeout_s=0.5)
     with emulated() as emulator:
-        emulator.withhold_control()
+        emulator.faults.start(Fault.LOSE_CONTROL)
         with pytest.raises(RobotError, match=r"does not hand over control within 0\.5 s"):
             VectorRobot(emulator.identity, settings).__enter__()
         wait_until(lambda: not client_threads())
@@ -331,5 +333,5 @@ def test_a_turn_that_the_robot_begins_only_after_its_cancellation_is_cancelled_a
         assert arrived.wait(5)
         robot.stop()
         assert [command.name for command in emulator.commands.all if command.name == "TurnInPlace"]
-        wait_until(lambda: emulator.body.left_mm_s == emulator.body.right_mm_s == 0)
-        assert emulator.body.heading_rad < 2  # of 6
+        wait_until(lambda: emulator.body.state.left_mm_s == emulator.body.state.right_mm_s == 0)
+        assert emulator.body.state.heading_rad < 2  # of 6

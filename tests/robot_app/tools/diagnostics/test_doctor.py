@@ -241,11 +241,11 @@ def test_another_program_is_connected_and_keeps_its_control(diagnose, emulator):
 
 
 def test_a_robot_that_keeps_control_to_itself(diagnose, emulator):
-    emulator.withhold_control()
+    emulator.faults.start(Fault.LOSE_CONTROL)
     try:
         found = only_trouble(diagnose())
     finally:
-        emulator.give_control_back()
+        emulator.faults.end(Fault.LOSE_CONTROL)
     assert found.check == "control"
     assert "does not hand over control within 1.5 s" in found.text
 
