@@ -1,1 +1,1 @@
-"""The commands of `robot-app`: one module each, with a function `command(args)`."""
+"""The commands of `robot-app`: one module each, with `add_parser(commands)` and `run(args)`."""

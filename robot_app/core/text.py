@@ -1,4 +1,4 @@
-"""Descriptions of tracks, events and actions for people, and which actions are worth a line."""
+"""Tracks, events and actions in words, and which actions are news."""
 
 import math
 from typing import assert_never

@@ -1,11 +1,11 @@
-"""Who belongs to whom: pairs of least total cost, each row and each column in one pair at most."""
+"""The assignment problem: pairs of least total cost, each row and each column in one pair at most."""
 
 import math
 from collections.abc import Sequence
 
 
 def assign(costs: Sequence[Sequence[float]], unmatched_cost: float) -> dict[int, int]:
-    """Row → column. A row for which nothing is cheaper than `unmatched_cost` stays alone; `math.inf` forbids a pair.
+    """Row → column. A row for which no pair is cheaper than `unmatched_cost` stays alone; `math.inf` forbids a pair.
 
     Rows enter one after the other, each by the cheapest way of moving earlier ones aside (shortest augmenting paths;
     Kuhn 1955, Jonker and Volgenant 1987). The time grows with rows² · (rows + columns).

@@ -1,7 +1,6 @@
 """Runs a model file of ours with ONNX Runtime: on CUDA where that really works, else on the CPU."""
 
 import ctypes
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -12,21 +11,11 @@ from robot_app.core.detections import Detections, select_detections
 from robot_app.core.errors import ModelError
 from robot_app.core.files import DEFAULT_MODEL
 from robot_app.core.frame import Image
+from robot_app.core.text import plural
 from robot_app.perception.card import CARD_KEY, ModelCard
 from robot_app.perception.letterbox import Letterbox
 
 OUTPUT_NAMES = ("boxes", "scores", "labels")
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """`name` of the ONNX Runtime provider in use and the `reason` for it, in words."""
-
-    name: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.reason})"
 
 
 class Detector:
@@ -34,13 +23,11 @@ class Detector:
 
     Attributes:
         card: what the model file says of itself; `card.class_names` is what labels index into.
-        provider: which ONNX Runtime provider runs it, and why.
+        provider: what runs it, and why: `CPU (no NVIDIA GPU found)`.
         score_threshold: detections below it are not reported, unless a call asks for them.
     """
 
-    def __init__(
-        self, session: ort.InferenceSession, card: ModelCard, provider: Provider, score_threshold: float
-    ) -> None:
+    def __init__(self, session: ort.InferenceSession, card: ModelCard, provider: str, score_threshold: float) -> None:
         self._session = session
         self.card = card
         self.provider = provider
@@ -78,8 +65,8 @@ class Detector:
         return Detections(box.boxes_to_source(found.boxes_px), found.scores, found.labels)
 
 
-def open_session(path: Path) -> tuple[ort.InferenceSession, Provider]:
-    """Open a model on the best provider that works here.
+def open_session(path: Path) -> tuple[ort.InferenceSession, str]:
+    """Open a model on the best provider that works here, and say which that is, and why.
 
     Raises:
         ModelError: the file is missing or ONNX Runtime cannot read it.
@@ -87,13 +74,13 @@ def open_session(path: Path) -> tuple[ort.InferenceSession, Provider]:
     if not path.is_file():
         raise ModelError(f"{path}: no such model file; expected an ONNX file from `robot-train export`")
     if "CUDAExecutionProvider" not in ort.get_available_providers():
-        return _open(path, "CPUExecutionProvider"), Provider("CPU", "this ONNX Runtime is built without CUDA")
+        return _open(path, "CPUExecutionProvider"), "CPU (this ONNX Runtime is built without CUDA)"
     if (gpus := _nvidia_gpus()) == 0:
-        return _open(path, "CPUExecutionProvider"), Provider("CPU", "no NVIDIA GPU found")
+        return _open(path, "CPUExecutionProvider"), "CPU (no NVIDIA GPU found)"
     session = _open(path, "CUDAExecutionProvider")
     if session.get_providers()[0] != "CUDAExecutionProvider":
-        return session, Provider("CPU", "a GPU is there, but CUDA or cuDNN libraries are missing or do not fit")
-    return session, Provider("CUDA", f"{gpus} NVIDIA GPU found" if gpus == 1 else f"{gpus} NVIDIA GPUs found")
+        return session, "CPU (a GPU is there, but CUDA or cuDNN libraries are missing or do not fit)"
+    return session, f"CUDA ({plural(gpus, 'NVIDIA GPU')} found)"
 
 
 def _open(path: Path, provider: str) -> ort.InferenceSession:

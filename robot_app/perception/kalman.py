@@ -31,11 +31,11 @@ class ConstantVelocityFilter:
 
     @classmethod
     def first(cls, measured: float, sigma: float, rate_sigma: float) -> Self:
-        """After the first measurement; the rate is unknown, but for its standard deviation."""
+        """The state after one measurement: a rate of 0 with this standard deviation."""
         return cls(measured, 0.0, sigma**2, 0.0, rate_sigma**2)
 
     def predict(self, seconds: float, acceleration_sigma: float) -> "ConstantVelocityFilter":
-        """So much later, without a measurement."""
+        """The state so much later, without a measurement."""
         dt, power = seconds, acceleration_sigma**2
         return ConstantVelocityFilter(
             self.value + self.rate * dt,
@@ -46,7 +46,7 @@ class ConstantVelocityFilter:
         )
 
     def update(self, measured: float, sigma: float) -> "ConstantVelocityFilter":
-        """With a measurement of this moment."""
+        """The state corrected by a measurement of this moment."""
         gain = self.value_var / (self.value_var + sigma**2)
         rate_gain = self.cov / (self.value_var + sigma**2)
         error = measured - self.value
@@ -59,7 +59,7 @@ class ConstantVelocityFilter:
         )
 
     def resting(self) -> "ConstantVelocityFilter":
-        """As it is, and not expected to change."""
+        """The same value with a rate of 0."""
         return ConstantVelocityFilter(self.value, 0.0, self.value_var, 0.0, self.rate_var)
 
 
@@ -74,7 +74,7 @@ class BoxFilter:
 
     @classmethod
     def first(cls, box_px: XyxyPx, frame_width_px: float, model: TrackingAssumptions) -> Self:
-        """A box that has just been detected; nothing is known of its motion."""
+        """A box that was detected for the first time, so that its motion is unknown."""
         x, y, width, height = _centre_and_size(box_px)
         rate, size_rate = START_RATE_WIDTHS * frame_width_px, START_SIZE_RATE
         return cls(
@@ -94,11 +94,11 @@ class BoxFilter:
         )
 
     def shifted(self, right_px: float) -> "BoxFilter":
-        """Elsewhere, since the camera turned."""
+        """Moved to the right in the picture, since the camera turned."""
         return replace(self, x=replace(self.x, value=self.x.value + right_px))
 
     def update(self, box_px: XyxyPx, model: TrackingAssumptions) -> "BoxFilter":
-        """With the box that was detected at this moment."""
+        """Corrected by the box that was detected at this moment."""
         x, y, width, height = _centre_and_size(box_px)
         return BoxFilter(
             self.x.update(x, model.centre.sigma_px(width)),
@@ -113,7 +113,6 @@ class BoxFilter:
 
     @property
     def box_px(self) -> XyxyPx:
-        """xyxy."""
         half_width, half_height = math.exp(self.log_width.value) / 2, math.exp(self.log_height.value) / 2
         x, y = self.x.value, self.y.value
         return x - half_width, y - half_height, x + half_width, y + half_height

@@ -90,7 +90,7 @@ class TrackerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """What the frame was taken with, when, and which way the body faced; only changes of that count."""
+    """The camera and its pose when a frame was taken; of the heading only changes count."""
 
     camera: CameraModel
     head_angle_rad: float
@@ -243,7 +243,6 @@ class Candidate:
 
     @property
     def height_px(self) -> float:
-        """Of the box."""
         return self.box_px[3] - self.box_px[1]
 
 
@@ -264,13 +263,12 @@ class TrackHypothesis:
 
     @classmethod
     def begin(cls, track_id: int, found: Candidate, view: Viewpoint, model: TrackingAssumptions) -> "TrackHypothesis":
-        """A new track."""
         track = Track(track_id, found.box_px, found.score, found.label, 0.0, 0.0, 0, 1, 0)
         motion = BoxFilter.first(found.box_px, view.camera.width_px, model)
         return cls._with_range(track, motion, found.box_px, view, model)
 
     def predict(self, seconds: float, turned_rad: float, camera: CameraModel) -> "TrackHypothesis":
-        """So much later, when the own body has turned to the left by so much."""
+        """The state so much later, when the own body has turned to the left by `turned_rad`."""
         motion = self.motion.predict(seconds, camera.width_px)
         return replace(self, motion=motion.shifted(_shift_px(motion.x.value, turned_rad, camera)))
 

@@ -34,7 +34,7 @@ class Picture:
 
 
 def readable(frames: Iterable[Frame], on_skip: Callable[[Frame], None] = lambda _: None) -> Iterator[Picture]:
-    """The frames that can be decoded. The others are counted, and told in one line for many in a row."""
+    """The frames that can be decoded. The others are counted, and logged in one line for many in a row."""
     skipped, is_told = 0, False
     for frame in frames:
         began_s = time.perf_counter()
@@ -67,7 +67,7 @@ class Loop(Generic[State]):
         settings: Settings,
         tracker: Tracker | None = None,
     ) -> None:
-        """`detect` gives what the `tracker` has a use for; without one, every detection may begin a track."""
+        """`detect` gives detections down to the `min_score` of `tracker`, without which any may begin a track."""
         self._robot = robot
         self._detect = detect
         self._behaviour = behaviour

@@ -7,7 +7,7 @@ from pathlib import Path
 import onnxruntime as ort
 
 from robot_app.perception.card import Metrics, ModelCard
-from robot_app.perception.detector import Detector, Provider, open_session
+from robot_app.perception.detector import Detector, open_session
 
 
 def describe_model(path: Path) -> str:
@@ -34,14 +34,14 @@ def describe_runtime() -> str:
     return f"{packages or f'onnxruntime {ort.__version__}'} ({providers})"
 
 
-def _file_lines(path: Path, session: ort.InferenceSession, provider: Provider) -> list[tuple[str, str]]:
+def _file_lines(path: Path, session: ort.InferenceSession, provider: str) -> list[tuple[str, str]]:
     data = path.read_bytes()
     tensors = [("input", i) for i in session.get_inputs()] + [("output", o) for o in session.get_outputs()]
     return [
         ("file", f"{path} ({len(data) / 1e6:.1f} MB)"),
         ("sha256", hashlib.sha256(data).hexdigest()),
         ("runtime", describe_runtime()),
-        ("runs on", str(provider)),
+        ("runs on", provider),
         *((kind, f"{t.name} {t.type.removeprefix('tensor(').removesuffix(')')} {t.shape}") for kind, t in tensors),
     ]
 

@@ -171,7 +171,7 @@ def _add_pages(app: FastAPI, detector: Detector, metrics: ServiceMetrics) -> Non
     @app.get("/healthz")
     async def health() -> Health:
         """Whether the service is up, and with which model."""
-        return Health("ok", f"{detector.card.name} {detector.card.version}", str(detector.provider))
+        return Health("ok", f"{detector.card.name} {detector.card.version}", detector.provider)
 
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def show_metrics() -> Response:

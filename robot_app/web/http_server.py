@@ -67,7 +67,7 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rules of one server. Whoever knows the token may command; a page of our own on this machine is given it.
+    """The rules of one server. Who sends the token may command; a page of our own on this machine is given it.
 
     Attributes:
         bound_host: where the server listens.
@@ -145,7 +145,7 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def configure(app: ASGIApp) -> uvicorn.Config:
-    """How both servers run: quiet, without a word about themselves, and ending soon."""
+    """uvicorn's settings for both servers: no access log, no `Server` header, a short grace period at the end."""
     return uvicorn.Config(
         app,
         http="h11",

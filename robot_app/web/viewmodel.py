@@ -207,11 +207,11 @@ class SessionViewModel(Sink):
         self._snapshots = Snapshots(folder / "snapshots", folder.name, card.class_names)
         self.commands: dict[str, Callable[[], str]] = {
             "stop": self._stop,
-            "pause": self._pause,
-            "resume": self._resume,
-            "take-control": self._take_control,
-            "release-control": self._release_control,
-            "start-recording": self._start_recording,
+            "pause": lambda: self._done(controls.pause, "paused"),
+            "resume": lambda: self._done(controls.resume, "goes on"),
+            "take-control": lambda: self._done(self._robot().take_control, "took control"),
+            "release-control": lambda: self._done(self._robot().release_control, "released control"),
+            "start-recording": lambda: self._tell(f"recording {self._recorder.start()}"),
             "stop-recording": self._stop_recording,
         }
 
@@ -270,24 +270,9 @@ class SessionViewModel(Sink):
         self._controls.stop()
         return "stopped"
 
-    def _pause(self) -> str:
-        self._controls.pause()
-        return self._tell("paused")
-
-    def _resume(self) -> str:
-        self._controls.resume()
-        return self._tell("goes on")
-
-    def _take_control(self) -> str:
-        self._robot().take_control()
-        return self._tell("took control")
-
-    def _release_control(self) -> str:
-        self._robot().release_control()
-        return self._tell("released control")
-
-    def _start_recording(self) -> str:
-        return self._tell(f"recording {self._recorder.start()}")
+    def _done(self, command: Callable[[], None], text: str) -> str:
+        command()
+        return self._tell(text)
 
     def _stop_recording(self) -> str:
         report = self._recorder.stop()
