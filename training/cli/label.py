@@ -1,13 +1,14 @@
 """`robot-train label`: labels by a model, for a person to correct."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.cli.options import Commands, add_command, say
 
 if TYPE_CHECKING:
-    from training.labelling.pipeline import Labelling
+    from training.labelling.review import Review
 
 MOST_LINES = 10
 """So many frames are named; all are in review.csv."""
@@ -37,23 +38,25 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Label, and say where to go on."""
+    from training.labelling.label_formats import label
     from training.labelling.labeller import open_labeller
-    from training.labelling.pipeline import label
 
     labeller = open_labeller(args.model)
     other = None if args.compare is None else open_labeller(args.compare)
-    labelling = label(args.source, args.output, labeller, other)
-    say(f"{labelling.object_count} objects in {len(labelling.reviews)} images, by {labeller.name}")
-    _say_what_to_review(labelling)
+    reviews = label(args.source, args.output, labeller, other)
+    object_count = sum(len(one.frame.objects) for one in reviews)
+    say(f"{object_count} objects in {len(reviews)} images, by {labeller.name}")
+    _say_what_to_review([one for one in reviews if one.reasons])
     _say_how_to_go_on(args.output)
 
 
-def _say_what_to_review(labelling: "Labelling") -> None:
+def _say_what_to_review(doubtful: "Sequence[Review]") -> None:
     from training.labelling.review import KINDS
 
-    kinds = ", ".join(f"{count} {kind}" for kind in KINDS if (count := labelling.count(kind)))
-    say(f"{len(labelling.to_review)} worth a look{f' ({kinds})' if kinds else ''}, most doubtful first:")
-    for one in labelling.to_review[:MOST_LINES]:
+    counts = {kind: sum(any(reason.kind == kind for reason in one.reasons) for one in doubtful) for kind in KINDS}
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    say(f"{len(doubtful)} worth a look{f' ({kinds})' if kinds else ''}, most doubtful first:")
+    for one in doubtful[:MOST_LINES]:
         say(f"  {one.frame.file_name}  {one.summary}")
 
 

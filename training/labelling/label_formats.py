@@ -1,4 +1,4 @@
-"""The folder that labelling leaves behind: labels for Label Studio, for CVAT and as COCO, and what to look at first.
+"""From footage to a folder that a person corrects: labels for Label Studio, CVAT and as COCO, doubtful frames first.
 
 Label Studio reads tasks with predictions, whose boxes are in percent of the image; it serves images from folders below
 its document root, as `/data/local-files/?d=PATH`. CVAT reads `CVAT for images 1.1`; it finds the frame of an image by
@@ -14,31 +14,49 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+from tqdm import tqdm
 
 from robot_app.core.detections import Detections
+from robot_app.core.errors import InputError
+from robot_app.core.files import new_folder
 from robot_app.media.coco_writer import CocoImage, objects_of, write_annotations
+from robot_app.media.footage import IMAGE_SUFFIXES, read_named_footage
 from training.data.contact_sheet import SheetEntry, write_sheet
 from training.data.dataset import LabelledImage
-from training.labelling.labeller import LabelledFrame, Labeller
-from training.labelling.review import Review
+from training.labelling.labeller import LabelledFrame, Labeller, label_frames
+from training.labelling.review import Review, review
 
-CVAT_FOLDER_NAME = "cvat"
-CVAT_ANNOTATIONS_NAME = "annotations.xml"
-LABELS_NAME = "labels.json"
-LABEL_STUDIO_FOLDER_NAME = "label-studio"
-TASKS_NAME = "tasks.json"
-INTERFACE_NAME = "interface.xml"
-_IMAGE, _BOXES = "image", "label"
 IMAGES_NAME = "images"
-ANNOTATIONS_NAME = "annotations.json"
-REVIEW_NAME = "review.csv"
-SHEET_NAME = "contact_sheet.jpg"
 
 
-def write_cvat(folder: Path, frames: Sequence[LabelledFrame], class_names: Sequence[str]) -> None:
-    """Write the annotations, and the labels as CVAT's raw label editor takes them, into a folder of their own."""
-    own = folder / CVAT_FOLDER_NAME
-    own.mkdir()
+def label(source: Path, output: Path, labeller: Labeller, other: Labeller | None) -> tuple[Review, ...]:
+    """Label an image, folder, video or recording into the new folder `output`; all frames, the most urgent first.
+
+    Raises:
+        InputError: the source is missing, empty, damaged or of an unknown kind, or `output` has something in it.
+    """
+    footage = read_named_footage(source)
+    is_sequence = not source.is_dir() and source.suffix.lower() not in IMAGE_SUFFIXES
+    with new_folder(output) as folder:
+        progress = tqdm(footage, source.name, unit="frame", leave=False, disable=None)
+        labelled = list(label_frames(progress, source, folder / IMAGES_NAME, labeller, other))
+        if not labelled:
+            raise InputError(f"{source}: no frame could be read; expected at least one picture")
+        reviews = review(labelled, labeller, other, is_sequence=is_sequence)
+        by_name = sorted(labelled, key=lambda frame: frame.file_name)
+        images = [CocoImage(frame.file_name, frame.hw, objects_of(frame.objects)) for frame in by_name]
+        write_annotations(folder / "annotations.json", labeller.class_names, images)
+        # Label Studio's addresses of images begin with the name that the folder has when it is complete.
+        _write_label_studio(folder / "label-studio", f"{output.absolute().name}/{IMAGES_NAME}", reviews, labeller)
+        _write_cvat(folder / "cvat", by_name, labeller.class_names)
+        _write_review(folder / "review.csv", reviews)
+        write_sheet(folder / "contact_sheet.jpg", [_sheet_entry(folder, one) for one in reviews])
+    return reviews
+
+
+def _write_cvat(folder: Path, frames: Sequence[LabelledFrame], class_names: Sequence[str]) -> None:
+    """Write the annotations of frames in the order of names, and the labels as CVAT's raw label editor takes them."""
+    folder.mkdir()
     root = ET.Element("annotations")
     ET.SubElement(root, "version").text = "1.1"
     task = ET.SubElement(ET.SubElement(root, "meta"), "task")
@@ -49,12 +67,12 @@ def write_cvat(folder: Path, frames: Sequence[LabelledFrame], class_names: Seque
         label = ET.SubElement(labels, "label")
         ET.SubElement(label, "name").text = name
         ET.SubElement(label, "type").text = "rectangle"
-    for number, frame in enumerate(sorted(frames, key=lambda f: f.file_name)):
+    for number, frame in enumerate(frames):
         _add_image(root, number, frame, class_names)
     ET.indent(root)
-    ET.ElementTree(root).write(own / CVAT_ANNOTATIONS_NAME, encoding="utf-8", xml_declaration=True)
+    ET.ElementTree(root).write(folder / "annotations.xml", encoding="utf-8", xml_declaration=True)
     raw = [{"name": name, "type": "rectangle", "attributes": []} for name in class_names]
-    (own / LABELS_NAME).write_text(json.dumps(raw, indent=1), encoding="utf-8")
+    (folder / "labels.json").write_text(json.dumps(raw, indent=1), encoding="utf-8")
 
 
 def _add_image(root: ET.Element, number: int, frame: LabelledFrame, class_names: Sequence[str]) -> None:
@@ -66,23 +84,22 @@ def _add_image(root: ET.Element, number: int, frame: LabelledFrame, class_names:
         ET.SubElement(image, "box", box | corners)
 
 
-def write_label_studio(folder: Path, images: str, reviews: Sequence[Review], labeller: Labeller) -> None:
-    """Write the tasks in the order of `reviews`, and the interface, into a folder of their own.
+def _write_label_studio(folder: Path, images: str, reviews: Sequence[Review], labeller: Labeller) -> None:
+    """Write the tasks in the order of `reviews`, and the interface.
 
     `images` is the path of the folder of images below Label Studio's document root.
     """
-    own = folder / LABEL_STUDIO_FOLDER_NAME
-    own.mkdir()
+    folder.mkdir()
     tasks = [_task(images, one, labeller) for one in reviews]
-    (own / TASKS_NAME).write_text(json.dumps(tasks, indent=1), encoding="utf-8")
-    (own / INTERFACE_NAME).write_text(_interface(labeller.class_names), encoding="utf-8")
+    (folder / "tasks.json").write_text(json.dumps(tasks, indent=1), encoding="utf-8")
+    (folder / "interface.xml").write_text(_interface(labeller.class_names), encoding="utf-8")
 
 
 def _interface(class_names: Sequence[str]) -> str:
     view = ET.Element("View")
     ET.SubElement(view, "Header", value="$review")
-    ET.SubElement(view, "Image", name=_IMAGE, value="$image", zoom="true")
-    boxes = ET.SubElement(view, "RectangleLabels", name=_BOXES, toName=_IMAGE)
+    ET.SubElement(view, "Image", name="image", value="$image", zoom="true")
+    boxes = ET.SubElement(view, "RectangleLabels", name="label", toName="image")
     for name in class_names:
         ET.SubElement(boxes, "Label", value=name)
     ET.indent(view)
@@ -106,8 +123,8 @@ def _results(frame: LabelledFrame, class_names: Sequence[str]) -> list[dict[str,
         {
             "id": f"box{number}",
             "type": "rectanglelabels",
-            "from_name": _BOXES,
-            "to_name": _IMAGE,
+            "from_name": "label",
+            "to_name": "image",
             "original_width": width,
             "original_height": height,
             "image_rotation": 0,
@@ -125,20 +142,6 @@ def _results(frame: LabelledFrame, class_names: Sequence[str]) -> list[dict[str,
             zip(found.boxes_px.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True), start=1
         )
     ]
-
-
-def write_labels(folder: Path, final_name: str, reviews: Sequence[Review], labeller: Labeller) -> None:
-    """Write labels in all formats, the order of review and a contact sheet, beside the images already there.
-
-    `final_name` is that of the folder when it is complete: Label Studio's addresses of images begin with it.
-    """
-    frames = sorted((one.frame for one in reviews), key=lambda frame: frame.file_name)
-    images = [CocoImage(frame.file_name, frame.hw, objects_of(frame.objects)) for frame in frames]
-    write_annotations(folder / ANNOTATIONS_NAME, labeller.class_names, images)
-    write_label_studio(folder, f"{final_name}/{IMAGES_NAME}", reviews, labeller)
-    write_cvat(folder, frames, labeller.class_names)
-    _write_review(folder / REVIEW_NAME, reviews)
-    write_sheet(folder / SHEET_NAME, [_sheet_entry(folder, one) for one in reviews])
 
 
 def _write_review(path: Path, reviews: Sequence[Review]) -> None:

@@ -78,7 +78,7 @@ def label_frames(
         except InputError as error:
             logger.warning("left out: %s", error)
             continue
-        file_name = file_name_of(named)
+        file_name = _file_name(named)
         _write_image(named, source, images / file_name)
         candidates = large_enough(labeller.detect(image))
         yield LabelledFrame(
@@ -90,7 +90,7 @@ def label_frames(
         )
 
 
-def file_name_of(named: NamedStep) -> str:
+def _file_name(named: NamedStep) -> str:
     """An image keeps its name; frame 123 of `walk.mcap` becomes `walk.frame000123.jpg`.
 
     The number tells an import that frames are of one recording.

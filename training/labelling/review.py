@@ -44,9 +44,6 @@ class ReviewReason:
     perhaps_wrong: Detections
     perhaps_missing: Detections
 
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.detail}"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Review:
@@ -63,19 +60,20 @@ class Review:
     @property
     def summary(self) -> str:
         """The reasons in words; empty without any."""
-        return "; ".join(map(str, self.reasons))
+        return "; ".join(f"{reason.kind}: {reason.detail}" for reason in self.reasons)
 
 
-def find_gaps(frames: Sequence[LabelledFrame], class_names: tuple[str, ...]) -> list[ReviewReason | None]:
+def _find_gaps(frames: Sequence[LabelledFrame], class_names: tuple[str, ...]) -> list[ReviewReason | None]:
     """For each frame, an object that is seen before and after it, but not in it; the shortest gap if there are more."""
     reasons: list[ReviewReason | None] = [None] * len(frames)
     for before in range(len(frames)):
         for index, after in _returning(frames, before):
             gap = after - before - 1
+            frames_missed = "this frame" if gap == 1 else f"these {gap} frames"
             name = class_names[int(frames[before].objects.labels[index])]
             reason = ReviewReason(
                 kind=TRACK_BROKEN,
-                detail=f"{name} seen before and after, but not in {_frames(gap)}",
+                detail=f"{name} seen before and after, but not in {frames_missed}",
                 urgency=1 - (gap - 1) / LONGEST_GAP_FRAMES,
                 perhaps_wrong=Detections.empty(),
                 perhaps_missing=frames[before].objects.select(np.array([index], np.intp)),
@@ -104,10 +102,6 @@ def _is_in(objects: Detections, index: int, others: Detections) -> bool:
     )
 
 
-def _frames(gap: int) -> str:
-    return "this frame" if gap == 1 else f"these {gap} frames"
-
-
 def review(
     frames: Sequence[LabelledFrame], labeller: Labeller, other: Labeller | None, *, is_sequence: bool
 ) -> tuple[Review, ...]:
@@ -115,7 +109,7 @@ def review(
 
     `is_sequence` says that the frames follow each other in time, so that an object cannot vanish for a moment.
     """
-    gaps = find_gaps(frames, labeller.class_names) if is_sequence else [None] * len(frames)
+    gaps = _find_gaps(frames, labeller.class_names) if is_sequence else [None] * len(frames)
     reviews = []
     for frame, gap in zip(frames, gaps, strict=True):
         reasons = (_near_threshold(frame, labeller), gap, _disagreement(frame, labeller, other))
@@ -178,10 +172,6 @@ def _disagreement(frame: LabelledFrame, labeller: Labeller, other: Labeller | No
 
 def _list(found: Detections, class_names: tuple[str, ...]) -> str:
     """The best few in words; all are in the files."""
-    words = [_describe(found, i, class_names) for i in range(min(len(found), MOST_NAMED))]
+    words = [f"{class_names[found.labels[i]]} {found.scores[i]:.2f}" for i in range(min(len(found), MOST_NAMED))]
     more = [f"{len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
     return ", ".join(words + more)
-
-
-def _describe(found: Detections, index: int, class_names: tuple[str, ...]) -> str:
-    return f"{class_names[int(found.labels[index])]} {found.scores[index]:.2f}"
