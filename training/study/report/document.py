@@ -1,11 +1,11 @@
 """The report of a study in Markdown: its sections and their tables."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from robot_app.core.text import plural
 from training.study.analysis import Analysis, Comparison, Factor, Measure
-from training.study.arms import ArmSummary, CatchUp, Reach, TestFigure
+from training.study.arms import ArmSummary, CatchUp, Reach
 from training.study.report.claims import (
     ABSENT,
     CLAIMED,
@@ -20,10 +20,11 @@ from training.study.report.claims import (
     signed,
     what_this_shows,
 )
-from training.study.results import DataPart, Published, StudyResults
+from training.study.results import StudyResults
 from training.study.statistics import FEWEST_SEEDS
 
 PLOTS = "plots"
+_LINES = "thin lines are runs, thick ones means over seeds"
 
 
 def report_markdown(analysis: Analysis, plots: Collection[str]) -> str:
@@ -38,13 +39,14 @@ def report_markdown(analysis: Analysis, plots: Collection[str]) -> str:
         _compared(results),
     ]
     if analysis.arms:
+        sections.append(_plot("final_scores.png", "Test scores of each arm with both intervals"))
+        if "data_efficiency.png" in plots:
+            sections.append(_plot("data_efficiency.png", "Test AP50-95 against labelled images; bars: 95 % over seeds"))
         sections += [
-            _plot("final_scores.png", "Test scores of each arm with both intervals", plots),
-            _plot("data_efficiency.png", "Test AP50-95 against labelled images; bars: 95 % over seeds", plots),
             _published(analysis),
-            _initial(analysis, plots),
+            _initial(analysis.arms),
             _rate(analysis),
-            _converged(analysis),
+            _converged(analysis.arms),
             _comparisons(analysis),
             _method(analysis),
         ]
@@ -62,8 +64,12 @@ def _remarks(analysis: Analysis) -> str:
 
 
 def _compared(results: StudyResults) -> str:
-    parts = [("training", results.train), ("validation", results.validation), ("test", results.test)]
-    rows = "\n".join(_data_row(name, part) for name, part in parts)
+    parts = {"training": results.train, "validation": results.validation, "test": results.test}
+    rows = "\n".join(
+        f"| {name} | {escape(part.name)} | `{part.sha256[:12]}` | {part.images:,} | {part.objects:,} |"
+        for name, part in parts.items()
+    )
+    classes = len(results.class_names)
     recipe = "\n".join(f"- {escape(line)}" for line in results.recipe)
     devices = ", ".join(sorted({escape(run.device) for run in results.runs}))
     return f"""## What was compared
@@ -72,7 +78,7 @@ def _compared(results: StudyResults) -> str:
 | --- | --- | --- | ---: | ---: |
 {rows}
 
-{_classes(len(results.class_names))}: {escape(", ".join(results.class_names))}.
+{"1 class" if classes == 1 else f"{classes} classes"}: {escape(", ".join(results.class_names))}.
 The split is the same for all runs. `images.json` lists the images that each run was trained on.
 
 Common to all arms:
@@ -81,16 +87,8 @@ Common to all arms:
 """ + (f"- trained on: {devices}" if devices else "")
 
 
-def _classes(number: int) -> str:
-    return "1 class" if number == 1 else f"{number} classes"
-
-
-def _data_row(name: str, part: DataPart) -> str:
-    return f"| {name} | {escape(part.name)} | `{part.sha256[:12]}` | {part.images:,} | {part.objects:,} |"
-
-
-def _plot(name: str, text: str, plots: Collection[str]) -> str:
-    return f"![{text}]({PLOTS}/{name})" if name in plots else ""
+def _plot(name: str, text: str) -> str:
+    return f"![{text}]({PLOTS}/{name})"
 
 
 def _published(analysis: Analysis) -> str:
@@ -106,17 +104,28 @@ images; that of the published ones is theirs. Another detector on other hardware
 the scores or times themselves."""
 
 
-def _initial(analysis: Analysis, plots: Collection[str]) -> str:
+def _initial(arms: Sequence[ArmSummary]) -> str:
+    heads = "runs | AP50-95 before | AP50 before | AP50-95 after epoch 1 | AP50 after epoch 1"
+
+    def cells(a: ArmSummary, runs: int) -> Sequence[str]:
+        estimates = (a.before.ap50_95, a.before.ap50, a.after_first.ap50_95, a.after_first.ap50)
+        return [str(runs), *(estimated(e, runs) for e in estimates)]
+
     return f"""## Initial skill
 
 Scores on the validation images, mean over seeds and 95 % interval.
 
-{_initial_table(analysis.arms)}
+{_arm_table(arms, heads, cells)}
 
-{_plot("curves_epochs.png", "Validation AP50-95 by epoch; thin lines are runs, thick ones means over seeds", plots)}"""
+{_plot("curves_epochs.png", f"Validation AP50-95 by epoch; {_LINES}")}"""
 
 
 def _rate(analysis: Analysis) -> str:
+    heads = "final | epochs to 50 % | seconds to 50 % | epochs to 90 % | seconds to 90 % | area"
+
+    def cells(a: ArmSummary, runs: int) -> Sequence[str]:
+        return [estimated(a.final, runs), *_reach(a.to_half, runs), *_reach(a.to_most, runs), estimated(a.area, runs)]
+
     text = f"""## Rate of improvement
 
 The best final score is {score(analysis.best)}: of each arm, the mean over seeds of the highest validation AP50-95; of
@@ -125,9 +134,9 @@ all arms. The area under the validation curve is divided by the epochs of the lo
 shorter run keeps its last score. An epoch is one pass over the arm's own images, so compare epochs and areas only
 between arms with as many images.
 
-{_rate_table(analysis.arms)}
+{_arm_table(analysis.arms, heads, cells)}
 
-![Validation AP50-95 by training time; thin lines are runs, thick ones means over seeds]({PLOTS}/curves_seconds.png)"""
+{_plot("curves_seconds.png", f"Validation AP50-95 by training time; {_LINES}")}"""
     if not analysis.catch_ups:
         return text
     return f"""{text}
@@ -141,22 +150,30 @@ A curve that creeps up at its end makes this late, so look at the curves, too.
 {_catch_up_table(analysis.catch_ups)}"""
 
 
-def _converged(analysis: Analysis) -> str:
+def _converged(arms: Sequence[ArmSummary]) -> str:
+    def scores(a: ArmSummary, runs: int) -> Sequence[str]:
+        figures = [cell for f in (a.ap50_95, a.ap50) for cell in (estimated(f.seeds, runs), between(f.images))]
+        return [str(runs), *figures, estimated(a.seconds, runs, count)]
+
+    def rates(a: ArmSummary, runs: int) -> Sequence[str]:
+        estimates = (a.precision, a.recall, a.precision_50, a.recall_50)
+        return [score(a.threshold.mean), *(estimated(e, runs) for e in estimates)]
+
     return f"""## Converged skill
 
 On the test images, with the weights of each run's best validation epoch. The order is that of the configuration, not
 a ranking.
 
-{_converged_table(analysis.arms)}
+{_arm_table(arms, "runs | AP50-95 | over images | AP50 | over images | training, seconds", scores)}
 
 Precision and recall at IoU 0.5, at the score threshold chosen on the validation images and at 0.5:
 
-{_precision_recall_table(analysis.arms)}"""
+{_arm_table(arms, "threshold | P | R | P at 0.5 | R at 0.5", rates)}"""
 
 
 def _comparisons(analysis: Analysis) -> str:
-    named = [(factor, _comparison_table(analysis.comparisons, factor)) for factor in Factor]
-    parts = [f"### Other {factor}\n\n{table}" for factor, table in named if table]
+    tables = {factor: _comparison_table(analysis.comparisons, factor) for factor in Factor}
+    parts = [f"### Other {factor}\n\n{table}" for factor, table in tables.items() if table]
     return "\n\n".join(["## Paired comparisons", *parts]) if parts else ""
 
 
@@ -175,62 +192,6 @@ def _method(analysis: Analysis) -> str:
   measure and factor; claimed means p ≤ 0.05. Everything else is within noise: there may be no difference, or one too
   small for so few seeds and images. Arms within noise are not ranked.
 - **Validation measures** (after epoch 1, area) are tested over seeds only. They hold for these validation images."""
-
-
-def _initial_table(arms: Sequence[ArmSummary]) -> str:
-    """Validation scores before training and after epoch 1."""
-    rows = [
-        [
-            escape(a.arm.name),
-            str(len(a.seeds)),
-            *(estimated(e, len(a.seeds)) for skill in (a.before, a.after_first) for e in (skill.ap50_95, skill.ap50)),
-        ]
-        for a in arms
-    ]
-    return _table("arm | runs | AP50-95 before | AP50 before | AP50-95 after epoch 1 | AP50 after epoch 1", rows)
-
-
-def _rate_table(arms: Sequence[ArmSummary]) -> str:
-    """Epochs and seconds to parts of the best final score, and the area under the curve."""
-    rows = [
-        [
-            escape(a.arm.name),
-            estimated(a.final, len(a.seeds)),
-            *_reach(a.to_half, len(a.seeds)),
-            *_reach(a.to_most, len(a.seeds)),
-            estimated(a.area, len(a.seeds)),
-        ]
-        for a in arms
-    ]
-    return _table("arm | final | epochs to 50 % | seconds to 50 % | epochs to 90 % | seconds to 90 % | area", rows)
-
-
-def _converged_table(arms: Sequence[ArmSummary]) -> str:
-    """Test AP with both intervals, and training seconds."""
-    rows = [
-        [
-            escape(a.arm.name),
-            str(len(a.seeds)),
-            *_figure(a.ap50_95, len(a.seeds)),
-            *_figure(a.ap50, len(a.seeds)),
-            estimated(a.seconds, len(a.seeds), count),
-        ]
-        for a in arms
-    ]
-    return _table("arm | runs | AP50-95 | over images | AP50 | over images | training, seconds", rows)
-
-
-def _precision_recall_table(arms: Sequence[ArmSummary]) -> str:
-    """At the threshold chosen on the validation images, and at 0.5."""
-    rows = [
-        [
-            escape(a.arm.name),
-            score(a.threshold.mean),
-            *(estimated(e, len(a.seeds)) for e in (a.precision, a.recall, a.precision_50, a.recall_50)),
-        ]
-        for a in arms
-    ]
-    return _table("arm | threshold | P | R | P at 0.5 | R at 0.5", rows)
 
 
 def _comparison_table(found: Sequence[Comparison], factor: Factor) -> str:
@@ -257,7 +218,6 @@ def _comparison_table(found: Sequence[Comparison], factor: Factor) -> str:
 
 
 def _catch_up_table(found: Sequence[CatchUp]) -> str:
-    """Time to the final score of scratch."""
     rows = [
         [
             escape(c.arm.name),
@@ -278,14 +238,11 @@ def _published_table(analysis: Analysis) -> str:
     """Each published row, and below it what was measured here."""
     rows = []
     for row in analysis.results.published:
-        rows.append(_published_row(row))
+        figures = [percent(value) for value in (row.ap50, row.precision, row.recall)]
+        training = escape(row.training) or ABSENT
+        rows.append([escape(row.arm), "published", "", str(row.images), *figures, training, ""])
         rows += [_measured_row(a, analysis) for a in analysis.arms if a.arm.name == row.arm]
     return _table("run | figures | start | images | mAP50, % | P, % | R, % | training | to scratch's final", rows)
-
-
-def _published_row(row: Published) -> list[str]:
-    figures = [percent(row.ap50), percent(row.precision), percent(row.recall)]
-    return [escape(row.arm), "published", "", str(row.images), *figures, escape(row.training) or ABSENT, ""]
 
 
 def _measured_row(a: ArmSummary, analysis: Analysis) -> list[str]:
@@ -300,14 +257,15 @@ def _measured_row(a: ArmSummary, analysis: Analysis) -> list[str]:
     return ["", f"here, n = {runs}", start, str(a.arm.images), *figures, seconds_words(a.seconds.mean), reached]
 
 
+def _arm_table(arms: Sequence[ArmSummary], heads: str, cells: Callable[[ArmSummary, int], Sequence[str]]) -> str:
+    """A row for each arm: its name, then what `cells` makes of its figures and its number of runs."""
+    return _table(f"arm | {heads}", [[escape(a.arm.name), *cells(a, len(a.seeds))] for a in arms])
+
+
 def _table(heads: str, rows: Sequence[Sequence[str]]) -> str:
     names = heads.split(" | ")
     rule = ["---", *["---:"] * (len(names) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, rule, *rows))
-
-
-def _figure(figure: TestFigure, runs: int) -> tuple[str, str]:
-    return estimated(figure.seeds, runs), between(figure.images)
 
 
 def _reach(reach: Reach, runs: int) -> tuple[str, str]:
