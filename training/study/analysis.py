@@ -91,7 +91,6 @@ class Comparison:
     """The second arm less the first, over their common seeds and on the same test images.
 
     Attributes:
-        pair, measure: what is compared.
         seeds: number of common seeds with a score in both.
         difference: mean over these seeds.
         over_seeds: 95 % interval by Student's t of the paired differences.

@@ -99,23 +99,18 @@ def _catch_up(arm: Arm, scratch: Arm, pairs: Sequence[tuple[RunResult, RunResult
     theirs = [first_reaching(run, final_score(other)) for run, other in pairs]
     own = [first_reaching(other, final_score(other)) or never for _, other in pairs]
     seconds = [point.seconds if point else math.inf for point in theirs]
-    ratios = [a / b.seconds if b.seconds > 0 else math.nan for a, b in zip(seconds, own, strict=True)]
+    ratios = [a / b.seconds for a, b in zip(seconds, own, strict=True) if b.seconds > 0]
     return CatchUp(
         arm=arm,
         scratch=scratch,
         seeds=len(pairs),
         reached=sum(point is not None for point in theirs),
-        epochs=_median([point.epoch if point else math.inf for point in theirs]),
-        seconds=_median(seconds),
-        scratch_epochs=_median([point.epoch for point in own]),
-        scratch_seconds=_median([point.seconds for point in own]),
-        ratio=_median([ratio for ratio in ratios if not math.isnan(ratio)]),
+        epochs=statistics.median([point.epoch if point else math.inf for point in theirs]),
+        seconds=statistics.median(seconds),
+        scratch_epochs=statistics.median([point.epoch for point in own]),
+        scratch_seconds=statistics.median([point.seconds for point in own]),
+        ratio=statistics.median(ratios or [math.nan]),
     )
-
-
-def _median(values: Sequence[float]) -> float:
-    """The median; infinite when one of the two middle values is; NaN of nothing."""
-    return statistics.median(values) if values else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +145,6 @@ class ArmSummary:
     """All figures of an arm.
 
     Attributes:
-        arm: which.
         seeds: of the runs that are done.
         before, after_first: validation scores before training and after epoch 1.
         final: highest validation AP50-95.
@@ -158,8 +152,7 @@ class ArmSummary:
         area: under the validation curve, 0 to 1.
         ap50, ap50_95: on the test images.
         threshold: score threshold, chosen on the validation images.
-        precision, recall: on the test images at `threshold`.
-        precision_50, recall_50: the same at score 0.5.
+        precision, recall: on the test images at `threshold`; precision_50 and recall_50 at score 0.5.
         seconds: of training.
     """
 
@@ -197,7 +190,7 @@ def run_key(run: RunResult) -> RunKey:
 def best_final_score(arms: Sequence[Arm], runs: Sequence[RunResult]) -> float:
     """The highest final score of the study: of the arms' means over seeds, not of a lucky run; NaN without any."""
     means = [estimate([final_score(run) for run in runs if run.arm == arm]).mean for arm in arms]
-    return max((mean for mean in means if np.isfinite(mean)), default=float("nan"))
+    return max((mean for mean in means if math.isfinite(mean)), default=math.nan)
 
 
 def summarise_arm(

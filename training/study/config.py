@@ -23,6 +23,9 @@ def _differ(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
+Folder = Annotated[Path, AfterValidator(Path.absolute)]
+"""Where the command runs and where a run is carried out need not be the same."""
+
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_differ)]
 
 
@@ -37,15 +40,10 @@ class DataSection(_Section):
     chooses others, and the interval over seeds also tells how much that matters.
     """
 
-    train: Path
-    validation: Path
-    test: Path
+    train: Folder
+    validation: Folder
+    test: Folder
     subset_seed: Seed | None = None
-
-    def absolute(self) -> "DataSection":
-        """The same folders for a process that runs elsewhere."""
-        paths = {name: getattr(self, name).absolute() for name in ("train", "validation", "test")}
-        return self.model_copy(update=paths)
 
 
 class TrainingSection(_Section):
@@ -100,7 +98,7 @@ class StudyConfig(_Section):
     seeds: Seeds = (0, 1, 2)
     data: DataSection
     training: TrainingSection = TrainingSection()
-    starts: dict[str, Path] = {}
+    starts: dict[str, Folder] = {}
     arms: Annotated[tuple[ArmSection, ...], Field(min_length=1)]
     published: PublishedSection | None = None
 

@@ -1,7 +1,7 @@
 """From the configuration of a study to its runs."""
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,7 @@ class PlannedRun:
     """One arm with one seed.
 
     Attributes:
-        arm, seed: which.
         output: its folder.
-        settings: of the training.
         images: indices of the training images, in their order.
         after: folder of the run whose best weights it starts from; None where it needs no other run.
     """
@@ -60,9 +58,9 @@ def plan_runs(config: StudyConfig, data: LabelledImages, output: Path) -> list[P
     runs = []
     for arm, section, seed in filter(None, rounds):
         start, after = _start(arm, seed, config, output)
-        settings = _settings(arm, section, config, start)
+        settings = _settings(arm, section, seed, config, start)
         images = _subset(arm, seed, config, len(data.images))
-        runs.append(PlannedRun(arm, seed, _folder(output, arm.name, seed), replace(settings, seed=seed), images, after))
+        runs.append(PlannedRun(arm, seed, _folder(output, arm.name, seed), settings, images, after))
     _check_order(runs)
     return runs
 
@@ -104,15 +102,15 @@ def _check_order(runs: list[PlannedRun]) -> None:
 
 def _start(arm: Arm, seed: int, config: StudyConfig, output: Path) -> tuple[str, Path | None]:
     """The start as `robot-train train` takes it, and the run that must come before."""
-    if arm.start in BUILT_IN_STARTS and arm.start not in config.starts:
-        return arm.start, None
     if arm.start in config.starts:
-        return str(config.starts[arm.start].absolute()), None
+        return str(config.starts[arm.start]), None
+    if arm.start in BUILT_IN_STARTS:
+        return arm.start, None
     after = _folder(output, arm.start, seed)
     return str(after / BEST_NAME), after
 
 
-def _settings(arm: Arm, section: ArmSection, config: StudyConfig, start: str) -> Hyperparameters:
+def _settings(arm: Arm, section: ArmSection, seed: int, config: StudyConfig, start: str) -> Hyperparameters:
     shared = config.training
     batch_size = shared.batch_size or default_batch_size(arm.images)
     return Hyperparameters(
@@ -126,6 +124,7 @@ def _settings(arm: Arm, section: ArmSection, config: StudyConfig, start: str) ->
         patience=shared.patience,
         frame_hw=(shared.frame[1], shared.frame[0]),
         reduction=shared.reduction,
+        seed=seed,
     )
 
 

@@ -88,13 +88,11 @@ class RunResult:
     """One arm trained with one seed.
 
     Attributes:
-        arm, seed: which.
         image_names: files that it was trained on, sorted.
         curve: validation scores, from epoch 0 on.
         best_epoch: whose weights were tested: the one with the highest validation AP50-95.
-        test: the scores of these.
-        matches: the detections behind them.
-        device: what it was trained on.
+        matches: the detections behind the scores `test`.
+        device: what it was trained on: `cpu` or `cuda`.
     """
 
     arm: Arm

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -45,7 +45,6 @@ from training.study.results import (
 )
 from training.study.scoring import count_objects, match_detections
 
-LOG_NAME = "train.log"
 PLAN_NAME = "plan.json"
 REPORT_NAME = "report"
 
@@ -66,10 +65,15 @@ def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
         return done
     run.output.mkdir(parents=True, exist_ok=True)
     write_whole(run.output / PLAN_NAME, _plan_text(run))
-    with _output_to(run.output / LOG_NAME), interrupts() as pressed:
+    with (
+        (run.output / "train.log").open("a", buffering=1) as log,
+        redirect_stdout(log),
+        redirect_stderr(log),
+        interrupts() as pressed,
+    ):
         train_data, validation, test = (read_coco(part) for part in (data.train, data.validation, data.test))
         check_classes(train_data.class_names, test)
-        chosen = choose(train_data, run.images)
+        chosen = _choose(train_data, run.images)
         progress = train(run.settings, chosen, validation, run.output, pressed)
         if pressed():
             return None
@@ -78,14 +82,7 @@ def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
     return result
 
 
-@contextmanager
-def _output_to(path: Path) -> Iterator[None]:
-    """Adds what is printed to a file, line by line."""
-    with path.open("a", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
-        yield
-
-
-def check_unchanged(run: PlannedRun) -> None:
+def _check_unchanged(run: PlannedRun) -> None:
     """A run that was begun must have been the very same.
 
     Raises:
@@ -103,7 +100,7 @@ def _plan_text(run: PlannedRun) -> str:
     return json.dumps({"settings": asdict(run.settings), "images": run.images}, indent=1)
 
 
-def choose(data: LabelledImages, images: tuple[int, ...]) -> LabelledImages:
+def _choose(data: LabelledImages, images: tuple[int, ...]) -> LabelledImages:
     """Some of the images of a data set, as one of its own."""
     digest = hashlib.sha256(f"{data.sha256} {images}".encode()).hexdigest()
     return replace(data, images=tuple(data.images[i] for i in images), sha256=digest)
@@ -116,12 +113,16 @@ def _test(
     threshold = choose_threshold(evaluate(detect, validation))
     detections = detect_all(detect, test)
     tested = evaluate_detections(test, detections)
+    seconds = np.cumsum([record.seconds for record in progress.records])
     assert progress.best is not None
     return RunResult(
         arm=run.arm,
         seed=run.seed,
         image_names=tuple(sorted(image.path.name for image in train_data.images)),
-        curve=(_initial(run, train_data, validation), *_curve(progress)),
+        curve=(
+            _initial(run, train_data, validation),
+            *(CurvePoint(r.epoch, float(s), r.ap50, r.ap50_95) for r, s in zip(progress.records, seconds, strict=True)),
+        ),
         best_epoch=progress.best.epoch,
         test=TestScore(
             ap50=tested.ap50,
@@ -146,14 +147,6 @@ def _initial(run: PlannedRun, train_data: LabelledImages, validation: LabelledIm
     return CurvePoint(0, 0.0, scored.ap50, scored.ap50_95)
 
 
-def _curve(progress: Progress) -> list[CurvePoint]:
-    seconds = np.cumsum([record.seconds for record in progress.records])
-    return [
-        CurvePoint(record.epoch, float(so_far), record.ap50, record.ap50_95)
-        for record, so_far in zip(progress.records, seconds, strict=True)
-    ]
-
-
 def run_study(
     config: StudyConfig, output: Path, executor: Executor, report: Callable[[StudyResults, Path], None]
 ) -> StudyResults:
@@ -163,14 +156,13 @@ def run_study(
         ConfigError: the configuration does not fit the data or what is in `output`; a run's process was killed.
         InputError, ModelError: what a run raised; the others are finished first.
     """
-    data = config.data.absolute()
-    parts = [read_coco(part) for part in (data.train, data.validation, data.test)]
+    parts = [read_coco(part) for part in (config.data.train, config.data.validation, config.data.test)]
     for part in parts:
         check_classes(parts[0].class_names, part)
     runs = plan_runs(config, parts[0], output)
     done = {run.output: result for run in runs if (result := load_run(run.output)) is not None}
     for run in runs:
-        check_unchanged(run)
+        _check_unchanged(run)
         if run.output in done:
             _check_images(run, done[run.output], parts[0], parts[2])
 
@@ -212,7 +204,7 @@ def _completed(
         ready = [run for run in waiting if run.after is None or run.after in finished]
         for run in [] if failure else ready[: executor.slots - len(running)]:
             waiting.remove(run)
-            running[executor.submit(execute_run, run, config.data.absolute())] = run
+            running[executor.submit(execute_run, run, config.data)] = run
         if not running:
             break
         for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -82,9 +82,8 @@ def bootstrap_p(differences: NDArray[np.float64]) -> float:
 
 def holm(p: Sequence[float]) -> list[float]:
     """p-values corrected for the number of tests in their family (Holm 1979), in the given order."""
-    adjusted = [0.0] * len(p)
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[index]))
-        adjusted[index] = largest
-    return adjusted
+    ascending = np.argsort(p, kind="stable")
+    scaled = np.asarray(p, float)[ascending] * np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[ascending] = np.maximum.accumulate(np.minimum(scaled, 1.0))
+    return corrected.tolist()

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from robot_app.core.errors import InputError
 from robot_app.core.files import replacing
-from training.study.analysis import Analysis, Comparison, analyse
+from training.study.analysis import Analysis, analyse
 from training.study.report.document import PLOTS, report_markdown
 from training.study.report.plots import draw_plots
 from training.study.results import RunResult, StudyResults
@@ -47,7 +47,11 @@ def summary_json(analysis: Analysis) -> str:
         "best_final_validation_ap50_95": analysis.best,
         "bootstrap_samples": analysis.resamples,
         "arms": [asdict(arm) for arm in analysis.arms],
-        "comparisons": [_comparison(c) for c in analysis.comparisons],
+        "comparisons": [
+            {"factor": c.pair.factor, "first": c.pair.first.name, "second": c.pair.second.name}
+            | {name: value for name, value in asdict(c).items() if name != "pair"}
+            for c in analysis.comparisons
+        ],
         "to_final_score_of_scratch": [
             asdict(c) | {"arm": c.arm.name, "scratch": c.scratch.name} for c in analysis.catch_ups
         ],
@@ -71,13 +75,6 @@ def images_json(results: StudyResults) -> str:
 
 def _choice(run: RunResult) -> str:
     return hashlib.sha256("\n".join(run.image_names).encode()).hexdigest()[:12]
-
-
-def _comparison(comparison: Comparison) -> dict[str, Any]:
-    content = asdict(comparison)
-    pair = comparison.pair
-    del content["pair"]
-    return {"factor": pair.factor, "first": pair.first.name, "second": pair.second.name} | content
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold

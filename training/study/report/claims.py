@@ -92,7 +92,8 @@ def what_this_shows(analysis: Analysis) -> str:
     if not analysis.arms:
         return "No run is done yet."
     paragraphs = [_overall(analysis), *(_about(factor, analysis.comparisons) for factor in Factor)]
-    alone = _alone(analysis)
+    compared = {arm for c in analysis.comparisons for arm in (c.pair.first, c.pair.second)}
+    alone = [arm_words(a.arm) for a in analysis.arms if a.arm not in compared]
     if alone:
         paragraphs.append(
             f"Compared with none, because no other arm that is done differs in one thing only: {join_words(alone)}."
@@ -112,11 +113,6 @@ def _overall(analysis: Analysis) -> str:
         f"test images (AP50-95) by more than noise over seeds and over images explains. "
         f"The other {len(main) - claimed} are within noise: which arm of these is better is not known."
     )
-
-
-def _alone(analysis: Analysis) -> list[str]:
-    compared = {arm for c in analysis.comparisons for arm in (c.pair.first, c.pair.second)}
-    return [arm_words(a.arm) for a in analysis.arms if a.arm not in compared]
 
 
 def _about(factor: Factor, comparisons: Sequence[Comparison]) -> str:

@@ -6,20 +6,19 @@ colour-blind people can tell apart.
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import cycle
 from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from training.study.analysis import Analysis, Factor
-from training.study.arms import ArmSummary, TestFigure
+from training.study.arms import TestFigure
 from training.study.report.claims import FREEZE_WORDS
-from training.study.results import Arm, RunResult
+from training.study.results import RunResult
 from training.study.statistics import Interval
 
 Axis = Literal["epoch", "seconds"]
@@ -28,21 +27,6 @@ _DASHES = {"none": "-", "backbone": (0, (5, 2)), "backbone+neck": (0, (1, 1.5)),
 _MARKERS = {"none": "o", "backbone": "s", "backbone+neck": "^", "features": "D"}
 _WIDTH_IN = 8.0
 _DPI = 130
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """Colours of the starts, in the order in which they appear."""
-
-    starts: tuple[str, ...]
-
-    def colour(self, arm: Arm) -> str:
-        return _COLOURS[self.starts.index(arm.start) % len(_COLOURS)]
-
-    def line(self, arm: Arm, **changes: object) -> Line2D:
-        """The entry of a legend."""
-        options = {"color": self.colour(arm), "linestyle": _DASHES[arm.freeze], "marker": _MARKERS[arm.freeze]}
-        return Line2D([], [], label=f"{arm.start}, {FREEZE_WORDS[arm.freeze]}", **(options | changes))  # type: ignore[arg-type]
 
 
 def draw_plots(analysis: Analysis) -> Mapping[str, bytes]:
@@ -61,31 +45,43 @@ def draw_plots(analysis: Analysis) -> Mapping[str, bytes]:
 
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    FigureCanvasAgg(figure)
     figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
     return file.getvalue()
 
 
-def _look(analysis: Analysis) -> _Look:
-    return _Look(tuple(dict.fromkeys(a.arm.start for a in analysis.arms)))
+def _colours(analysis: Analysis) -> dict[str, str]:
+    """The colour of each start, in the order in which they appear."""
+    starts = dict.fromkeys(a.arm.start for a in analysis.arms)
+    return dict(zip(starts, cycle(_COLOURS), strict=False))
 
 
-def _legend(figure: Figure, look: _Look, arms: Sequence[ArmSummary], **changes: object) -> None:
-    ways = {(a.arm.start, a.arm.freeze): a.arm for a in arms}
-    lines = [look.line(arm, **changes) for arm in ways.values()]
+def _legend(figure: Figure, analysis: Analysis, *, markers: bool) -> None:
+    """An entry for each start and freeze."""
+    colours = _colours(analysis)
+    lines = [
+        Line2D(
+            [],
+            [],
+            color=colours[start],
+            linestyle=_DASHES[freeze],  # type: ignore[arg-type]
+            marker=_MARKERS[freeze] if markers else "",
+            label=f"{start}, {FREEZE_WORDS[freeze]}",
+        )
+        for start, freeze in dict.fromkeys((a.arm.start, a.arm.freeze) for a in analysis.arms)
+    ]
     figure.legend(handles=lines, loc="outside lower center", ncols=min(3, len(lines)), frameon=False)
 
 
 def _learning_curves(analysis: Analysis, axis: Axis) -> Figure:
     """A panel for each number of images: thin lines are runs, thick ones means over seeds."""
-    look, amounts = _look(analysis), sorted({a.arm.images for a in analysis.arms})
+    colours, amounts = _colours(analysis), sorted({a.arm.images for a in analysis.arms})
     columns = min(2, len(amounts))
     rows = -(-len(amounts) // columns)
     figure = Figure(figsize=(_WIDTH_IN, 1.2 + 3 * rows if columns > 1 else 4.6), layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for panel, images in zip(panels[: len(amounts)], amounts, strict=True):
         for arm in (a.arm for a in analysis.arms if a.arm.images == images):
-            _draw_runs(panel, [run for run in analysis.results.runs if run.arm == arm], look, axis)
+            _draw_runs(panel, [run for run in analysis.results.runs if run.arm == arm], colours[arm.start], axis)
         panel.set_title(f"{images:,} labelled images", fontsize="medium")
         panel.set_xlabel("epoch" if axis == "epoch" else "training time (s)")
         panel.set_xlim(left=0)
@@ -94,12 +90,11 @@ def _learning_curves(analysis: Analysis, axis: Axis) -> Figure:
     for panel in panels[len(amounts) :]:
         panel.set_visible(False)
     figure.supylabel("validation AP50-95", fontsize="medium")
-    _legend(figure, look, analysis.arms, marker="")
+    _legend(figure, analysis, markers=False)
     return figure
 
 
-def _draw_runs(panel: Axes, runs: Sequence[RunResult], look: _Look, axis: Axis) -> None:
-    colour, dashes = look.colour(runs[0].arm), _DASHES[runs[0].arm.freeze]
+def _draw_runs(panel: Axes, runs: Sequence[RunResult], colour: str, axis: Axis) -> None:
     for run in runs:
         xs = [p.epoch if axis == "epoch" else p.seconds for p in run.curve]
         panel.plot(xs, [p.ap50_95 for p in run.curve], color=colour, linewidth=0.6, alpha=0.4)
@@ -107,25 +102,27 @@ def _draw_runs(panel: Axes, runs: Sequence[RunResult], look: _Look, axis: Axis) 
     common = sorted(set.intersection(*(set(points) for points in by_epoch)))
     seconds = [np.mean([points[epoch].seconds for points in by_epoch]) for epoch in common]
     scores = [np.mean([points[epoch].ap50_95 for points in by_epoch]) for epoch in common]
+    dashes = _DASHES[runs[0].arm.freeze]
     panel.plot(common if axis == "epoch" else seconds, scores, color=colour, linestyle=dashes, linewidth=2)
 
 
 def _data_efficiency(analysis: Analysis) -> Figure:
     """Means over seeds with their intervals, a line for each start and freeze."""
-    look = _look(analysis)
+    colours = _colours(analysis)
     figure = Figure(figsize=(_WIDTH_IN, 4.8), layout="constrained")
     panel = figure.subplots()
     ways = list(dict.fromkeys((a.arm.start, a.arm.freeze) for a in analysis.arms))
-    for number, way in enumerate(ways):
-        arms = sorted((a for a in analysis.arms if (a.arm.start, a.arm.freeze) == way), key=lambda a: a.arm.images)
+    for number, (start, freeze) in enumerate(ways):
+        of_way = (a for a in analysis.arms if (a.arm.start, a.arm.freeze) == (start, freeze))
+        arms = sorted(of_way, key=lambda a: a.arm.images)
         aside = 1.015 ** (number - (len(ways) - 1) / 2)  # so that the bars do not hide each other
         panel.errorbar(
             [a.arm.images * aside for a in arms],
             [a.ap50_95.seeds.mean for a in arms],
             yerr=np.array([_bars(a.ap50_95.seeds.mean, a.ap50_95.seeds.interval) for a in arms]).T,
-            color=look.colour(arms[0].arm),
-            linestyle=_DASHES[way[1]],
-            marker=_MARKERS[way[1]],
+            color=colours[start],
+            linestyle=_DASHES[freeze],
+            marker=_MARKERS[freeze],
             markersize=5,
             elinewidth=1,
             capsize=3,
@@ -139,18 +136,18 @@ def _data_efficiency(analysis: Analysis) -> Figure:
     panel.set_xlabel("labelled training images (log scale)")
     panel.set_ylabel("test AP50-95")
     _tidy(panel)
-    _legend(figure, look, analysis.arms)
+    _legend(figure, analysis, markers=True)
     return figure
 
 
 def _final_scores(analysis: Analysis) -> Figure:
     """A row for each arm, in the order of the configuration, which is no ranking."""
-    look, arms = _look(analysis), analysis.arms
+    colours, arms = _colours(analysis), analysis.arms
     figure = Figure(figsize=(_WIDTH_IN, 1.6 + 0.34 * len(arms)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     for row, a in enumerate(arms):
         for panel, found in ((left, a.ap50_95), (right, a.ap50)):
-            _draw_figure(panel, row, found, look.colour(a.arm), _MARKERS[a.arm.freeze])
+            _draw_figure(panel, row, found, colours[a.arm.start], _MARKERS[a.arm.freeze])
     left.set_yticks(range(len(arms)), [a.arm.name for a in arms], fontsize="small")
     left.set_ylim(len(arms) - 0.4, -0.6)
     for panel, name in ((left, "test AP50-95"), (right, "test AP50")):
