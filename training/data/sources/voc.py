@@ -22,17 +22,16 @@ from training.data.sources.contents import (
     split_of,
 )
 
-_IMAGE_FOLDERS = ("JPEGImages", "images")
-
 
 def read(root: Path) -> SourceContents | None:
     """The contents of a folder; None if it holds no VOC labels. Class names are in alphabetical order."""
     if not root.is_dir():
         return None
     contents = SourceContents(root, "Pascal VOC")
-    if (root / "Annotations").is_dir():
-        places = [root / name for name in _IMAGE_FOLDERS if (root / name).is_dir()]
-        _read_folder(contents, None, root / "Annotations", places)
+    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    places = [path for path in folders if path.name.lower() in ("jpegimages", "images")]
+    for folder in filter(_is_label_folder, folders):
+        _read_folder(contents, None, folder, places)
     for split, folder in split_folders(root):
         _read_folder(contents, split, folder, [folder])
     contents.class_names += sorted({box.class_name for image in contents.images for box in image.boxes})
@@ -40,7 +39,7 @@ def read(root: Path) -> SourceContents | None:
 
 
 def _read_folder(contents: SourceContents, split: str | None, folder: Path, places: list[Path]) -> None:
-    recursive = folder.name == "Annotations"
+    recursive = _is_label_folder(folder)
     files = sorted(folder.rglob("*.xml") if recursive else folder.glob("*.xml"))
     files = [file for file in files if file.name != "annotations.xml"]  # CVAT's own format
     if not files:
@@ -67,6 +66,10 @@ def _read_folder(contents: SourceContents, split: str | None, folder: Path, plac
     for stem, unlabelled in sorted(by_stem.items()):
         if stem not in labelled:
             contents.report(FaultKind.NO_LABELS, unlabelled, "no .xml of this name; left out")
+
+
+def _is_label_folder(folder: Path) -> bool:
+    return folder.name.lower() == "annotations"
 
 
 def _subsets(root: Path) -> dict[str, str]:

@@ -112,6 +112,14 @@ def test_parts_that_a_description_names_but_that_are_not_there_are_told(tmp_path
     assert "set/data.yaml names test: ../test/images, which is not there" in made.text
 
 
+def test_the_folders_of_pascal_voc_may_be_in_lower_case(tmp_path):
+    source = WITHOUT_SPLITS[-1](tmp_path / "set", SHOTS)
+    (source / "Annotations").rename(source / "annotations")
+    made = make_version("import", source, "--output", tmp_path / "versions", "--strict")
+    assert "Pascal VOC" in (made.folder / "report.txt").read_text()
+    assert_holds(read_coco(made.folder / "train"), SHOTS)
+
+
 def test_crowds_are_left_out(tmp_path):
     source = WITHOUT_SPLITS[0](tmp_path / "set", SHOTS)
     content = json.loads((source / "result.json").read_text())
