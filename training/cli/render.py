@@ -37,12 +37,12 @@ def run(args: argparse.Namespace) -> None:
     """Draw."""
     from training.data.contact_sheet import show_truth, write_sheet
     from training.data.dataset import read_coco
-    from training.synthetic.generator import RenderSettings, render_dataset
+    from training.synthetic.generator import render_dataset
 
     for name in ("images", "workers"):
         if getattr(args, name) < 1:
             raise ConfigError(f"--{name}: expected at least 1, found {getattr(args, name)}")
-    render_dataset(args.output, RenderSettings(args.images, args.seed, args.backgrounds), args.workers)
+    render_dataset(args.output, args.images, args.seed, args.backgrounds, args.workers)
     data = read_coco(args.output)
     sheet = args.output / "contact_sheet.jpg"
     write_sheet(sheet, [show_truth(image) for image in data.images])

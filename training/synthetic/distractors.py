@@ -109,7 +109,7 @@ def _toy_car(random: np.random.Generator, spot: tuple[float, float]) -> list[Pro
 
     def part(shape: Shape, along: float, aside: float, up: float, size: tuple[float, float, float]) -> Prop:
         x, y = np.array(spot) + along * forward + aside * left
-        return Prop(shape, (float(x), float(y), up), size, heading, 0.0, _bgr(colour), rough)
+        return Prop(shape, (float(x), float(y), up), size, heading, 0.0, triple(colour), rough)
 
     props = [part(Shape.BOX, 0, 0, 12 + height / 2, (length, width, height))]
     props.append(part(Shape.PEBBLE, -length * 0.1, 0, 12 + height, (length * 0.55, width * 0.9, height)))
@@ -120,7 +120,7 @@ def _toy_car(random: np.random.Generator, spot: tuple[float, float]) -> list[Pro
 def _cable(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]:
     size = np.array([random.uniform(150, 700), random.uniform(100, 400), random.uniform(150, 300)])
     colour = (random_colour(random, 0.3) / 255) ** 2.2 * random.choice([0.05, 1.0])
-    return [Prop(Shape.CABLE, (*spot, 3.0), _size(size), random.uniform(0, 6.3), 0.0, _bgr(colour), 0.6)]
+    return [Prop(Shape.CABLE, (*spot, 3.0), triple(size), random.uniform(0, 6.3), 0.0, triple(colour), 0.6)]
 
 
 def _cube(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]:
@@ -139,8 +139,8 @@ def _charger(random: np.random.Generator, spot: tuple[float, float]) -> list[Pro
     grey = 10 ** random.uniform(-2, -1.2) * np.ones(3)
     back = np.array(spot) + 45 * np.array([np.cos(heading), np.sin(heading)])
     return [
-        Prop(Shape.BOX, (*spot, 5.0), (95.0, 66.0, 10.0), heading, 0.0, _bgr(grey), 0.5),
-        Prop(Shape.PEBBLE, (float(back[0]), float(back[1]), 20.0), (24.0, 66.0, 42.0), heading, 0.0, _bgr(grey), 0.4),
+        Prop(Shape.BOX, (*spot, 5.0), (95.0, 66.0, 10.0), heading, 0.0, triple(grey), 0.5),
+        Prop(Shape.PEBBLE, (float(back[0]), float(back[1]), 20.0), (24.0, 66.0, 42.0), heading, 0.0, triple(grey), 0.4),
     ]
 
 
@@ -178,23 +178,19 @@ def _standing(
     return Prop(
         shape=shape,
         centre_mm=(spot[0], spot[1], float(height / 2)),
-        size_mm=_size(size_mm),
+        size_mm=triple(size_mm),
         heading_rad=random.uniform(0, 2 * np.pi),
         tilt_rad=float(tilt),
-        colour=_bgr(cover.colour),
+        colour=triple(cover.colour),
         roughness=float(cover.roughness),
         texture=cover.texture,
     )
 
 
-def _bgr(colour: Vector3) -> Bgr:
-    blue, green, red = (float(min(c, 1.0)) for c in colour)
-    return blue, green, red
-
-
-def _size(size: Vector3) -> tuple[float, float, float]:
-    x, y, z = (float(s) for s in size)
-    return x, y, z
+def triple(values: Vector3) -> tuple[float, float, float]:
+    """As scenes hold colours and sizes."""
+    first, second, third = values.tolist()
+    return first, second, third
 
 
 _MAKERS = (_thing, _black_gloss, _toy_car, _cable, _cube, _charger, _glowing_box)

@@ -3,8 +3,8 @@
 import json
 import multiprocessing
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -34,33 +34,12 @@ MIN_BOX_PX = 8.0
 MAX_ATTEMPTS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class RenderSettings:
-    """What to draw. The same settings and photographs give the same images.
+def render_dataset(output: Path, count: int, seed: int, backgrounds: Path | None, workers: int) -> None:
+    """Write `count` images as `output`/images/*.jpg and `output`/annotations.json (COCO).
 
-    Attributes:
-        images: how many.
-        seed: of the random scenes.
-        backgrounds: folder of photographs without a Vector, or None for procedural rooms alone.
-    """
-
-    images: int
-    seed: int
-    backgrounds: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One robot: box xywh in pixels, and the share of it that is visible."""
-
-    bbox: tuple[float, float, float, float]
-    visible: float
-
-
-def render_dataset(output: Path, settings: RenderSettings, workers: int) -> None:
-    """Write `output`/images/*.jpg and `output`/annotations.json (COCO).
-
-    Goes on where an earlier run stopped; a larger number of images than an earlier run's adds to them.
+    The same seed and photographs give the same images. Goes on where an earlier run stopped; a larger number of images
+    than an earlier run's adds to them. `backgrounds` is a folder of photographs without a Vector; without it all rooms
+    are procedural.
 
     Raises:
         InputError: the folder holds a data set drawn with other settings, or a background cannot be read.
@@ -68,24 +47,24 @@ def render_dataset(output: Path, settings: RenderSettings, workers: int) -> None
     """
     # A process of the pool that cannot start would be started again and again.
     require_pyvista()
-    photos = _background_files(settings)
-    for path in photos:
-        _read_photo(path)
-    _claim(output, settings, photos)
-    todo = [i for i in range(settings.images) if not _label_path(output, i).exists()]
+    photos = _background_files(backgrounds) if backgrounds else []
+    _read_photos(photos)
+    _claim(output, seed, photos)
+    todo = [i for i in range(count) if not _label_path(output, i).exists()]
     context = multiprocessing.get_context("spawn")
     with (
-        context.Pool(min(workers, max(len(todo), 1)), _start_worker, (output, settings)) as pool,
-        tqdm(total=settings.images, initial=settings.images - len(todo), unit="image", desc="render") as progress,
+        context.Pool(min(workers, max(len(todo), 1)), _start_worker, (output, seed, photos)) as pool,
+        tqdm(total=count, initial=count - len(todo), unit="image", desc="render") as progress,
     ):
         for _ in pool.imap_unordered(_render_one, todo, chunksize=4):
             progress.update()
-    _write_annotations(output, settings)
+    images = [CocoImage(_image_name(i), FRAME_HW, _read_labels(output, i)) for i in range(count)]
+    write_annotations(output / "annotations.json", ("vector",), images)
 
 
-def _claim(output: Path, settings: RenderSettings, photos: list[Path]) -> None:
+def _claim(output: Path, seed: int, photos: list[Path]) -> None:
     """Make the folder ours, or see that it already is."""
-    wanted = {"seed": settings.seed, "backgrounds": [path.name for path in photos]}
+    wanted = {"seed": seed, "backgrounds": [path.name for path in photos]}
     note = output / "settings.json"
     if note.exists() and json.loads(note.read_text(encoding="utf-8")) != wanted:
         raise InputError(f"{output}: holds images drawn with other settings ({note}); choose another folder")
@@ -94,89 +73,82 @@ def _claim(output: Path, settings: RenderSettings, photos: list[Path]) -> None:
     write_whole(note, json.dumps(wanted, indent=2))
 
 
-def _background_files(settings: RenderSettings) -> list[Path]:
-    if settings.backgrounds is None:
-        return []
-    files = sorted(p for p in settings.backgrounds.glob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+def _background_files(folder: Path) -> list[Path]:
+    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
     if not files:
-        raise InputError(f"{settings.backgrounds}: no images in it; expected a folder with JPEG or PNG files")
+        raise InputError(f"{folder}: no images in it; expected a folder with JPEG or PNG files")
     return files
 
 
-def _read_photo(path: Path) -> Image:
-    return decode_image(path.read_bytes(), str(path))
+def _read_photos(paths: list[Path]) -> tuple[Image, ...]:
+    return tuple(decode_image(path.read_bytes(), str(path)) for path in paths)
 
 
-class _Worker:
+class _Worker(NamedTuple):
     """What one process keeps between images."""
 
-    def __init__(self, output: Path, settings: RenderSettings) -> None:
-        cv2.setNumThreads(1)
-        self.output = output
-        self.settings = settings
-        self.photos = tuple(_read_photo(path) for path in _background_files(settings))
-        self.renderer = SceneRenderer()
+    output: Path
+    seed: int
+    photos: tuple[Image, ...]
+    renderer: SceneRenderer
 
 
 _worker: _Worker
 """Set once in each process of the pool, which offers no other place for it."""
 
 
-def _start_worker(output: Path, settings: RenderSettings) -> None:
+def _start_worker(output: Path, seed: int, photos: list[Path]) -> None:
     # The processes share the cores; threads of the software rasteriser on top would only get in each other's way.
     os.environ["LP_NUM_THREADS"] = "1"
+    cv2.setNumThreads(1)
     global _worker  # noqa: PLW0603
-    _worker = _Worker(output, settings)
+    _worker = _Worker(output, seed, _read_photos(photos), SceneRenderer())
 
 
 def _render_one(index: int) -> None:
-    image, labels = draw(_worker.renderer, _worker.settings.seed, index, _worker.photos)
-    quality = int(np.random.default_rng([_worker.settings.seed, index, MAX_ATTEMPTS]).integers(55, 95))
+    image, robots = draw(_worker.renderer, _worker.seed, index, _worker.photos)
+    quality = int(np.random.default_rng([_worker.seed, index, MAX_ATTEMPTS]).integers(55, 95))
     write_whole(_worker.output / _image_name(index), encode_jpeg(image, quality))
-    write_whole(_label_path(_worker.output, index), json.dumps([asdict(label) for label in labels]))
+    labels = [{"bbox": robot.bbox, "visible": robot.visible} for robot in robots]
+    write_whole(_label_path(_worker.output, index), json.dumps(labels))
 
 
-def draw(renderer: SceneRenderer, seed: int, index: int, photos: tuple[Image, ...]) -> tuple[Image, list[Label]]:
-    """Image number `index` of a data set, uint8 (360, 640, 3) BGR, and its labels."""
+def draw(renderer: SceneRenderer, seed: int, index: int, photos: tuple[Image, ...]) -> tuple[Image, list[CocoObject]]:
+    """Image number `index` of a data set, uint8 (360, 640, 3) BGR, and the robots in it."""
     for attempt in range(MAX_ATTEMPTS):
         random = np.random.default_rng([seed, index, attempt])
-        sample = sample_scene(random, photos)
-        view = renderer.render(sample.scene)
+        scene, sensor = sample_scene(random, photos)
+        view = renderer.render(scene)
         if np.any((view.visible > IGNORABLE_VISIBLE) & (view.visible < MIN_VISIBLE)):
             continue
-        image = expose(view.radiance, sample.sensor, random)
-        labels = _labels(view)
-        if all(_contrast(image, label) >= MIN_CONTRAST for label in labels):
-            return image, labels
+        image = expose(view.radiance, sensor, random)
+        robots = _labelled(view)
+        if all(_contrast(image, robot) >= MIN_CONTRAST for robot in robots):
+            return image, robots
     raise RuntimeError(f"image {index}: no acceptable scene in {MAX_ATTEMPTS} attempts")
 
 
-def _labels(view: View) -> list[Label]:
-    labels = []
+def _labelled(view: View) -> list[CocoObject]:
+    robots = []
     for box, visible in zip(view.boxes_px, view.visible, strict=True):
         if visible < MIN_VISIBLE:
             continue
         x0, y0, x1, y1 = (float(v) for v in box)
         if min(x1 - x0, y1 - y0) >= MIN_BOX_PX:
-            labels.append(Label((x0, y0, x1 - x0, y1 - y0), round(float(visible), 3)))
-    return labels
+            robots.append(CocoObject(0, (x0, y0, x1 - x0, y1 - y0), visible=round(float(visible), 3)))
+    return robots
 
 
-def _contrast(image: Image, label: Label) -> float:
-    x, y, w, h = (int(v) for v in label.bbox)
+def _contrast(image: Image, robot: CocoObject) -> float:
+    x, y, w, h = (int(v) for v in robot.bbox)
     patch = cv2.cvtColor(image[y : y + h, x : x + w], cv2.COLOR_BGR2GRAY)
     # Grain is no contrast.
     return float(cv2.resize(patch, (8, 8), interpolation=cv2.INTER_AREA).std())
 
 
-def _write_annotations(output: Path, settings: RenderSettings) -> None:
-    images = [CocoImage(_image_name(i), FRAME_HW, tuple(_read_labels(output, i))) for i in range(settings.images)]
-    write_annotations(output / "annotations.json", ("vector",), images)
-
-
-def _read_labels(output: Path, index: int) -> list[CocoObject]:
+def _read_labels(output: Path, index: int) -> tuple[CocoObject, ...]:
     found = json.loads(_label_path(output, index).read_text(encoding="utf-8"))
-    return [CocoObject(0, tuple(label["bbox"]), visible=label["visible"]) for label in found]
+    return tuple(CocoObject(0, tuple(label["bbox"]), visible=label["visible"]) for label in found)
 
 
 def _image_name(index: int) -> str:

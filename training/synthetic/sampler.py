@@ -1,18 +1,15 @@
 """Random scenes: what a Vector may come to see, in the proportions in which a detector should learn it."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from robot_app.core.frame import Image
 from robot_app.core.vector_spec import FRAME_HW, MAX_HEAD_RAD, MAX_LIFT_MM, MIN_HEAD_RAD, MIN_LIFT_MM
 from robot_app.simulation.rooms import FLOORS, WALLS, clutter, sample_light, window
-from robot_app.simulation.scene import Bgr, Floor, Lens, PlacedRobot, Prop, RobotLook, Room, Scene, Wall
+from robot_app.simulation.scene import Floor, Lens, PlacedRobot, RobotLook, Room, Scene, Wall
 from robot_app.simulation.sensor import SensorLook
 from robot_app.simulation.vector_model import RobotPose
-from training.synthetic.distractors import sample_eyes, sample_props
+from training.synthetic.distractors import sample_eyes, sample_props, triple
 
 TEXTURE_PX = 384
 
@@ -82,16 +79,11 @@ def _photo(random: np.random.Generator, photos: tuple[Image, ...]) -> Image:
     return np.asarray(np.minimum(cv2.resize(part, (640, 360), interpolation=cv2.INTER_LINEAR), 252), np.uint8)
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A scene and the state of the camera that takes its picture."""
+def sample_scene(random: np.random.Generator, photos: tuple[Image, ...]) -> tuple[Scene, SensorLook]:
+    """Draw a scene, and the state of the camera that takes its picture.
 
-    scene: Scene
-    sensor: SensorLook
-
-
-def sample_scene(random: np.random.Generator, photos: tuple[Image, ...]) -> Sample:
-    """Draw a scene. Photographs without a Vector, uint8 (H, W, 3) BGR, serve as walls, floors and backdrops."""
+    Photographs without a Vector, uint8 (H, W, 3) BGR, serve as walls, floors and backdrops.
+    """
     lens = Lens(
         focal_px=random.uniform(270, 390),
         centre_px=(FRAME_HW[1] / 2 + random.normal(0, 6), FRAME_HW[0] / 2 + random.normal(0, 6)),
@@ -101,7 +93,7 @@ def sample_scene(random: np.random.Generator, photos: tuple[Image, ...]) -> Samp
     )
     observer = PlacedRobot(_observer_pose(random), RobotLook(gloss=random.uniform(0.2, 0.6)))
     robots = _sample_robots(random, int(random.choice(4, p=ROBOT_COUNT_SHARES)), observer.pose, lens)
-    props: tuple[Prop, ...] = sample_props(random, robots)
+    props = sample_props(random, robots)
     brightness = 10 ** random.uniform(-1.0, 0.4)
     room = sample_room(random, photos)
     angle, length = random.uniform(0, 2 * np.pi), random.choice([0, random.uniform(20, 150)])
@@ -115,7 +107,7 @@ def sample_scene(random: np.random.Generator, photos: tuple[Image, ...]) -> Samp
         shadow=random.uniform(0.3, 0.95),
         sun_offset_mm=(float(length * np.cos(angle)), float(length * np.sin(angle))),
     )
-    return Sample(scene, sample_sensor(random))
+    return scene, sample_sensor(random)
 
 
 def sample_sensor(random: np.random.Generator) -> SensorLook:
@@ -129,7 +121,7 @@ def sample_sensor(random: np.random.Generator) -> SensorLook:
         gamma=random.uniform(1.7, 2.4),
         contrast=random.uniform(-0.1, 0.8),
         saturation=random.uniform(0.15, 1.15) if random.random() < 0.9 else 0.0,
-        cast_bgr=_bgr(np.clip(random.normal(1, 0.09, 3), 0.7, 1.4)),
+        cast_bgr=triple(np.clip(random.normal(1, 0.09, 3), 0.7, 1.4)),
         vignette=random.uniform(0.05, 0.8),
         blur_px=random.uniform(0.2, 1.4),
         motion_px=(float(length * np.cos(angle)), float(length * np.sin(angle))),
@@ -151,12 +143,12 @@ def sample_look(random: np.random.Generator) -> RobotLook:
     plate = plates[int(random.integers(len(plates)))] * random.uniform(0.6, 1.5)
     leds = random.choice([0.0, 1.0]) * random.uniform(0, 1.5, 3)
     return RobotLook(
-        shell=_bgr(shell),
-        arm=_bgr(arm),
-        plate=_bgr(plate),
-        tread=_bgr(10 ** random.uniform(-2.2, -1.3) * np.ones(3)),
+        shell=triple(shell),
+        arm=triple(arm),
+        plate=triple(plate),
+        tread=triple(10 ** random.uniform(-2.2, -1.3) * np.ones(3)),
         gloss=random.uniform(0.45, 0.95),
-        leds=_bgr(leds),
+        leds=triple(leds),
     )
 
 
@@ -196,8 +188,3 @@ def _sample_distance_mm(random: np.random.Generator) -> float:
     """Meetings at arm's length are the rule; those across the table must work as well."""
     near, far = ((90, 220), (180, 600), (500, 1000), (900, 1500))[int(random.choice(4, p=(0.24, 0.44, 0.2, 0.12)))]
     return float(random.uniform(near, far))
-
-
-def _bgr(values: NDArray[np.float64]) -> Bgr:
-    blue, green, red = (float(v) for v in values)
-    return blue, green, red

@@ -5,13 +5,12 @@ What is rasterised is a straight picture; the lens bends it afterwards.
 
 from dataclasses import dataclass
 from functools import cache
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from robot_app.core.step import Closable
 from robot_app.core.vector_spec import FRAME_HW
 from robot_app.simulation.lighting import LAMP_GAIN, LINEAR, LightField, lamp_mask
 from robot_app.simulation.raster import outline_area
@@ -36,23 +35,22 @@ RASTER_HW = (450, 800)
 class Projection:
     """Maps between the rasterised view and the frame."""
 
-    def __init__(self, lens: Lens, raster_hw: tuple[int, int]) -> None:
+    def __init__(self, lens: Lens) -> None:
         height, width = FRAME_HW
+        raster_h, raster_w = RASTER_HW
         xs = (np.arange(width) + 0.5 - lens.centre_px[0]) / lens.focal_px
         ys = (np.arange(height) + 0.5 - lens.centre_px[1]) / lens.focal_px
         grid_x, grid_y = np.meshgrid(xs, ys)
         stretch = 1 + lens.barrel * (grid_x**2 + grid_y**2)
         straight_x, straight_y = grid_x * stretch, grid_y * stretch
-        self._hw = raster_hw
-        self.raster_focal_px = float(
-            min(raster_hw[1] / 2 / np.abs(straight_x).max(), raster_hw[0] / 2 / np.abs(straight_y).max())
-        )
-        self._map_x = (straight_x * self.raster_focal_px + raster_hw[1] / 2 - 0.5).astype(np.float32)
-        self._map_y = (straight_y * self.raster_focal_px + raster_hw[0] / 2 - 0.5).astype(np.float32)
+        fits = raster_w / 2 / np.abs(straight_x).max(), raster_h / 2 / np.abs(straight_y).max()
+        self.raster_focal_px = float(min(fits))
+        self._map_x = (straight_x * self.raster_focal_px + raster_w / 2 - 0.5).astype(np.float32)
+        self._map_y = (straight_y * self.raster_focal_px + raster_h / 2 - 0.5).astype(np.float32)
 
     def rays(self) -> NDArray[np.float32]:
         """Unit viewing direction of each rasterised pixel in camera axes, float32 (H, W, 3)."""
-        height, width = self._hw
+        height, width = RASTER_HW
         xs = ((np.arange(width) + 0.5 - width / 2) / self.raster_focal_px).astype(np.float32)
         ys = ((np.arange(height) + 0.5 - height / 2) / self.raster_focal_px).astype(np.float32)
         forward = 1 / np.sqrt(1 + xs[None, :] ** 2 + ys[:, None] ** 2)
@@ -60,8 +58,7 @@ class Projection:
 
     def to_frame(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bend a rasterised picture, float32 (H, W, 3), into the frame, smoothing edges."""
-        sharpness = self._hw[1] / FRAME_HW[1]
-        smooth = cv2.GaussianBlur(picture, (0, 0), 0.4 * sharpness)
+        smooth = cv2.GaussianBlur(picture, (0, 0), 0.4 * RASTER_HW[1] / FRAME_HW[1])
         return np.asarray(cv2.remap(smooth, self._map_x, self._map_y, cv2.INTER_LINEAR), np.float32)
 
     def to_frame_ids(self, ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -74,7 +71,7 @@ class Projection:
         It is taken at the middle of the lens, without its bending.
         """
         local = (points_mm - camera[:3, 3]) @ camera[:3, :3]
-        return outline_area(local, self.raster_focal_px * (FRAME_HW[1] / 2) / (self._hw[1] / 2))
+        return outline_area(local, self.raster_focal_px * (FRAME_HW[1] / 2) / (RASTER_HW[1] / 2))
 
 
 def prop_surfaces(
@@ -119,18 +116,14 @@ def _bounds_mm() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return low, np.array([body.points_mm.max(axis=0) for body in bodies], np.float32)
 
 
-class SceneRenderer:
+class SceneRenderer(Closable):
     """Renders scenes, one after another. Use as a context manager: it holds an off-screen window."""
 
     def __init__(self) -> None:
         self._rasteriser = Rasteriser(RASTER_HW)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Give the window back."""
         self._rasteriser.close()
 
     def render(self, scene: Scene) -> View:
@@ -139,7 +132,7 @@ class SceneRenderer:
         Raises:
             ValueError: the scene holds more than the renderer has room for.
         """
-        projection = Projection(scene.lens, RASTER_HW)
+        projection = Projection(scene.lens)
         mounting = rotation(1, -scene.lens.pitch_rad) @ rotation(0, scene.lens.roll_rad)
         camera = camera_transform(scene.observer.pose) @ mounting
         shot = _Shot(

@@ -7,7 +7,7 @@ import pytest
 
 from robot_app.core.errors import InputError
 from training.cli.main import main
-from training.synthetic.generator import RenderSettings, render_dataset
+from training.synthetic.generator import render_dataset
 
 IMAGES = 6
 
@@ -15,7 +15,7 @@ IMAGES = 6
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
-    render_dataset(folder, RenderSettings(IMAGES, seed=5, backgrounds=None), workers=2)
+    render_dataset(folder, IMAGES, seed=5, backgrounds=None, workers=2)
     return folder
 
 
@@ -38,14 +38,13 @@ def test_writes_frames_and_boxes_inside_them(drawn):
 
 
 def test_goes_on_where_it_stopped_and_ends_up_the_same(drawn, tmp_path):
-    settings = RenderSettings(IMAGES, seed=5, backgrounds=None)
-    render_dataset(tmp_path, settings, workers=1)
+    render_dataset(tmp_path, IMAGES, seed=5, backgrounds=None, workers=1)
     assert contents(tmp_path) == contents(drawn)
     kept = tmp_path / "images" / "000000.jpg"
     kept_at = kept.stat().st_mtime_ns
     for name in ("annotations.json", "labels/000002.json", "images/000002.jpg", "labels/000004.json"):
         (tmp_path / name).unlink()
-    render_dataset(tmp_path, settings, workers=1)
+    render_dataset(tmp_path, IMAGES, seed=5, backgrounds=None, workers=1)
     assert contents(tmp_path) == contents(drawn)
     assert kept.stat().st_mtime_ns == kept_at
 
@@ -53,24 +52,24 @@ def test_goes_on_where_it_stopped_and_ends_up_the_same(drawn, tmp_path):
 def test_a_folder_with_other_settings_is_left_alone(drawn):
     before = contents(drawn)
     with pytest.raises(InputError, match="other settings"):
-        render_dataset(drawn, RenderSettings(IMAGES, seed=6, backgrounds=None), workers=1)
+        render_dataset(drawn, IMAGES, seed=6, backgrounds=None, workers=1)
     assert contents(drawn) == before
 
 
 def test_backgrounds_must_be_pictures(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(InputError, match="no images"):
-        render_dataset(tmp_path / "out", RenderSettings(1, 0, tmp_path / "photos"), workers=1)
+        render_dataset(tmp_path / "out", 1, seed=0, backgrounds=tmp_path / "photos", workers=1)
     (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"broken\.jpg"):
-        render_dataset(tmp_path / "out", RenderSettings(1, 0, tmp_path / "photos"), workers=1)
+        render_dataset(tmp_path / "out", 1, seed=0, backgrounds=tmp_path / "photos", workers=1)
     assert not (tmp_path / "out").exists()
 
 
 def test_photographs_show_in_the_scenes(tmp_path):
     (tmp_path / "photos").mkdir()
     cv2.imwrite(str(tmp_path / "photos" / "green.png"), np.full((400, 600, 3), (0, 200, 0), np.uint8))
-    render_dataset(tmp_path / "out", RenderSettings(4, 1, tmp_path / "photos"), workers=2)
+    render_dataset(tmp_path / "out", 4, seed=1, backgrounds=tmp_path / "photos", workers=2)
     greens = []
     for path in sorted((tmp_path / "out" / "images").glob("*.jpg")):
         blue, green, red = cv2.imread(str(path)).reshape(-1, 3).mean(axis=0)
