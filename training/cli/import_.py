@@ -77,7 +77,7 @@ def make_version(args: argparse.Namespace, sources: list[Path], parent: Path | N
     options = VersionOptions(
         SplitRule.parse(args.split, args.seed),
         _parse_class_map(args.class_map),
-        Resize.parse(args.resize, args.fit) if args.resize else None,
+        (Resize.parse(args.resize, args.fit),) if args.resize else (),
         resplit_parent,
     )
     gathered = gather(sources, parent, options)

@@ -5,7 +5,7 @@ images fastest, and OpenCV's colour operations, a tenth of the time of torchvisi
 """
 
 import math
-from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -27,20 +27,17 @@ _PLACEMENT_TRIES = 20
 
 
 def augmentation_named(name: str) -> v2.Transform:
-    """`camera` or `none`, as in the settings of training."""
-    return training_augmentation() if name == "camera" else v2.Identity()
-
-
-def training_augmentation() -> v2.Transform:
-    """The augmentation of training: takes and gives (image, {"boxes": BoundingBoxes, "labels": Tensor})."""
+    """`camera` or `none`: takes and gives (image, {"boxes": BoundingBoxes, "labels": Tensor})."""
+    if name == "none":
+        return v2.Identity()
     return v2.Compose(
         [
             v2.RandomHorizontalFlip(0.5),
             v2.RandomApply([RandomPlacement(scale=(0.5, 1.8), stretch=1.12)], p=0.7),
-            RandomExposure(),
-            v2.RandomApply([RandomBlur(sigma=(0.5, 2.0), longest_px=15)], p=0.2),
-            v2.RandomApply([RandomNoise(sigma=(1.0, 14.0))], p=0.4),
-            v2.RandomApply([RandomJpeg(quality=(25, 90))], p=0.25),
+            PixelChange(expose_anew),
+            v2.RandomApply([PixelChange(blur)], p=0.2),
+            v2.RandomApply([PixelChange(add_noise)], p=0.4),
+            v2.RandomApply([PixelChange(compress)], p=0.25),
             v2.SanitizeBoundingBoxes(min_size=2.0),
         ]
     )
@@ -118,8 +115,12 @@ def _show_window(image: Tensor, left: int, top: int, window_w: int, window_h: in
     return canvas
 
 
-class _PixelTransform(v2.Transform):  # type: ignore[misc]
-    """A change of the pixels alone, through OpenCV."""
+class PixelChange(v2.Transform):  # type: ignore[misc]
+    """Puts an image, but not its boxes, through a random change of uint8 (H, W, 3) BGR pixels."""
+
+    def __init__(self, change: Callable[[Image], Image]) -> None:
+        super().__init__()
+        self.change = change
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401 - torchvision's signature
         """Change an image; leave everything else."""
@@ -128,27 +129,20 @@ class _PixelTransform(v2.Transform):  # type: ignore[misc]
         pixels = np.ascontiguousarray(inpt.permute(1, 2, 0).numpy())
         return tv_tensors.Image(torch.from_numpy(self.change(pixels)).permute(2, 0, 1))
 
-    @abstractmethod
-    def change(self, image: Image) -> Image:
-        """uint8 (H, W, 3) BGR to the same."""
 
-
-class RandomExposure(_PixelTransform):
+def expose_anew(image: Image) -> Image:
     """White balance, hue and saturation (one 3x3 matrix), then gain, contrast and gamma (one table).
 
     One image in eight is darkened towards black as in a dim room, one in twenty is grey.
     """
-
-    def change(self, image: Image) -> Image:
-        """Change the colours."""
-        saturation = 0.0 if _chance(0.05) else _uniform(0.5, 1.5)
-        balance = np.diag([_uniform(0.85, 1.15) for _ in range(3)])
-        coloured = cv2.transform(image, balance @ _hue_and_saturation(_uniform(-0.25, 0.25), saturation))
-        gain = _log_uniform(0.08, 0.5) if _chance(0.125) else _log_uniform(0.65, 1.5)
-        contrast, gamma = _uniform(0.7, 1.35), _log_uniform(0.65, 1.5)
-        level = np.arange(256) / 255
-        toned = ((level**gamma - 0.45) * contrast + 0.45) * gain
-        return cv2.LUT(coloured, (toned.clip(0, 1) * 255).round().astype(np.uint8)).astype(np.uint8, copy=False)
+    saturation = 0.0 if _chance(0.05) else _uniform(0.5, 1.5)
+    balance = np.diag([_uniform(0.85, 1.15) for _ in range(3)])
+    coloured = cv2.transform(image, balance @ _hue_and_saturation(_uniform(-0.25, 0.25), saturation))
+    gain = _log_uniform(0.08, 0.5) if _chance(0.125) else _log_uniform(0.65, 1.5)
+    contrast, gamma = _uniform(0.7, 1.35), _log_uniform(0.65, 1.5)
+    level = np.arange(256) / 255
+    toned = ((level**gamma - 0.45) * contrast + 0.45) * gain
+    return cv2.LUT(coloured, (toned.clip(0, 1) * 255).round().astype(np.uint8)).astype(np.uint8, copy=False)
 
 
 def _hue_and_saturation(angle_rad: float, saturation: float) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -160,51 +154,26 @@ def _hue_and_saturation(angle_rad: float, saturation: float) -> np.ndarray[Any, 
     return np.asarray(mixed @ rotation, np.float64)
 
 
-class RandomBlur(_PixelTransform):
-    """Out of focus, or smeared by a turn of the robot (sideways) or of its head (up and down).
-
-    `sigma` is the range of the deviation of a Gaussian in pixels, `longest_px` the longest smear.
-    """
-
-    def __init__(self, sigma: tuple[float, float], longest_px: int) -> None:
-        super().__init__()
-        self.sigma = sigma
-        self.longest_px = longest_px
-
-    def change(self, image: Image) -> Image:
-        """Blur."""
-        if _chance(0.4):
-            return cv2.GaussianBlur(image, (0, 0), _uniform(*self.sigma)).astype(np.uint8, copy=False)
-        length = round(_uniform(3, self.longest_px))
-        size = (length, 1) if _chance(0.7) else (1, length)
-        return cv2.blur(image, size).astype(np.uint8, copy=False)
+def blur(image: Image) -> Image:
+    """Out of focus, or smeared by a turn of the robot (sideways) or of its head (up and down)."""
+    if _chance(0.4):
+        return cv2.GaussianBlur(image, (0, 0), _uniform(0.5, 2.0)).astype(np.uint8, copy=False)
+    length_px = round(_uniform(3, 15))
+    size = (length_px, 1) if _chance(0.7) else (1, length_px)
+    return cv2.blur(image, size).astype(np.uint8, copy=False)
 
 
-class RandomNoise(_PixelTransform):
-    """Adds normal noise, different in every channel; `sigma` is the range of its deviation, of 255."""
-
-    def __init__(self, sigma: tuple[float, float]) -> None:
-        super().__init__()
-        self.sigma = sigma
-
-    def change(self, image: Image) -> Image:
-        """Add noise."""
-        # NumPy's generator: OpenCV's does not give the same noise in every process, whatever its seed.
-        random = np.random.default_rng(int(torch.randint(2**31 - 1, ())))
-        noise = random.standard_normal(image.shape, dtype=np.float32) * np.float32(_uniform(*self.sigma))
-        return cv2.add(image, noise, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
+def add_noise(image: Image) -> Image:
+    """Normal noise, different in every channel."""
+    # NumPy's generator: OpenCV's does not give the same noise in every process, whatever its seed.
+    random = np.random.default_rng(int(torch.randint(2**31 - 1, ())))
+    noise = random.standard_normal(image.shape, dtype=np.float32) * np.float32(_uniform(1.0, 14.0))
+    return cv2.add(image, noise, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
 
 
-class RandomJpeg(_PixelTransform):
-    """Encodes and decodes; `quality` is the range of the quality."""
-
-    def __init__(self, quality: tuple[int, int]) -> None:
-        super().__init__()
-        self.quality = quality
-
-    def change(self, image: Image) -> Image:
-        """Add the marks of compression."""
-        return decode_image(encode_jpeg(image, round(_uniform(*self.quality))), "augmented image")
+def compress(image: Image) -> Image:
+    """The marks of JPEG at low and high quality."""
+    return decode_image(encode_jpeg(image, round(_uniform(25, 90))), "augmented image")
 
 
 def _uniform(low: float, high: float) -> float:

@@ -40,7 +40,7 @@ _ROBOFLOW_FRAME = re.compile(r"^(?P<recording>.+_(?:mp4|mov|avi|mkv|webm|mcap))-
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two images, by their index, of which `first` < `second`, and how they are alike."""
+    """Two images, by their index, and how they are alike."""
 
     first: int
     second: int

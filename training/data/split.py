@@ -40,17 +40,8 @@ class SplitRule:
         return "keep" if self.fractions is None else "/".join(f"{100 * f:.0f}" for f in self.fractions)
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """Image `held_out` (an index) is like `other`, which is in an earlier split."""
-
-    held_out: int
-    other: int
-    why: str
-
-
-def find_leaks(splits: Sequence[str], near: Sequence[Pair], origins: Sequence[str | None]) -> list[Leak]:
-    """One leak for each image of valid or test that has its like in an earlier split.
+def find_leaks(splits: Sequence[str], near: Sequence[Pair], origins: Sequence[str | None]) -> list[Pair]:
+    """One pair for each image of valid or test that has its like in an earlier split: the like, then that image.
 
     Args:
         splits: of each image.
@@ -63,11 +54,11 @@ def find_leaks(splits: Sequence[str], near: Sequence[Pair], origins: Sequence[st
         if origin is not None and rank[i] < rank[earliest.setdefault(origin, i)]:
             earliest[origin] = i
     made_alike = [Pair(earliest[o], i, f"of the same {o}") for i, o in enumerate(origins) if o is not None]
-    found: dict[int, Leak] = {}
+    found: dict[int, Pair] = {}
     for pair in [*near, *made_alike]:
         first, second = sorted((pair.first, pair.second), key=lambda i: rank[i])
         if rank[first] != rank[second]:
-            found.setdefault(second, Leak(second, first, pair.why))
+            found.setdefault(second, Pair(first, second, pair.why))
     return list(found.values())
 
 
@@ -124,18 +115,13 @@ def grouped_splits(
         shares.put(new, best)
         for i in new:
             splits[i] = best
-    whole = [str(split) for split in splits]
-    _check_parts(whole, fractions, len(members))
-    return whole
-
-
-def _check_parts(splits: Sequence[str], fractions: Sequence[float], groups: int) -> None:
-    for split, fraction in zip(SPLITS, fractions, strict=True):
-        if fraction > 0 and split not in splits:
+    for part, fraction in zip(SPLITS, fractions, strict=True):
+        if fraction > 0 and part not in splits:
             raise InputError(
-                f"{len(splits)} images form {groups} groups of images that are alike, too few for a {split} part of "
-                f"{100 * fraction:.0f} %; expected more images of other scenes, or another --split"
+                f"{len(splits)} images form {len(members)} groups of images that are alike, too few for a {part} part "
+                f"of {100 * fraction:.0f} %; expected more images of other scenes, or another --split"
             )
+    return [str(split) for split in splits]
 
 
 class _Shares:

@@ -7,7 +7,7 @@ names, splits and labels, and the version its id.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +16,11 @@ import numpy as np
 from robot_app.core.errors import ConfigError, InputError
 from robot_app.media.coco_writer import CocoImage, CocoObject, coco_content
 from training.data.checks import CheckedImage, check_images, drop_duplicates
-from training.data.near_duplicates import group, near_duplicates, same_origin
+from training.data.near_duplicates import Pair, group, near_duplicates, same_origin
 from training.data.resize import Resize, move_boxes
 from training.data.sources import SPLITS, SourceContents, read_source
 from training.data.sources.contents import Fault, FaultKind, count_faults
-from training.data.split import Leak, SplitRule, expected_leaks, find_leaks, grouped_splits
+from training.data.split import SplitRule, expected_leaks, find_leaks, grouped_splits
 from training.data.version_store import ImageEntry, Manifest, SourceEntry, verify_version
 
 
@@ -31,19 +31,14 @@ class VersionOptions:
     Attributes:
         split: how images are split.
         class_map: old class names and their new ones.
-        resize: what is done to all images, if anything.
+        steps: what is done to all images.
         resplit_parent: whether the images of a parent are split anew with the others, or stay where they are.
     """
 
     split: SplitRule
     class_map: dict[str, str]
-    resize: Resize | None
+    steps: tuple[Resize, ...]
     resplit_parent: bool
-
-    @property
-    def steps(self) -> tuple[Resize, ...]:
-        """What is done to images."""
-        return (self.resize,) if self.resize else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +77,11 @@ def gather(sources: Sequence[Path], parent: Path | None, options: VersionOptions
     contents = [read_source(path) for path in sources]
     listed = list(manifest.class_names) if manifest else []
     listed += [name for c in contents for name in c.class_names if name not in listed]
-    _check_class_map(options.class_map, listed)
+    for name in options.class_map:
+        if name not in listed:
+            raise ConfigError(
+                f"--class-map {name}={options.class_map[name]}: no class {name}; there are {', '.join(listed)}"
+            )
     entries = []
     for c in contents:
         sound, found = check_images(c, (*(manifest.steps if manifest else ()), *options.steps), options.class_map)
@@ -94,11 +93,22 @@ def gather(sources: Sequence[Path], parent: Path | None, options: VersionOptions
     if not images:
         example = f", such as {faults[0]}" if faults else ""
         raise InputError(f"{sources[0]}: no sound image in it{example}; expected at least one")
-    class_names, notes = _used_classes(listed, images, options.class_map)
-    if not class_names:
+    boxes_of = Counter(name for image in images for name in image.class_names)
+    renamed = list(dict.fromkeys(options.class_map.get(name, name) for name in listed))
+    if not boxes_of:
         raise InputError(f"{sources[0] if sources else parent}: no sound box in it; expected at least one")
-    notes = [*(note for c in contents for note in c.notes), *notes]
-    return Gathered(manifest, tuple(images), from_parent, class_names, tuple(entries), tuple(faults), tuple(notes))
+    return Gathered(
+        parent=manifest,
+        images=tuple(images),
+        from_parent=from_parent,
+        class_names=tuple(name for name in renamed if boxes_of[name]),
+        sources=tuple(entries),
+        faults=tuple(faults),
+        notes=(
+            *(note for c in contents for note in c.notes),
+            *(f"class {name} has no boxes and is left out" for name in renamed if not boxes_of[name]),
+        ),
+    )
 
 
 def _parent_images(folder: Path, manifest: Manifest, options: VersionOptions) -> tuple[list[CheckedImage], list[Fault]]:
@@ -117,22 +127,6 @@ def _parent_images(folder: Path, manifest: Manifest, options: VersionOptions) ->
     return sorted(whole, key=lambda image: (SPLITS.index(str(image.split)), image.known_as)), faults
 
 
-def _check_class_map(class_map: Mapping[str, str], listed: Sequence[str]) -> None:
-    for name in class_map:
-        if name not in listed:
-            raise ConfigError(f"--class-map {name}={class_map[name]}: no class {name}; there are {', '.join(listed)}")
-
-
-def _used_classes(
-    listed: Sequence[str], images: Sequence[CheckedImage], class_map: Mapping[str, str]
-) -> tuple[tuple[str, ...], list[str]]:
-    """Renamed, without those that no box has."""
-    boxes_of = Counter(name for image in images for name in image.class_names)
-    renamed = list(dict.fromkeys(class_map.get(name, name) for name in listed))
-    notes = [f"class {name} has no boxes and is left out" for name in renamed if not boxes_of[name]]
-    return tuple(name for name in renamed if boxes_of[name]), notes
-
-
 def _source_entry(contents: SourceContents) -> SourceEntry:
     digest = hashlib.sha256()
     for path in sorted({*contents.label_files, *(image.path for image in contents.images)}):
@@ -149,13 +143,13 @@ class VersionPlan:
         manifest: with the id; its images lack the sha256 of files that are still to be written.
         images: in the order of the manifest's.
         annotations: the bytes of annotations.json of each split that has images.
-        leaks: images of valid and test that have their like in an earlier split, by index.
+        leaks: as `find_leaks` gives them.
     """
 
     manifest: Manifest
     images: tuple[CheckedImage, ...]
     annotations: dict[str, bytes]
-    leaks: tuple[Leak, ...]
+    leaks: tuple[Pair, ...]
 
 
 def plan_version(gathered: Gathered, options: VersionOptions) -> VersionPlan:
@@ -184,20 +178,8 @@ def plan_version(gathered: Gathered, options: VersionOptions) -> VersionPlan:
         for split in SPLITS
         if split in splits
     }
-    manifest = replace(
-        _manifest(gathered, options, entries, annotations),
-        leaked=len(leaks),
-        leaked_at_random=expected_leaks(shares, options.split.seed, near, origins),
-    )
-    return VersionPlan(manifest.with_id(), images, annotations, tuple(leaks))
-
-
-def _manifest(
-    gathered: Gathered, options: VersionOptions, entries: Sequence[ImageEntry], annotations: Mapping[str, bytes]
-) -> Manifest:
-    """Still without id and leaks."""
     parent = gathered.parent
-    return Manifest(
+    manifest = Manifest(
         id="",
         parent=parent.id if parent else None,
         class_names=gathered.class_names,
@@ -209,9 +191,10 @@ def _manifest(
         images=tuple(entries),
         annotations=tuple((split, hashlib.sha256(text).hexdigest()) for split, text in annotations.items()),
         dropped=tuple(count_faults(gathered.faults).items()),
-        leaked=0,
-        leaked_at_random=0,
+        leaked=len(leaks),
+        leaked_at_random=expected_leaks(shares, options.split.seed, near, origins),
     )
+    return VersionPlan(manifest.with_id(), images, annotations, tuple(leaks))
 
 
 def _splits(gathered: Gathered, groups: Sequence[int], options: VersionOptions) -> list[str]:

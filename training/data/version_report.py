@@ -23,7 +23,7 @@ def fault_lines(faults: Sequence[Fault], most: int | None = None) -> list[str]:
 def leak_lines(plan: VersionPlan, most: int | None = None) -> list[str]:
     """One line for each leak, of the first `most` ones, after one with the counts."""
     known_as = [f"{entry.split}/{entry.name}" for entry in plan.manifest.images]
-    lines = [f"leak: {known_as[k.held_out]} and {known_as[k.other]}: {k.why}" for k in plan.leaks[:most]]
+    lines = [f"leak: {known_as[leak.second]} and {known_as[leak.first]}: {leak.why}" for leak in plan.leaks[:most]]
     if most is not None and len(plan.leaks) > most:
         lines.append(f"leak: … and {len(plan.leaks) - most} more")
     return [_leak_summary(plan.manifest), *lines]

@@ -116,10 +116,6 @@ class Manifest:
         """Number of images in a split."""
         return sum(image.split == split for image in self.images)
 
-    def to_json(self) -> str:
-        """As it is written."""
-        return json.dumps(asdict(self), indent=1)
-
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
         """The manifest in the folder of a version.
@@ -202,7 +198,7 @@ def _write_files(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         hashes = list(pool.map(_write_image, images, paths))
     entries = tuple(replace(entry, sha256=sha256) for entry, sha256 in zip(manifest.images, hashes, strict=True))
-    (folder / MANIFEST_NAME).write_text(replace(manifest, images=entries).to_json())
+    (folder / MANIFEST_NAME).write_text(json.dumps(asdict(replace(manifest, images=entries)), indent=1))
     (folder / REPORT_NAME).write_text(report)
     written = [image for split in annotations for image in read_coco(folder / split).images]
     shown = written[:: -(-len(written) // MOST_TILES)]

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 from robot_app.core.vector_spec import FRAME_HW
 from tests.support.labelled import write_rectangles
-from training.data.augmentation import MIN_VISIBLE, RandomPlacement, training_augmentation
+from training.data.augmentation import MIN_VISIBLE, RandomPlacement, augmentation_named
 from training.data.dataset import read_coco
 from training.data.loader import Draw, FrameDataset, ResumableBatches, training_loader
 
@@ -49,9 +49,9 @@ def test_no_placement_leaves_a_sliver_of_an_object(images):
 
 
 def test_a_sample_follows_from_seed_epoch_and_image_alone(images):
-    first = FrameDataset(images, FRAME_HW, training_augmentation(), seed=0)
-    again = FrameDataset(images, FRAME_HW, training_augmentation(), seed=0)
-    other = FrameDataset(images, FRAME_HW, training_augmentation(), seed=1)
+    first = FrameDataset(images, FRAME_HW, augmentation_named("camera"), seed=0)
+    again = FrameDataset(images, FRAME_HW, augmentation_named("camera"), seed=0)
+    other = FrameDataset(images, FRAME_HW, augmentation_named("camera"), seed=1)
     wanted = first[Draw(2, 1)]
     again[Draw(0, 0)]
     assert torch.equal(again[Draw(2, 1)].inputs, wanted.inputs)
@@ -61,7 +61,7 @@ def test_a_sample_follows_from_seed_epoch_and_image_alone(images):
 
 
 def test_augmented_samples_are_whole_frames_with_boxes_inside(images):
-    dataset = FrameDataset(images, FRAME_HW, training_augmentation(), seed=0)
+    dataset = FrameDataset(images, FRAME_HW, augmentation_named("camera"), seed=0)
     for draw in (Draw(epoch, image) for epoch in range(6) for image in range(len(images))):
         frame, boxes, labels = dataset[draw]
         assert (frame.shape, frame.dtype, len(boxes)) == ((*FRAME_HW, 3), torch.uint8, len(labels))
