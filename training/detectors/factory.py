@@ -28,15 +28,10 @@ COCO = "coco"
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """How to make a detector and how to read its published checkpoint.
+    """How to make an untrained detector from class names, and how to read its checkpoint published for COCO.
 
-    Attributes:
-        name: as on the command line and in checkpoints.
-        create: makes an untrained detector from class names.
-        coco_url: where the checkpoint trained on COCO is.
-        coco_class_names: what the labels of that checkpoint mean.
-        coco_prefix: what to put before the checkpoint's tensor names.
-        class_head: matches the names of the tensors whose meaning depends on the classes.
+    `coco_prefix` goes before the names of that checkpoint's tensors; `class_head` matches the names of the tensors
+    whose meaning depends on the classes.
     """
 
     name: str
@@ -74,32 +69,9 @@ _ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
 )
 
 
-def architectures() -> tuple[str, ...]:
-    """Valid names, the default first."""
-    return tuple(_ARCHITECTURES)
-
-
-def architecture_named(name: str) -> Architecture:
-    """The architecture of that name.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if name not in _ARCHITECTURES:
-        raise ConfigError(f"architecture {name!r} is unknown: expected one of {', '.join(_ARCHITECTURES)}")
-    return _ARCHITECTURES[name]
-
-
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Weights read from a file.
-
-    Attributes:
-        tensors: the state dict.
-        architecture: as the file says; None in published checkpoints, which do not say it.
-        class_names: as the file says; None in published checkpoints.
-        sha256: of the file.
-    """
+    """A state dict from a file; published ones say neither architecture nor class names."""
 
     tensors: Mapping[str, Tensor]
     architecture: str | None
@@ -141,11 +113,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes can lead the reader into any error there is
         raise InputError(f"{path} cannot be read as a checkpoint: it is damaged or of another kind") from error
-    if not isinstance(content, dict):
-        raise _not_a_state_dict(path)
-    tensors = content.get("model", content)
+    tensors = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(tensors, dict) or not tensors or not all(isinstance(v, Tensor) for v in tensors.values()):
-        raise _not_a_state_dict(path)
+        raise InputError(f"{path} holds no weights: expected a state dict, by itself or under the key 'model'")
     names = content.get("class_names")
     return Checkpoint(
         tensors=tensors,
@@ -153,10 +123,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
         class_names=None if names is None else tuple(names),
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
-
-
-def _not_a_state_dict(path: Path) -> InputError:
-    return InputError(f"{path} holds no weights: expected a state dict, by itself or under the key 'model'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +160,7 @@ def build_detector(
     """Makes a detector in train mode, on the CPU.
 
     Args:
-        architecture: one of `architectures()`.
+        architecture: such as `yolox-nano`.
         class_names: what labels index into. Where the start has other classes, the class head is new.
         start: `scratch`, `coco` (downloaded once), or the path of a published or of our own checkpoint.
 
@@ -203,7 +169,9 @@ def build_detector(
         InputError: the checkpoint is missing, damaged or cannot be downloaded.
         ModelError: the checkpoint is one of another architecture.
     """
-    kind = architecture_named(architecture)
+    if architecture not in _ARCHITECTURES:
+        raise ConfigError(f"architecture {architecture!r} is unknown: expected one of {', '.join(_ARCHITECTURES)}")
+    kind = _ARCHITECTURES[architecture]
     detector = kind.create(class_names)
     if start == SCRATCH:
         return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), ())
@@ -222,7 +190,16 @@ def _load(detector: TrainableDetector, kind: Architecture, checkpoint: Checkpoin
     own = detector.state_dict()
     replaced = () if same_classes else tuple(name for name in own if kind.class_head.fullmatch(name))
     loaded = tuple(name for name in own if name in given and name not in replaced)
-    _check_architecture(kind, checkpoint, start, fits=len(loaded) > len(own) / 2)
+    if checkpoint.architecture not in (None, kind.name):
+        raise ModelError(
+            f"{start} is a checkpoint of {checkpoint.architecture}, expected one of {kind.name}; "
+            f"choose that architecture or another start"
+        )
+    if len(loaded) <= len(own) / 2:
+        raise ModelError(
+            f"{start} is no checkpoint of {kind.name}: most of its tensors are missing; "
+            f"choose the architecture that the checkpoint was trained with"
+        )
     for name in loaded:
         if own[name].shape != given[name].shape:
             raise ModelError(
@@ -233,16 +210,3 @@ def _load(detector: TrainableDetector, kind: Architecture, checkpoint: Checkpoin
     initialised = tuple(name for name in own if name not in given and name not in replaced)
     unused = tuple(name for name in given if name not in own)
     return LoadReport(start, checkpoint.sha256, loaded, replaced, initialised, unused)
-
-
-def _check_architecture(kind: Architecture, checkpoint: Checkpoint, start: str, fits: bool) -> None:
-    if checkpoint.architecture not in (None, kind.name):
-        raise ModelError(
-            f"{start} is a checkpoint of {checkpoint.architecture}, expected one of {kind.name}; "
-            f"choose that architecture or another start"
-        )
-    if not fits:
-        raise ModelError(
-            f"{start} is no checkpoint of {kind.name}: most of its tensors are missing; "
-            f"choose the architecture that the checkpoint was trained with"
-        )

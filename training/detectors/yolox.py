@@ -5,6 +5,7 @@ scale a decoupled head gives classes on one branch, boxes and objectness on the 
 """
 
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -35,23 +36,12 @@ class ConvUnit(nn.Module):
         return functional.silu(self.bn(self.conv(x)))
 
 
-class DepthwiseUnit(nn.Module):
-    """A convolution within each channel, then one across channels."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
-        super().__init__()
-        self.dconv = ConvUnit(inputs, inputs, kernel, stride, groups=inputs)
-        self.pconv = ConvUnit(inputs, outputs, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
-        out: Tensor = self.pconv(self.dconv(x))
-        return out
-
-
 def spatial_unit(inputs: int, outputs: int, stride: int, depthwise: bool) -> nn.Module:
-    """A 3x3 convolution unit, separated into depthwise and pointwise parts in the smallest network."""
-    return DepthwiseUnit(inputs, outputs, 3, stride) if depthwise else ConvUnit(inputs, outputs, 3, stride)
+    """A 3x3 convolution; in the smallest network one within each channel, then one across channels."""
+    if not depthwise:
+        return ConvUnit(inputs, outputs, 3, stride)
+    within, across = ConvUnit(inputs, inputs, 3, stride, groups=inputs), ConvUnit(inputs, outputs, 1)
+    return nn.Sequential(OrderedDict(dconv=within, pconv=across))
 
 
 class Bottleneck(nn.Module):
@@ -219,9 +209,9 @@ class DecoupledHead(nn.Module):
         self.stems = nn.ModuleList(ConvUnit(factor * size.stem_channels, width, 1) for factor in (4, 8, 16))
         self.cls_convs = nn.ModuleList(_branch(width, size.depthwise) for _ in range(3))
         self.reg_convs = nn.ModuleList(_branch(width, size.depthwise) for _ in range(3))
-        self.cls_preds = nn.ModuleList(_prediction(width, class_count, PRIOR_PROBABILITY) for _ in range(3))
+        self.cls_preds = nn.ModuleList(_prediction(width, class_count) for _ in range(3))
         self.reg_preds = nn.ModuleList(nn.Conv2d(width, 4, 1) for _ in range(3))
-        self.obj_preds = nn.ModuleList(_prediction(width, 1, PRIOR_PROBABILITY) for _ in range(3))
+        self.obj_preds = nn.ModuleList(_prediction(width, 1) for _ in range(3))
 
     def forward(self, features: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
         """Features at strides 8, 16, 32 to (B, 5 + classes, h, w) each: cx, cy, log w, log h, objectness, classes.
@@ -241,10 +231,10 @@ def _branch(width: int, depthwise: bool) -> nn.Sequential:
     return nn.Sequential(*(spatial_unit(width, width, 1, depthwise) for _ in range(2)))
 
 
-def _prediction(width: int, outputs: int, prior: float) -> nn.Conv2d:
+def _prediction(width: int, outputs: int) -> nn.Conv2d:
     layer = nn.Conv2d(width, outputs, 1)
     assert layer.bias is not None
-    nn.init.constant_(layer.bias, -math.log((1 - prior) / prior))
+    nn.init.constant_(layer.bias, -math.log((1 - PRIOR_PROBABILITY) / PRIOR_PROBABILITY))
     return layer
 
 

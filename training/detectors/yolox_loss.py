@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from torchvision.ops import box_iou
 
 from training.detectors.trainable import Losses, Targets
@@ -91,16 +92,16 @@ class Assignment(NamedTuple):
 
 def pad_targets(targets: list[Targets], device: torch.device) -> Truth:
     """Stacks the targets of a batch; there is always at least one place, so that no shape is empty."""
-    count = max(1, *(len(target.labels) for target in targets))
-    boxes = torch.zeros(len(targets), count, 4)
-    labels = torch.zeros(len(targets), count, dtype=torch.int64)
-    present = torch.zeros(len(targets), count, dtype=torch.bool)
-    for row, target in enumerate(targets):
-        objects = len(target.labels)
-        boxes[row, :objects] = target.boxes
-        labels[row, :objects] = target.labels
-        present[row, :objects] = True
-    return Truth(boxes.to(device), labels.to(device), present.to(device))
+    one = Targets(torch.zeros(1, 4), torch.zeros(1, dtype=torch.int64))
+    boxes, labels, present = (
+        pad_sequence([part.to(device) for part in parts], batch_first=True)[:-1]
+        for parts in (
+            [target.boxes for target in (*targets, one)],
+            [target.labels for target in (*targets, one)],
+            [torch.ones(len(target.labels), dtype=torch.bool) for target in (*targets, one)],
+        )
+    )
+    return Truth(boxes, labels, present)
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """From a batch to its loss: the module that is trained, in one process or in several, and its frozen parts."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from training.data.loader import Batch
 from training.detectors.frame_model import FrameModel
@@ -25,14 +25,11 @@ class Learner(nn.Module):
             Targets(boxes.to(device) / self.model.reduction, labels.to(device))
             for boxes, labels in zip(batch.boxes, batch.labels, strict=True)
         ]
-        with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-            return self._loss(inputs, targets)
-
-    def _loss(self, inputs: Tensor, targets: list[Targets]) -> Losses:
         detector = self.model.detector
-        if self.shapes is None:
-            return detector.loss(self.model.to_network(inputs), targets)
-        return detector.head_loss(split_scales(inputs, self.shapes), self.model.network_hw, targets)
+        with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
+            if self.shapes is None:
+                return detector.loss(self.model.to_network(inputs), targets)
+            return detector.head_loss(split_scales(inputs, self.shapes), self.model.network_hw, targets)
 
 
 def computes_bfloat16(device: torch.device) -> bool:

@@ -16,7 +16,7 @@ from training.engine.hyperparameters import Hyperparameters
 from training.engine.learner import computes_bfloat16
 from training.engine.progress import EpochRecord, Progress
 
-_SIGNS = ("out of memory", "can't allocate memory", "is killed by signal: Killed", "unable to allocate")
+_SIGNS = ("out of memory", "can't allocate memory", "is killed by signal: killed", "unable to allocate")
 
 
 def describe_start(
@@ -88,7 +88,7 @@ def memory_advice(settings: Hyperparameters) -> Iterator[None]:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         named = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-        if not named and not any(sign in str(error).lower() for sign in map(str.lower, _SIGNS)):
+        if not named and not any(sign in str(error).lower() for sign in _SIGNS):
             raise
         smaller = max(1, settings.batch_size // 2)
         raise ConfigError(

@@ -1,7 +1,7 @@
 """How far a training run is: what `last.pt` holds, and the records that people and plots read."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +42,11 @@ class EpochRecord:
 class Progress:
     """Where the run stands. `batch` counts within `epoch`, and so do the sums of losses and the seconds."""
 
-    epoch: int
-    batch: int
-    loss_sums: list[float]
-    seconds: float
-    records: list[EpochRecord]
-
-    @classmethod
-    def start(cls) -> "Progress":
-        """Nothing done yet."""
-        return cls(0, 0, [0.0] * 4, 0.0, [])
+    epoch: int = 0
+    batch: int = 0
+    loss_sums: list[float] = field(default_factory=lambda: [0.0] * 4)
+    seconds: float = 0.0
+    records: list[EpochRecord] = field(default_factory=list)
 
     @property
     def best(self) -> EpochRecord | None:
@@ -107,7 +102,7 @@ class RunState:
         """
         path = self.output / STATE_NAME
         if not path.exists():
-            return Progress.start()
+            return Progress()
         content = load_content(path)
         self._check_same_run(path, content)
         self.detector.load_state_dict(content["detector"])

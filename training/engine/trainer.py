@@ -91,7 +91,9 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
     if first:
         tqdm.write(f"{loaded}\n{describe_start(progress, settings, data, validation, device)}")
 
-    with memory_advice(settings), _board(output, progress) if first else nullcontext() as board:
+    # Steps of the board are epochs from 1 on; those that a killed run did not save come again.
+    tensorboard = SummaryWriter(output / "tensorboard", purge_step=progress.epoch + 1) if first else nullcontext()
+    with memory_advice(settings), tensorboard as board:
         while progress.epoch < settings.epochs and not should_stop_early(progress.scores, settings.patience):
             batches.epoch, batches.start = progress.epoch, progress.batch
             started, bar = time.monotonic(), epoch_bar(progress, batches)
@@ -188,11 +190,6 @@ def _share_statistics(model: FrameModel, accelerator: Accelerator) -> FrameModel
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     return model
-
-
-def _board(output: Path, progress: Progress) -> SummaryWriter:
-    """Steps are epochs from 1 on; those that a killed run did not save come again."""
-    return SummaryWriter(output / "tensorboard", purge_step=progress.epoch + 1)
 
 
 def _mean_over_processes(losses: Losses, accelerator: Accelerator) -> list[float]:
