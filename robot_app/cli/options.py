@@ -180,12 +180,13 @@ def _vector(source: str, args: argparse.Namespace) -> RobotChoice:
 def _webcam(source: str, args: argparse.Namespace) -> RobotChoice:
     from robot_app.robots.webcam import WebcamRobot
 
-    name = f"webcam {source or 0}"
+    source = source or "0"
+    name = f"webcam {source}"
     return RobotChoice(
         name,
         f"{name}; its lens is guessed, so distances are rough: [camera] in the settings tells yours",
-        drive=lambda _: WebcamRobot(source or "0"),
-        watch=lambda: WebcamRobot(source or "0"),
+        drive=lambda _: WebcamRobot(source),
+        watch=lambda: WebcamRobot(source),
     )
 
 

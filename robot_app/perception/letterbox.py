@@ -30,27 +30,19 @@ class Letterbox:
         return min(self.target_hw[0] / self.source_hw[0], self.target_hw[1] / self.source_hw[1])
 
     @property
-    def _inner_hw(self) -> tuple[int, int]:
-        return (
-            max(1, round(self.source_hw[0] * self.scale)),
-            max(1, round(self.source_hw[1] * self.scale)),
-        )
-
-    @property
-    def _offset_yx(self) -> tuple[int, int]:
-        inner_h, inner_w = self._inner_hw
-        return (self.target_hw[0] - inner_h) // 2, (self.target_hw[1] - inner_w) // 2
+    def _inner(self) -> tuple[int, int, int, int]:
+        """Top, left, height and width of the scaled image in the target."""
+        height, width = (max(1, round(side * self.scale)) for side in self.source_hw)
+        return (self.target_hw[0] - height) // 2, (self.target_hw[1] - width) // 2, height, width
 
     def apply(self, image: Image) -> Image:
         """uint8 (H, W, 3) of `source_hw` to uint8 of `target_hw`; returned as it is when the sizes are equal."""
         if self.source_hw == self.target_hw:
             return image
-        inner_h, inner_w = self._inner_hw
-        top, left = self._offset_yx
-        shrinks = self.scale < 1
-        inner = cv2.resize(image, (inner_w, inner_h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        top, left, height, width = self._inner
+        method = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
         canvas = np.full((*self.target_hw, 3), PADDING_VALUE, np.uint8)
-        canvas[top : top + inner_h, left : left + inner_w] = inner
+        canvas[top : top + height, left : left + width] = cv2.resize(image, (width, height), interpolation=method)
         return canvas
 
     def boxes_to_target(self, boxes_px: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -66,7 +58,6 @@ class Letterbox:
         return np.clip((boxes_px - offset) / scale, 0, limit).astype(np.float32)
 
     def _factors(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        inner_h, inner_w = self._inner_hw
-        top, left = self._offset_yx
-        sy, sx = inner_h / self.source_hw[0], inner_w / self.source_hw[1]
+        top, left, height, width = self._inner
+        sy, sx = height / self.source_hw[0], width / self.source_hw[1]
         return np.array([sx, sy, sx, sy]), np.array([left, top, left, top], np.float64)

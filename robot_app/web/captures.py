@@ -14,9 +14,6 @@ from robot_app.media.coco_writer import CocoImage, large_enough, objects_of, wri
 from robot_app.media.recording.background import LiveRecording, RecordingReport
 from robot_app.perception.card import ModelCard
 
-IMAGES_NAME = "images"
-ANNOTATIONS_NAME = "annotations.json"
-
 RESTART_STEP = 1_000_000
 """What is added to the number of a picture when another one has it: 9 hours at 30 frames/s."""
 
@@ -113,7 +110,7 @@ class Snapshots:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(path, step.frame.jpeg)
-                write_annotations(self.folder / ANNOTATIONS_NAME, self._class_names, images)
+                write_annotations(self.folder / "annotations.json", self._class_names, images)
             except (OSError, InputError) as error:
                 with suppress(OSError):
                     path.unlink()
@@ -125,5 +122,5 @@ class Snapshots:
     def _new_path(self, index: int) -> Path:
         """A robot that was restarted counts anew; its pictures stay those of one recording, under larger numbers."""
         numbers = itertools.count(index, RESTART_STEP)
-        paths = (self.folder / IMAGES_NAME / f"{self._session}.frame{number:06}.jpg" for number in numbers)
+        paths = (self.folder / "images" / f"{self._session}.frame{number:06}.jpg" for number in numbers)
         return next(path for path in paths if path not in self._paths.values())

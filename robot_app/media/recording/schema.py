@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", bound="DataclassInstance")
 Schema = dict[str, Any]
-_JSON_TYPES: dict[object, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 METADATA_NAME = "vector_detector.recording"
 FORMAT_VERSION = "1"
 CAMERA_TOPIC = "/camera"
@@ -77,31 +76,6 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def json_schema(hint: object) -> Schema:
-    """JSON schema of a dataclass, or of a field's type."""
-    inner = _without_none(hint)
-    if isinstance(inner, type) and is_dataclass(inner):
-        properties = {name: json_schema(field) for name, field in _hints(inner).items()}
-        return {"type": "object", "properties": properties, "required": list(properties)}
-    if get_origin(inner) is tuple:
-        return {"type": "array", "items": json_schema(get_args(inner)[0])}
-    if get_origin(inner) is Literal:
-        return {"type": _JSON_TYPES[type(get_args(inner)[0])]}
-    return {"type": _JSON_TYPES[inner]}
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
-
-
-def _without_none(hint: object) -> Any:  # noqa: ANN401 - a type of any kind
-    """The type of an optional field when there is something in it."""
-    others = [part for part in get_args(hint) if part is not NoneType]
-    return others[0] if NoneType in get_args(hint) else hint
-
-
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
@@ -112,6 +86,7 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
+_JSON_TYPES: dict[object, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 _NUMBER: Schema = {"type": "number"}
 _INTEGER: Schema = {"type": "integer"}
 _TEXT: Schema = {"type": "string"}
@@ -123,6 +98,19 @@ def _object(**properties: Schema) -> Schema:
 
 def _array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
+
+
+def json_schema(hint: Any) -> Schema:  # noqa: ANN401 - a type of any kind
+    """The schema of a dataclass, or of a field's type: for an optional field, of its value when there is one."""
+    parts = get_args(hint)
+    if NoneType in parts:
+        return json_schema(next(part for part in parts if part is not NoneType))
+    if is_dataclass(hint):
+        hints = get_type_hints(hint)
+        return _object(**{field.name: json_schema(hints[field.name]) for field in fields(hint)})
+    if get_origin(hint) is tuple:
+        return _array(json_schema(parts[0]))
+    return {"type": _JSON_TYPES[type(parts[0]) if get_origin(hint) is Literal else hint]}
 
 
 JSON_SCHEMAS: dict[str, Schema] = {
