@@ -28,7 +28,6 @@ class Refusable(Protocol):
 
     def refused(self, at_edge: bool) -> Self:
         """The same after the motion of this decision was refused, perhaps because the robot feels an edge."""
-        ...
 
 
 class Behaviour(Protocol[State]):
@@ -39,4 +38,3 @@ class Behaviour(Protocol[State]):
 
     def __call__(self, state: State | None, tracks: Sequence[Track], now_s: float, /) -> Decision[State]:
         """What to remember, tell and do, given the tracks of the newest frame."""
-        ...

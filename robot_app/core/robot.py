@@ -76,29 +76,23 @@ class Robot(Protocol):
             FrameTimeout: nothing new came for too long.
             RobotLost: the link broke.
         """
-        ...
 
     def do(self, action: Action) -> None:
         """Pass on an action and return at once; the robot carries it out in its own time."""
-        ...
 
     def stop(self) -> None:
         """Stop the wheels now, before anything that was passed on earlier."""
-        ...
 
     def now_s(self) -> float:
         """The time on the clock of `Frame.received_at_s`. In a replay: the recorded time of the decision."""
-        ...
 
     @property
     def state(self) -> RobotState:
         """The newest state that the robot reported."""
-        ...
 
     @property
     def supervision(self) -> Supervision:
         """How link, camera, guard and operator are; a robot that needs no supervision has `Supervision()`."""
-        ...
 
 
 @runtime_checkable
@@ -111,7 +105,6 @@ class ControllableRobot(Robot, Protocol):
     @property
     def is_linked(self) -> bool:
         """There is a connection through which control can be asked for."""
-        ...
 
     def take_control(self) -> None:
         """Ask the robot to obey us.
@@ -119,7 +112,6 @@ class ControllableRobot(Robot, Protocol):
         Raises:
             RobotError: it does not, or cannot be asked.
         """
-        ...
 
     def release_control(self) -> None:
         """Stop the wheels and let the robot follow its own mind.
@@ -127,4 +119,3 @@ class ControllableRobot(Robot, Protocol):
         Raises:
             RobotError: it cannot be told.
         """
-        ...

@@ -34,7 +34,6 @@ class World(Protocol):
 
     def picture(self, index: int, body: BodyState) -> bytes | None:
         """The JPEG that the camera takes as its `index`-th from where the body is; `None` when there are no more."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

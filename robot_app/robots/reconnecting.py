@@ -108,19 +108,9 @@ class ReconnectingRobot:
         return self._robot is not None
 
     def take_control(self) -> None:
-        """Ask the robot that is connected now.
-
-        Raises:
-            RobotError: there is none, or it does not hand over control.
-        """
         self._linked().take_control()
 
     def release_control(self) -> None:
-        """Tell the robot that is connected now.
-
-        Raises:
-            RobotError: there is none, or it cannot be told.
-        """
         self._linked().release_control()
 
     def _linked(self) -> ControllableRobot:

@@ -30,23 +30,18 @@ class Guard(Protocol):
     @property
     def is_ready(self) -> bool:
         """It would act now."""
-        ...
 
     def start(self, on_acted: Callable[[], None]) -> None:
         """Begin; `on_acted` is called on another thread after it has stopped the wheels, for which it took control."""
-        ...
 
     def wait_until_ready(self) -> None:
         """Wait until it is ready, but not for ever."""
-        ...
 
     def heartbeat(self, timeout_s: float) -> None:
         """It must act when this is not called again within `timeout_s`; infinity: the wheels stand. Never waits."""
-        ...
 
     def end(self) -> None:
         """Let it go. It acts before that unless the last heartbeat said infinity."""
-        ...
 
 
 class ProcessGuard:

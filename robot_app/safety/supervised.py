@@ -1,7 +1,6 @@
 """Puts together a Vector that may drive unattended: with watchdog, guard, and reconnection when the link is lost."""
 
 from collections.abc import Callable
-from typing import Self
 
 from robot_app.core.deadlines import WATCHDOG_MARGIN_S
 from robot_app.robots.reconnecting import ReconnectingRobot
@@ -31,7 +30,6 @@ class _GuardedVector(VectorRobot):
         super().__init__(identity, settings)
         self._guard = guard
 
-    def __enter__(self) -> Self:
-        super().__enter__()
+    def open(self) -> None:
+        super().open()
         self._guard.look_after(self._identity)
-        return self

@@ -10,8 +10,7 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import replace
-from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import grpc
 from anki_vector.messaging import protocol
@@ -29,7 +28,8 @@ from robot_app.core.deadlines import (
 )
 from robot_app.core.errors import FrameTimeout, RobotError, RobotLost
 from robot_app.core.frame import Frame
-from robot_app.core.robot import Robot, RobotState, Supervision
+from robot_app.core.robot import RobotState, Supervision
+from robot_app.core.step import Closable
 from robot_app.core.validation import settings_class
 from robot_app.robots.newest_frame import NewestFrame
 from robot_app.robots.vector.actuation import ActionSender
@@ -73,7 +73,7 @@ LIVE = VectorSettings(
 """Shorter waits than for a first connection, since it is tried again and again."""
 
 
-class VectorRobot:
+class VectorRobot(Closable):
     """A Vector that is looked through and told what to do; see `robot_app.core.robot.Robot` for the contract.
 
     While the robot does not give us control, actions are not sent; `state.has_control` tells. When it takes control for
@@ -98,7 +98,7 @@ class VectorRobot:
         self._reported_at_s = -math.inf
         self._has_reported = threading.Event()
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
         """Connect, and take control unless it is only looked through.
 
         Raises:
@@ -115,31 +115,31 @@ class VectorRobot:
             self._begin("event", self._follow_events())
             self._begin("battery", self._follow_battery())
             stop_at_interpreter_exit(self)
-        except BaseException as error:  # such as Ctrl-C: nobody leaves what was not entered
-            self.__exit__(type(error), error, error.__traceback__)
+        except BaseException:  # such as Ctrl-C: nobody leaves what was not entered
+            self.abort()
             raise
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Stop the wheels and close the connection.
 
         Raises:
-            RobotLost: the robot has not confirmed the stop, and no other error is on its way.
+            RobotLost: the robot has not confirmed the stop.
         """
         connection = self._connection
         if connection is None:
             return
         try:
             self.stop()
-        except RobotLost as lost:
-            if error is None:
-                raise
-            logger.error("%s", lost)
         finally:
             self._connection = None
-            self._close(connection)
+            self._disconnect(connection)
+
+    def abort(self) -> None:
+        """The same when another error is on its way: a stop that is not confirmed is only logged."""
+        try:
+            self.close()
+        except RobotLost as lost:
+            logger.error("%s", lost)
 
     def frames(self) -> Iterator[Frame]:
         """New frames, the newest each time; `index` is the camera's image id.
@@ -290,7 +290,7 @@ class VectorRobot:
                 )
             await asyncio.sleep(self._settings.battery_every_s)
 
-    def _close(self, connection: VectorConnection) -> None:
+    def _disconnect(self, connection: VectorConnection) -> None:
         self._mailbox.end()
         try:
             connection.submit(self._end_streams()).result(timeout=self._settings.stop_timeout_s)
@@ -329,7 +329,7 @@ def state_from_proto(reported: protocol.RobotState, before: RobotState) -> Robot
     )
 
 
-def stop_at_interpreter_exit(robot: Robot) -> None:
+def stop_at_interpreter_exit(robot: VectorRobot) -> None:
     """Stop the wheels when the interpreter ends with the `with` block still open, as in a thread that was forgotten.
 
     `atexit` would be too late: the interpreter first waits for the threads in which gRPC streams are read, for ever.
@@ -339,6 +339,6 @@ def stop_at_interpreter_exit(robot: Robot) -> None:
     def leave() -> None:
         robot = reference()
         if robot is not None:
-            robot.__exit__(None, None, None)
+            robot.close()
 
     threading._register_atexit(leave)  # type: ignore[attr-defined]
