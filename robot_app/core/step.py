@@ -33,7 +33,7 @@ class Step:
     Attributes:
         frame: what the camera showed.
         state: what the robot reported at that time.
-        supervision: what was known about it besides.
+        supervision: how link, camera, guard and operator were at that time.
         decided_at_s: when the behaviour decided, on the clock of `frame.received_at_s`.
         detections, tracks, events: what was concluded, in this order.
         actions: what the robot was really told to do.

@@ -16,7 +16,7 @@ FRAME_HW = (360, 640)
 """Height and width in pixels of the streamed frames; SDK."""
 
 CALIBRATION_WIDTHS_PX = (640, 1280)
-"""Width of the frames that a calibration may be told for: streamed frames or single photos; SDK. Both are 16 to 9."""
+"""Width of the frames that a calibration may be given for: streamed frames or single photos; SDK. Both are 16 to 9."""
 
 FOCAL_PX = 320.0
 """Nominal focal length in pixels of a streamed frame: 90 degrees of width; SDK."""

@@ -12,7 +12,7 @@ from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.validation import settings_class
 
 STANDING = -math.inf
-"""As a time until which the wheels move: they do not."""
+"""As `moving_until_s`: the wheels stand."""
 
 
 @settings_class

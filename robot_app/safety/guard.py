@@ -29,7 +29,7 @@ class Guard(Protocol):
 
     @property
     def is_ready(self) -> bool:
-        """It would act now."""
+        """It is connected, and would act if it had to."""
 
     def start(self, on_acted: Callable[[], None]) -> None:
         """Begin; `on_acted` is called on another thread after it has stopped the wheels, for which it took control."""
@@ -41,7 +41,7 @@ class Guard(Protocol):
         """It must act when this is not called again within `timeout_s`; infinity: the wheels stand. Never waits."""
 
     def end(self) -> None:
-        """Let it go. It acts before that unless the last heartbeat said infinity."""
+        """End it. It acts before that unless the last heartbeat said infinity."""
 
 
 class ProcessGuard:
@@ -71,7 +71,7 @@ class ProcessGuard:
         self._thread.start()
 
     def look_after(self, identity: VectorIdentity) -> None:
-        """From now on this robot, to which this program is connected."""
+        """Guard this robot, to which this program is connected, from now on."""
         with self._changed:
             self._identity = identity
             self._robots_told += 1

@@ -25,7 +25,7 @@ class OperatorHold:
 
     Attributes:
         stopped: until the person resumes.
-        paused: the same; besides, the behaviour is not asked, so it has missed nothing that it would have reacted to.
+        paused: the same, and the behaviour is not asked, so it misses nothing that it would have reacted to.
         released: the robot follows its own mind until the person takes control, also after a reconnection.
     """
 
@@ -39,26 +39,21 @@ class OperatorHold:
 
 
 class OperatorControls:
-    """The commands of a person to a running session."""
+    """The commands of a person to a running session. `robot` is that of the session; `None` before it begins."""
 
     def __init__(self) -> None:
+        self.robot: InterlockedRobot | None = None
         self._hold = OperatorHold()
         self._sending = threading.Lock()
-        self._robot: InterlockedRobot | None = None
 
     @property
     def hold(self) -> OperatorHold:
         return self._hold
 
-    @property
-    def robot(self) -> "InterlockedRobot | None":
-        """The robot of the session; `None` before it begins."""
-        return self._robot
-
     def interlock(self, robot: Robot) -> "InterlockedRobot":
         """The robot as the loop may use it."""
-        self._robot = InterlockedRobot(robot, self)
-        return self._robot
+        self.robot = InterlockedRobot(robot, self)
+        return self.robot
 
     def change_hold(self, **changes: bool) -> None:
         """Change fields of `hold`, at once. Actions that were sent before go on."""
@@ -95,8 +90,8 @@ class OperatorControls:
             yield not self._hold.is_held
 
     def _stop_wheels(self) -> None:
-        if self._robot is not None:
-            self._robot.stop_if_there()
+        if self.robot is not None:
+            self.robot.stop_if_there()
 
 
 class InterlockedRobot:

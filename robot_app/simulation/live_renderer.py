@@ -20,13 +20,7 @@ from robot_app.simulation.raster import Pinhole, Quad, Visible
 from robot_app.simulation.scene import PlacedRobot, RobotLook, Room
 from robot_app.simulation.sensor import CODE_GAMMA, LiveSensor, SensorLook
 from robot_app.simulation.shading import RobotPoints, robot_surfaces, shade, shadow_patches, unit
-from robot_app.simulation.vector_model import (
-    OWN_LIFT,
-    RobotPose,
-    Transform,
-    body_transforms,
-    load_vector,
-)
+from robot_app.simulation.vector_model import OWN_LIFT, RobotPose, body_transforms, load_vector, posed_points
 
 FINE_PIXELS = 30_000
 """Up to here each pixel is shaded on its own."""
@@ -107,7 +101,7 @@ class LiveRenderer:
         """Draw the robots and the observer's own lift. Boxes and visible shares of the robots as in `RenderedFrame`."""
         model, everyone = _model(), (*robots, PlacedRobot(observer, OBSERVER_LOOK))
         matrices = [body_transforms(robot.pose) for robot in everyone]
-        points = [view.local(_posed(model.bodies, transforms)) for transforms in matrices]
+        points = [view.local(posed_points(model.bodies, transforms)) for transforms in matrices]
         chosen = [np.arange(len(model.triangles))] * len(robots) + [np.flatnonzero(np.isin(model.joint, OWN_LIFT))]
         corners = np.concatenate([p[model.triangles[c].T] for p, c in zip(points, chosen, strict=True)], axis=1)
         seen = raster.nearest_triangles(corners, view)
@@ -201,10 +195,6 @@ def _model() -> _Model:
         place=np.concatenate([b.points_mm[b.triangles.T] for b in bodies], axis=1).astype(np.float32),
         normal=np.concatenate([b.normals[b.triangles.T] for b in bodies], axis=1).astype(np.float32),
     )
-
-
-def _posed(bodies: Sequence[NDArray[np.float64]], transforms: Sequence[Transform]) -> NDArray[np.float64]:
-    return np.concatenate([p @ m[:3, :3].T + m[:3, 3] for p, m in zip(bodies, transforms, strict=True)])
 
 
 def _points(

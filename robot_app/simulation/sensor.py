@@ -19,7 +19,7 @@ RASTER_BLUR_PX = 0.4
 """Smoothing of edges that the slow renderer gets from its larger raster."""
 
 METER_STEP = 8
-"""The exposure is metered on every so manieth pixel."""
+"""The exposure is metered on every eighth row and column."""
 
 GRAIN_UNIT = 32
 GRAIN_MARGIN_PX = 129

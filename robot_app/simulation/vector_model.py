@@ -219,6 +219,11 @@ def body_transforms(pose: RobotPose) -> tuple[Transform, ...]:
     return tuple(base @ local[joint] for joint in Joint)
 
 
+def posed_points(bodies: Sequence[NDArray[np.float64]], transforms: Sequence[Transform]) -> NDArray[np.float64]:
+    """Points of all bodies in the world, float64 (P, 3), from those of each at rest and its transform."""
+    return np.concatenate([p @ t[:3, :3].T + t[:3, 3] for p, t in zip(bodies, transforms, strict=True)])
+
+
 def camera_transform(pose: RobotPose) -> Transform:
     """Pose of a robot's camera in the world: x along the optical axis, y left, z up."""
     head = body_transforms(pose)[Joint.HEAD]
@@ -303,16 +308,14 @@ def _hulls() -> tuple[NDArray[np.float64], ...]:
 
 
 @lru_cache(maxsize=8)
-def _points(pose: RobotPose) -> NDArray[np.float64]:
-    """Points of a posed Vector, float64 (P, 3) in mm."""
-    transforms = body_transforms(pose)
-    return np.concatenate([p @ t[:3, :3].T + t[:3, 3] for p, t in zip(_hulls(), transforms, strict=True)])
+def _outline_points(pose: RobotPose) -> NDArray[np.float64]:
+    return posed_points(_hulls(), body_transforms(pose))
 
 
 def outline(other: RobotPose, observer: RobotPose, camera: CameraModel) -> Outline:
     """The other robot as the observer's camera sees it."""
     lens = camera_transform(observer)
-    local = (_points(other) - lens[:3, 3]) @ lens[:3, :3]
+    local = (_outline_points(other) - lens[:3, 3]) @ lens[:3, :3]
     depth = np.maximum(local[:, 0], NEAREST_MM)
     x = camera.centre_x_px - camera.focal_px * local[:, 1] / depth
     y = camera.centre_y_px - (camera.focal_y_px or camera.focal_px) * local[:, 2] / depth

@@ -16,7 +16,14 @@ from robot_app.simulation.lighting import LAMP_GAIN, LINEAR, LightField, lamp_ma
 from robot_app.simulation.raster import outline_area
 from robot_app.simulation.scene import Lens, PlacedRobot, Prop, Scene, View
 from robot_app.simulation.shading import RobotPoints, Surfaces, floor_shadows, robot_surfaces, shade, unit
-from robot_app.simulation.vector_model import Transform, body_transforms, camera_transform, load_vector, rotation
+from robot_app.simulation.vector_model import (
+    Transform,
+    body_transforms,
+    camera_transform,
+    load_vector,
+    posed_points,
+    rotation,
+)
 from training.synthetic.rasteriser import (
     MAX_ROBOTS,
     MIRROR,
@@ -246,8 +253,7 @@ def _outlines(shot: _Shot, projection: Projection) -> tuple[NDArray[np.float32],
         if not len(columns):
             continue
         boxes[i] = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-        bodies = zip(load_vector(), body_transforms(robot.pose), strict=True)
-        points = np.concatenate([body.points_mm @ matrix[:3, :3].T + matrix[:3, 3] for body, matrix in bodies])
+        points = posed_points([body.points_mm for body in load_vector()], body_transforms(robot.pose))
         outline_px = projection.outline_area(points, shot.camera)
         visible[i] = min(1.0, float(mask.sum()) / max(outline_px, 1.0))
     return boxes, visible

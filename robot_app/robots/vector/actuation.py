@@ -81,7 +81,7 @@ class ActionSender:
         return done
 
     async def drop_all(self) -> None:
-        """Wait for no answer any more. For the way out, on the loop."""
+        """Cancel the calls that are not answered yet, before disconnecting. On the connection's loop."""
         tasks = [*self._tasks, *self._motion]
         for task in tasks:
             task.cancel()

@@ -162,10 +162,10 @@ def quieten_sdk() -> None:
     sdk = logging.getLogger("anki_vector")
     if sdk.level == logging.NOTSET:
         sdk.setLevel(logging.WARNING)
-    logging.getLogger("aiogrpc.utils").addFilter(_is_told_by_nobody_else)
+    logging.getLogger("aiogrpc.utils").addFilter(_is_no_stream_error)
 
 
-def _is_told_by_nobody_else(record: logging.LogRecord) -> bool:
+def _is_no_stream_error(record: logging.LogRecord) -> bool:
     # A traceback for every stream that breaks; whoever reads the stream gets, and reports, the same error.
     return record.msg != "__anext__ grpc exception"
 
