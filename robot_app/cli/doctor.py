@@ -1,17 +1,11 @@
 """`robot-app doctor`: what is wrong, if anything, between this machine and a robot."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from robot_app.cli.options import Commands, add_command, add_model, add_vector
 from robot_app.core.errors import RobotError
-
-if TYPE_CHECKING:
-    from robot_app.tools.diagnostics.checklist import CheckTarget
 
 
 def add_parser(commands: Commands) -> None:
@@ -36,29 +30,20 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         RobotError: a check has failed; the message names the first.
     """
-    from robot_app.tools.diagnostics.checklist import examine
+    # All of these do without the SDK, which may be what is broken.
+    from robot_app.emulator.discovery import CONFIG_NAME, emulator_folder, parse_address, read_emulator_config
+    from robot_app.robots.vector.identity import default_config_path, read_sdk_config
+    from robot_app.tools.diagnostics.checklist import CheckTarget, examine
     from robot_app.tools.diagnostics.findings import Status, findings_as_json, format_findings
 
-    findings = list(examine(_target(args)))
+    config, read_identity = default_config_path(), lambda: read_sdk_config(serial=args.serial)
+    if args.emulator is not None:
+        host, port = parse_address(args.emulator)
+        config, read_identity = emulator_folder(port) / CONFIG_NAME, lambda: read_emulator_config(host, port)
+    target = CheckTarget(config, read_identity, args.emulator is not None, args.model, Path.cwd())
+    findings = list(examine(target))
     report = findings_as_json(findings) if args.json else format_findings(findings)
     sys.stdout.write(f"{report}\n")
     failed = next((finding for finding in findings if finding.status is Status.FAILED), None)
     if failed is not None:
         raise RobotError(f"{failed.check}: {failed.text}; {failed.hint or 'see above'}")
-
-
-def _target(args: argparse.Namespace) -> CheckTarget:
-    from robot_app.robots.vector.identity import default_config_path, read_sdk_config
-    from robot_app.tools.diagnostics.checklist import CheckTarget
-
-    if args.emulator is None:
-        return CheckTarget(
-            default_config_path(), lambda: read_sdk_config(serial=args.serial), False, args.model, Path.cwd()
-        )
-    # Not at the top: the emulator needs the SDK, which may be what is broken.
-    from robot_app.emulator.discovery import CONFIG_NAME, emulator_folder, parse_address, read_emulator_config
-
-    host, port = parse_address(args.emulator)
-    return CheckTarget(
-        emulator_folder(port) / CONFIG_NAME, lambda: read_emulator_config(host, port), True, args.model, Path.cwd()
-    )
