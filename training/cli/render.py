@@ -35,7 +35,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw."""
-    from training.data.contact_sheet import show_truth, write_sheet
+    from training.data.contact_sheet import SheetEntry, write_sheet
     from training.data.dataset import read_coco
     from training.synthetic.generator import render_dataset
 
@@ -45,5 +45,5 @@ def run(args: argparse.Namespace) -> None:
     render_dataset(args.output, args.images, args.seed, args.backgrounds, args.workers)
     data = read_coco(args.output)
     sheet = args.output / "contact_sheet.jpg"
-    write_sheet(sheet, [show_truth(image) for image in data.images])
+    write_sheet(sheet, [SheetEntry(image) for image in data.images])
     say(f"wrote {len(data.images)} images with {data.object_count} Vectors to {args.output}; look at {sheet}")

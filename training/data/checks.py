@@ -13,31 +13,27 @@ from numpy.typing import NDArray
 
 from robot_app.core.errors import InputError
 from robot_app.core.frame import decode_image
-from training.data.dataset import TOLERANCE_PX
 from training.data.near_duplicates import Hash, origin_of, perceptual_hash
 from training.data.resize import Resize, prepare
-from training.data.sources import ListedImage, SourceContents, split_of
-from training.data.sources.contents import Fault, FaultKind
+from training.data.sources.contents import (
+    Fault,
+    FaultKind,
+    ListedImage,
+    SourceContents,
+    box_fault,
+    clip_box,
+    split_of,
+)
 
 _SAME_BOX_PX = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckedImage:
-    """A sound image of a source.
+    """A sound image of a source, with its boxes, float32 (N, 4) xyxy inside it, and the steps that it still needs.
 
-    Attributes:
-        path: of the file.
-        known_as: its name for people.
-        split: which the source gives it, if any.
-        hw: height and width in pixels.
-        boxes_px: float32 (N, 4) xyxy, inside the image.
-        class_names: of the boxes.
-        sha256: of the file.
-        original_sha256: of the file that it came from before it was prepared; the same for one that was not.
-        hash: of what it looks like once prepared.
-        origin: the recording or picture that it was made from, if its name tells.
-        steps: that it still needs.
+    `known_as` is its name for people, `original_sha256` that of the file that it came from before it was prepared (the
+    same for one that was not), `hash` of what it looks like once prepared, `origin` as `origin_of` gives it.
     """
 
     path: Path
@@ -113,9 +109,13 @@ def _check_boxes(
     for box in listed.boxes:
         class_name = class_map.get(box.class_name, box.class_name)
         xyxy = tuple(value * factor for value, factor in zip(box.xyxy, scale, strict=True))
-        fault = _fault_of(xyxy, hw)
-        clipped = np.clip(np.array(xyxy, np.float32), 0, np.array((hw[1], hw[0]) * 2, np.float32))
-        if fault is None and any(
+        clipped, text = clip_box(xyxy, hw), ", ".join(f"{value:.1f}" for value in xyxy)
+        fault: tuple[FaultKind, str] | None = None
+        if not all(map(math.isfinite, xyxy)):
+            fault = (FaultKind.BROKEN_BOX, f"{text} are not all numbers")
+        elif found := box_fault(xyxy, hw):
+            fault = (found[0], f"{text} {found[1]}")
+        elif any(
             class_name == other and np.abs(clipped - kept).max() <= _SAME_BOX_PX
             for other, kept in zip(class_names, boxes, strict=True)
         ):
@@ -126,18 +126,3 @@ def _check_boxes(
         boxes.append(clipped)
         class_names.append(class_name)
     return np.array(boxes, np.float32).reshape(-1, 4), tuple(class_names), faults
-
-
-def _fault_of(xyxy: tuple[float, ...], hw: tuple[int, int]) -> tuple[FaultKind, str] | None:
-    text = ", ".join(f"{value:.1f}" for value in xyxy)
-    if not all(math.isfinite(value) for value in xyxy):
-        return FaultKind.BROKEN_BOX, f"{text} are not all numbers"
-    left, top, right, bottom = xyxy
-    height, width = hw
-    if right <= left or bottom <= top:
-        return FaultKind.NO_AREA, f"{text} has no area"
-    if min(left, top) < -TOLERANCE_PX or right > width + TOLERANCE_PX or bottom > height + TOLERANCE_PX:
-        return FaultKind.BOX_OUTSIDE, f"{text} is not inside the image of {width}x{height} px"
-    if min(right, width) <= max(left, 0) or min(bottom, height) <= max(top, 0):
-        return FaultKind.NO_AREA, f"{text} has no area inside the image of {width}x{height} px"
-    return None

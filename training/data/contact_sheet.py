@@ -1,7 +1,7 @@
 """A contact sheet to be looked at: labelled images, and what a model got wrong in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -21,21 +21,16 @@ _GREEN, _ORANGE, _RED = (0, 200, 0), (0, 165, 255), (0, 0, 255)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SheetEntry:
-    """An image, which of its objects were missed, and which detections were reported wrongly."""
+    """An image, which of its objects a model missed, if one has seen it, and what it reported wrongly."""
 
     image: LabelledImage
-    missed: Detections
-    wrong: Detections
+    missed: Detections = field(default_factory=Detections.empty)
+    wrong: Detections = field(default_factory=Detections.empty)
 
     @property
     def severity(self) -> float:
         """The score of the surest false alarm, or how far the least seen object is from a score of 1."""
         return max(float(self.wrong.scores.max(initial=0)), float((1 - self.missed.scores).max(initial=0)))
-
-
-def show_truth(image: LabelledImage) -> SheetEntry:
-    """An image and its objects, which no model has seen."""
-    return SheetEntry(image, Detections.empty(), Detections.empty())
 
 
 def write_sheet(path: Path, entries: Sequence[SheetEntry]) -> None:

@@ -15,24 +15,15 @@ from numpy.typing import NDArray
 from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
 from robot_app.core.frame import Image, decode_image
+from training.data.sources.contents import box_fault, clip_box
 
 ANNOTATION_NAMES = ("annotations.json", "_annotations.coco.json")
 """Names under which the annotations lie in a folder: ours, with the images in `images/`, and Roboflow's."""
 
-TOLERANCE_PX = 1.0
-"""Labelling tools round; a box may leave its image by this much and is then clipped."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledImage:
-    """One image file and the objects in it.
-
-    Attributes:
-        path: of the file.
-        hw: height and width in pixels.
-        boxes_px: float32 (N, 4), xyxy in the image's pixels.
-        labels: int64 (N,), indices into the data set's class names.
-    """
+    """One image file and its objects: boxes float32 (N, 4) xyxy, and labels int64 (N,), indices of class names."""
 
     path: Path
     hw: tuple[int, int]
@@ -166,7 +157,7 @@ def _read_image(
                 f"{file}: unknown category {category!r} of a box in {path.name}; expected {list(label_of)}"
             )
         labels[i] = label_of[category]
-        boxes[i] = _read_box(path, annotation.get("bbox"), width, height)
+        boxes[i] = _read_box(path, annotation.get("bbox"), (height, width))
     return LabelledImage(path, (height, width), boxes, labels), hashlib.sha256(raw).digest()
 
 
@@ -181,18 +172,13 @@ def _image_path(file: Path, entry: dict[str, Any]) -> Path:
     raise InputError(f"{places[0]}: missing image, listed in {file.name}")
 
 
-def _read_box(path: Path, bbox: Any, width: int, height: int) -> NDArray[np.float32]:  # noqa: ANN401 - from JSON
+def _read_box(path: Path, bbox: Any, hw: tuple[int, int]) -> NDArray[np.float32]:  # noqa: ANN401 - from JSON
     """COCO's x, y, w, h in pixels as clipped xyxy."""
     try:
         x, y, w, h = (float(v) for v in bbox)
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: box {bbox!r}; expected four numbers x, y, width, height") from error
-    if not (w > 0 and h > 0):
-        raise InputError(f"{path}: box {bbox} has no area")
-    low, right, bottom = -TOLERANCE_PX, width + TOLERANCE_PX, height + TOLERANCE_PX
-    if not (x >= low and y >= low and x + w <= right and y + h <= bottom):
-        raise InputError(f"{path}: box {bbox} is not inside the image of {width}x{height} px")
-    box = np.clip(np.array([x, y, x + w, y + h], np.float32), 0, np.array([width, height, width, height], np.float32))
-    if box[2] <= box[0] or box[3] <= box[1]:
-        raise InputError(f"{path}: box {bbox} has no area inside the image of {width}x{height} px")
-    return box
+    xyxy = (x, y, x + w, y + h)
+    if fault := box_fault(xyxy, hw):
+        raise InputError(f"{path}: box {bbox} {fault[1]}")
+    return clip_box(xyxy, hw)

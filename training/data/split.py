@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from robot_app.core.errors import ConfigError, InputError
 from training.data.near_duplicates import Pair
-from training.data.sources import SPLITS
+from training.data.sources.contents import SPLITS
 
 _RANDOM_SPLITS = 100
 

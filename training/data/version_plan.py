@@ -18,21 +18,17 @@ from robot_app.media.coco_writer import CocoImage, CocoObject, coco_content
 from training.data.checks import CheckedImage, check_images, drop_duplicates
 from training.data.near_duplicates import Pair, group, near_duplicates, same_origin
 from training.data.resize import Resize, move_boxes
-from training.data.sources import SPLITS, SourceContents, read_source
-from training.data.sources.contents import Fault, FaultKind, count_faults
+from training.data.sources import read_source
+from training.data.sources.contents import SPLITS, Fault, FaultKind, SourceContents, count_faults
 from training.data.split import SplitRule, expected_leaks, find_leaks, grouped_splits
 from training.data.version_store import ImageEntry, Manifest, SourceEntry, verify_version
 
 
 @dataclass(frozen=True, slots=True)
 class VersionOptions:
-    """The options that change what a version holds.
+    """The options that change what a version holds; `class_map` gives old class names their new ones.
 
-    Attributes:
-        split: how images are split.
-        class_map: old class names and their new ones.
-        steps: what is done to all images.
-        resplit_parent: whether the images of a parent are split anew with the others, or stay where they are.
+    With `resplit_parent` the images of a parent are split anew with the others; without, they stay where they are.
     """
 
     split: SplitRule
@@ -43,16 +39,11 @@ class VersionOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """What a version can be made of.
+    """What a version can be made of: all sound images, with the faults for which something was left out.
 
-    Attributes:
-        parent: the version that is added to or derived from, if any; its images come first.
-        images: the sound ones.
-        from_parent: how many of them are the parent's.
-        class_names: those that occur, in the order in which parent and sources list them.
-        sources: that were read, the parent not among them.
-        faults: for which something was left out.
-        notes: further lines for people.
+    The first `from_parent` images are those of the version that is added to or derived from, if any; `sources` are the
+    others. Class names are those that occur, in the order in which parent and sources list them; `notes` are further
+    lines for people.
     """
 
     parent: Manifest | None
@@ -137,13 +128,10 @@ def _source_entry(contents: SourceContents) -> SourceEntry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VersionPlan:
-    """A version as it will be.
+    """A version as it will be; the manifest's entries of images lack the sha256 of files that are still to be written.
 
-    Attributes:
-        manifest: with the id; its images lack the sha256 of files that are still to be written.
-        images: in the order of the manifest's.
-        annotations: the bytes of annotations.json of each split that has images.
-        leaks: as `find_leaks` gives them.
+    `images` are in the order of these entries, `annotations` the bytes of annotations.json of each split that has
+    images, `leaks` as `find_leaks` gives them.
     """
 
     manifest: Manifest

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from robot_app.core.text import plural
-from training.data.sources import SPLITS
-from training.data.sources.contents import Fault, count_faults
+from training.data.sources.contents import SPLITS, Fault, count_faults
 from training.data.version_plan import Gathered, VersionPlan
 from training.data.version_store import Manifest
 
@@ -13,20 +12,20 @@ def fault_lines(faults: Sequence[Fault], most: int | None = None) -> list[str]:
     """One line for each fault, of the first `most` ones, and one with the counts; `no faults` without any."""
     if not faults:
         return ["no faults"]
-    lines = [f"fault: {fault}" for fault in faults[:most]]
-    if most is not None and len(faults) > most:
-        lines.append(f"fault: … and {len(faults) - most} more")
     counts = ", ".join(f"{count} {kind}" for kind, count in count_faults(faults).items())
-    return [*lines, f"{plural(len(faults), 'fault')}: {counts}"]
+    return [*_listed("fault", faults, most), f"{plural(len(faults), 'fault')}: {counts}"]
 
 
 def leak_lines(plan: VersionPlan, most: int | None = None) -> list[str]:
     """One line for each leak, of the first `most` ones, after one with the counts."""
     known_as = [f"{entry.split}/{entry.name}" for entry in plan.manifest.images]
-    lines = [f"leak: {known_as[leak.second]} and {known_as[leak.first]}: {leak.why}" for leak in plan.leaks[:most]]
-    if most is not None and len(plan.leaks) > most:
-        lines.append(f"leak: … and {len(plan.leaks) - most} more")
-    return [_leak_summary(plan.manifest), *lines]
+    leaks = [f"{known_as[leak.second]} and {known_as[leak.first]}: {leak.why}" for leak in plan.leaks]
+    return [_leak_summary(plan.manifest), *_listed("leak", leaks, most)]
+
+
+def _listed(kind: str, found: Sequence[object], most: int | None) -> list[str]:
+    lines = [f"{kind}: {one}" for one in found[:most]]
+    return [*lines, f"{kind}: … and {len(found) - len(lines)} more"] if len(found) > len(lines) else lines
 
 
 def manifest_lines(manifest: Manifest) -> list[str]:

@@ -19,7 +19,7 @@ from robot_app.core.files import new_folder
 from robot_app.core.frame import decode_image, encode_jpeg
 from robot_app.core.validation import describe_fault
 from training.data.checks import CheckedImage
-from training.data.contact_sheet import MOST_TILES, show_truth, write_sheet
+from training.data.contact_sheet import MOST_TILES, SheetEntry, write_sheet
 from training.data.dataset import read_coco
 from training.data.resize import QUALITY, Resize, prepare
 
@@ -41,15 +41,10 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class ImageEntry:
-    """An image of a version.
+    """An image of a version, by the name of its file in the `images/` folder of its split.
 
-    Attributes:
-        name: of the file in the `images/` folder of its split.
-        split: train, valid or test.
-        group: name of the first image that it is alike to; its own name if there is none before it.
-        origin: the recording or picture that it was made from, if its name told when it was imported.
-        original_sha256: of the file as it was imported.
-        sha256: of the file in this version.
+    `group` is the name of the first image that it is alike to (its own if there is none before it), `origin` what it
+    was made from if its name told when it was imported, `original_sha256` that of the file as it was imported.
     """
 
     name: str
@@ -203,7 +198,7 @@ def _write_files(
     written = [image for split in annotations for image in read_coco(folder / split).images]
     shown = written[:: -(-len(written) // MOST_TILES)]
     try:
-        write_sheet(folder / SHEET_NAME, [show_truth(image) for image in shown])
+        write_sheet(folder / SHEET_NAME, [SheetEntry(image) for image in shown])
     except InputError as error:  # its name and folder are right
         raise OSError("the disk takes no more") from error
     for path in folder.rglob("*"):

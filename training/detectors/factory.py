@@ -127,15 +127,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What became of the tensors of the start weights and of the network.
+    """What became of the tensors of the start weights and of the network, by name.
 
-    Attributes:
-        start: `scratch`, `coco` or the name of the checkpoint file.
-        sha256: of that file; empty for `scratch`.
-        loaded: names of tensors taken from the file.
-        replaced: names of tensors of the class head, new because the classes are others.
-        initialised: names of further tensors of the network that the file does not have.
-        unused: names of tensors in the file that the network does not have.
+    `start` is `scratch`, `coco` or the name of the checkpoint file, `sha256` that of the file (empty for `scratch`).
+    Tensors of the class head are `replaced` where the classes are others; `initialised` are further ones that the file
+    does not have, `unused` those that the network does not have.
     """
 
     start: str

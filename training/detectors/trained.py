@@ -20,14 +20,9 @@ from training.detectors.frame_model import FrameModel
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model was made.
+    """How a model was made: its network, the size of the frames that it takes, where it began and what it saw.
 
-    Attributes:
-        architecture: of the network.
-        class_names: what labels index into.
-        frame_hw: height and width in pixels of the frames it takes.
-        reduction: integer factor by which it scales frames down.
-        start, data: where training began and what it saw.
+    `reduction` is the integer factor by which it scales frames down.
     """
 
     architecture: str

@@ -112,27 +112,17 @@ class SpatialPyramid(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class YoloxSize:
-    """How deep and wide a network is, relative to the large one of the paper.
+    """How deep and wide a network is.
 
     Attributes:
-        depth: factor on the number of bottlenecks.
-        width: factor on the number of channels.
+        bottlenecks: in a shallow stage; deep ones have three times as many. The large network of the paper has 3.
+        stem_channels: after the stem; stages have 2, 4, 8 and 16 times as many. The large network of the paper has 64.
         depthwise: whether 3x3 convolutions are separated into depthwise and pointwise ones.
     """
 
-    depth: float
-    width: float
+    bottlenecks: int
+    stem_channels: int
     depthwise: bool = False
-
-    @property
-    def stem_channels(self) -> int:
-        """Channels after the stem; stages have 2, 4, 8 and 16 times as many."""
-        return int(self.width * 64)
-
-    @property
-    def bottlenecks(self) -> int:
-        """Bottlenecks in a shallow stage; deep ones have three times as many."""
-        return max(round(self.depth * 3), 1)
 
 
 class CspDarknet(nn.Module):
@@ -240,10 +230,10 @@ def _prediction(width: int, outputs: int) -> nn.Conv2d:
 
 SIZES = MappingProxyType(
     {
-        "yolox-nano": YoloxSize(0.33, 0.25, depthwise=True),
-        "yolox-tiny": YoloxSize(0.33, 0.375),
-        "yolox-s": YoloxSize(0.33, 0.5),
-        "yolox-m": YoloxSize(0.67, 0.75),
+        "yolox-nano": YoloxSize(1, 16, depthwise=True),
+        "yolox-tiny": YoloxSize(1, 24),
+        "yolox-s": YoloxSize(1, 32),
+        "yolox-m": YoloxSize(2, 48),
     }
 )
 

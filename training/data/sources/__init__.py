@@ -4,9 +4,7 @@ from pathlib import Path
 
 from robot_app.core.errors import InputError
 from training.data.sources import coco, voc, yolo
-from training.data.sources.contents import SPLITS, ListedBox, ListedImage, SourceContents, split_of
-
-__all__ = ["SPLITS", "ListedBox", "ListedImage", "SourceContents", "read_source", "split_of"]
+from training.data.sources.contents import SourceContents
 
 
 def read_source(location: Path) -> SourceContents:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 SPLITS = ("train", "valid", "test")
 """The parts of a data set, in their order."""
 
@@ -18,6 +21,9 @@ _SPLIT_OF = {
     "test": "test",
     "testing": "test",
 }
+
+TOLERANCE_PX = 1.0
+"""Labelling tools round; a box may leave its image by this much and is then clipped."""
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -67,13 +73,10 @@ class ListedBox:
 
 @dataclass(frozen=True, slots=True)
 class ListedImage:
-    """An image that labels exist for.
+    """An image file, which exists, and its labels.
 
-    Attributes:
-        path: of the file, which exists.
-        split: one of `SPLITS`, or None where the export has no parts.
-        boxes: in pixels, or in fractions of width and height if `relative`.
-        hw: height and width that the labels name, if they do.
+    `split` is None where the export has no parts, `hw` where the labels name no size. Boxes are in pixels, or in
+    fractions of width and height if `relative`.
     """
 
     path: Path
@@ -106,6 +109,26 @@ class SourceContents:
     def report(self, kind: FaultKind, path: Path, detail: str) -> None:
         """Note a fault of the file at `path`."""
         self.faults.append(Fault(kind, self.name_of(path), detail))
+
+
+def box_fault(xyxy: tuple[float, ...], hw: tuple[int, int]) -> tuple[FaultKind, str] | None:
+    """What is wrong with a box in the pixels of an image of `hw`, if anything."""
+    left, top, right, bottom = xyxy
+    height, width = hw
+    low = -TOLERANCE_PX
+    if not (right > left and bottom > top):
+        return FaultKind.NO_AREA, "has no area"
+    if not (left >= low and top >= low and right <= width - low and bottom <= height - low):
+        return FaultKind.BOX_OUTSIDE, f"is not inside the image of {width}x{height} px"
+    clipped = clip_box(xyxy, hw)
+    if not (clipped[2] > clipped[0] and clipped[3] > clipped[1]):
+        return FaultKind.NO_AREA, f"has no area inside the image of {width}x{height} px"
+    return None
+
+
+def clip_box(xyxy: tuple[float, ...], hw: tuple[int, int]) -> NDArray[np.float32]:
+    """The part of a box inside its image, float32 (4,)."""
+    return np.clip(np.array(xyxy, np.float32), 0, np.array((hw[1], hw[0]) * 2, np.float32))
 
 
 def split_of(name: str) -> str | None:
