@@ -19,7 +19,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Average and write."""
     from training.engine.averaging import average_checkpoints
 
     average_checkpoints(args.checkpoints, args.output)

@@ -30,7 +30,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure and print."""
     from training.data.contact_sheet import write_sheet
     from training.data.dataset import read_coco
     from training.evaluation.metrics import check_classes, detect_all, evaluate_detections, find_faults, open_model

@@ -1,6 +1,7 @@
 """`robot-train export`: a checkpoint as a model file for robot-app."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from robot_app.core.errors import InputError
@@ -41,16 +42,14 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export, and print what was measured."""
     from training.data.dataset import read_coco
-    from training.evaluation.onnx_export import Evaluated, Release, export
+    from training.evaluation.onnx_export import export
 
     if args.output.suffix != ".onnx":
         raise InputError(f"{args.output}: expected a file name that ends in .onnx")
-    others = [Evaluated(name, read_coco(folder)) for name, folder in map(_named_folder, args.evaluate)]
-    data = read_coco(args.threshold_data)
-    release = Release(args.name, args.version)
-    card = export(args.checkpoint, args.output, release, data, others)
+    others = [replace(read_coco(folder), name=name) for name, folder in map(_named_folder, args.evaluate)]
+    data = [read_coco(args.threshold_data), *others]
+    card = export(args.checkpoint, args.output, data, name=args.name, version=args.version)
     parity = card.parity
     say(
         f"parity on {parity.frames} frames: boxes {parity.max_box_px:.4f} px, scores {parity.max_score:.5f}, "

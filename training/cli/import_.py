@@ -59,7 +59,6 @@ def add_version_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Import."""
     if args.add_to and args.resize:
         raise ConfigError("--resize: not with --add-to, images that are added are prepared as the version's are")
     make_version(args, args.sources, args.add_to, resplit_parent=False)

@@ -37,7 +37,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Label, and say where to go on."""
     from training.labelling.label_formats import label
     from training.labelling.labeller import open_labeller
 

@@ -34,7 +34,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draw."""
     from training.data.contact_sheet import SheetEntry, write_sheet
     from training.data.dataset import read_coco
     from training.synthetic.generator import render_dataset

@@ -30,7 +30,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out what is missing, and report."""
     from training.study.config import read_config
     from training.study.executors import local_executor, ray_executor
     from training.study.report.bundle import write_report

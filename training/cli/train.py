@@ -10,7 +10,6 @@ from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, Hyperparamet
 
 
 def add_parser(commands: Commands) -> None:
-    defaults = Hyperparameters()
     parser = add_command(
         commands,
         run,
@@ -29,35 +28,20 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--output", type=Path, required=True, help="folder for best.pt, last.pt, metrics.jsonl, tensorboard/"
     )
-    parser.add_argument(
-        "--start", default=defaults.start, help="scratch, coco, or the path of a checkpoint (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--architecture",
-        default=defaults.architecture,
-        help="such as yolox-s; any other name lists all (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--freeze",
-        default=defaults.freeze,
-        help=f"what stays as it starts: {', '.join(FREEZES)} (default: %(default)s)",
-    )
+    defaults = Hyperparameters()
+
+    def add(option: str, kind: type, text: str) -> None:
+        default = getattr(defaults, option.removeprefix("--").replace("-", "_"))
+        parser.add_argument(option, type=kind, default=default, help=f"{text} (default: %(default)s)")
+
+    add("--start", str, "scratch, coco, or the path of a checkpoint")
+    add("--architecture", str, "such as yolox-s; any other name lists all")
+    add("--freeze", str, f"what stays as it starts: {', '.join(FREEZES)}")
     parser.add_argument("--epochs", type=int, help="passes over the data (default: as many as make 600 steps, 12-100)")
     parser.add_argument("--batch-size", type=int, help="images per step (default: 16, fewer below 128 images)")
-    parser.add_argument(
-        "--patience",
-        type=int,
-        default=defaults.patience,
-        help="epochs without a better score after which to end (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--learning-rate", type=float, default=defaults.learning_rate, help="highest one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--augmentation",
-        default=defaults.augmentation,
-        help=f"random changes of the images: {', '.join(AUGMENTATIONS)} (default: %(default)s)",
-    )
+    add("--patience", int, "epochs without a better score after which to end")
+    add("--learning-rate", float, "highest one")
+    add("--augmentation", str, f"random changes of the images: {', '.join(AUGMENTATIONS)}")
     parser.add_argument(
         "--frame",
         type=size_hw,
@@ -66,17 +50,11 @@ def add_parser(commands: Commands) -> None:
         metavar="WxH",
         help="size of the frames that the model takes (default: 640x360, the camera's)",
     )
-    parser.add_argument(
-        "--reduction",
-        type=int,
-        default=defaults.reduction,
-        help="frames are scaled down by this (default: %(default)s)",
-    )
-    parser.add_argument("--seed", type=int, default=defaults.seed, help="of everything random (default: %(default)s)")
+    add("--reduction", int, "frames are scaled down by this")
+    add("--seed", int, "of everything random")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train to the end, or until Ctrl-C."""
     from training.data.dataset import join, read_coco
     from training.engine.hyperparameters import default_batch_size, default_epochs, should_stop_early
     from training.engine.monitor import interrupts

@@ -28,7 +28,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Show, check or derive."""
     from training.data.version_report import manifest_lines
     from training.data.version_store import verify_version
 

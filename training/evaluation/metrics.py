@@ -31,12 +31,11 @@ CANDIDATE_SCORE = 0.01
 _THRESHOLDS = np.arange(5, 96) / 100
 _AS_GOOD_F1 = 0.005
 
+_EDGE_PX = 2.0
+_LEAST_NOISE_PX = 0.1
+
 ENOUGH = 30
 """From fewer objects, or weak detections, nothing is concluded for tracking."""
-
-_EDGE_PX = 2.0
-
-_LEAST_NOISE_PX = 0.1
 
 Detect = Callable[[Image], Detections]
 """uint8 (H, W, 3) BGR of any size to what is in it, in its pixels."""
@@ -101,7 +100,11 @@ class Evaluation:
 def evaluate_detections(data: LabelledImages, detections: Sequence[Detections]) -> Evaluation:
     """Compare what was found in each image of `data`, in its order and its pixels, with the labels."""
     coco_eval = run_coco(data, detections)
-    is_true, object_scores = _matches(coco_eval)
+    scores = np.concatenate([np.zeros(0, np.float32), *(found.scores for found in detections)])
+    object_scores = np.zeros(len(coco_eval.cocoGt.anns), np.float32)
+    for result in _image_results(coco_eval):
+        matched = np.array(result["gtMatches"][0], np.int64)
+        object_scores[np.array(result["gtIds"], np.int64) - 1] = np.append(np.float32(0), scores)[matched]
     empty = [found for image, found in zip(data.images, detections, strict=True) if len(image.labels) == 0]
     objects = data.object_count
     return Evaluation(
@@ -111,8 +114,8 @@ def evaluate_detections(data: LabelledImages, detections: Sequence[Detections]) 
         objects=objects,
         ap50=float(coco_eval.stats[1]) if objects else float("nan"),
         ap50_95=float(coco_eval.stats[0]) if objects else float("nan"),
-        scores=np.concatenate([np.zeros(0, np.float32), *(found.scores for found in detections)]),
-        is_true=is_true,
+        scores=scores,
+        is_true=find_true(coco_eval)[:, 0],
         object_scores=object_scores,
         empty_scores=np.array([found.scores.max(initial=0) for found in empty], np.float32),
     )
@@ -160,21 +163,17 @@ def _index(data: LabelledImages, images: Sequence[CocoImage]) -> COCO:
     return coco
 
 
-def _matches(coco_eval: COCOeval) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """For each detection whether it is a match, and for each object its match's score: at IoU 0.5, any size."""
-    is_true = np.zeros(len(coco_eval.cocoDt.anns), np.bool_)
-    object_scores = np.zeros(len(coco_eval.cocoGt.anns), np.float32)
-    any_size = coco_eval.params.areaRng[0]
-    for result in coco_eval.evalImgs:
-        if result is None or result["aRng"] != any_size:
-            continue
-        for number, score, of_object in zip(
-            result["dtIds"], result["dtScores"], result["dtMatches"][0].astype(int), strict=True
-        ):
-            if of_object:
-                is_true[number - 1] = True
-                object_scores[of_object - 1] = score
-    return is_true, object_scores
+def _image_results(coco_eval: COCOeval) -> list[dict[str, Any]]:
+    """What pycocotools found of each class in each image, for objects of any size."""
+    return [found for found in coco_eval.evalImgs if found and found["aRng"] == coco_eval.params.areaRng[0]]
+
+
+def find_true(coco_eval: COCOeval) -> NDArray[np.bool_]:
+    """Whether each detection matches an object of its class at each IoU, 0.50, 0.55, … 0.95: bool (D, 10)."""
+    is_true = np.zeros((len(coco_eval.cocoDt.anns), len(coco_eval.params.iouThrs)), np.bool_)
+    for result in _image_results(coco_eval):
+        is_true[np.array(result["dtIds"], np.int64) - 1] = result["dtMatches"].T > 0
+    return is_true
 
 
 def open_model(path: Path) -> tuple[Detect, tuple[str, ...], float | None]:

@@ -1,10 +1,11 @@
 """From a checkpoint to a model file: the ONNX graph, its card, also for people, and proof that both detect the same."""
 
 import logging
+import math
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from robot_app.perception.detector import OUTPUT_NAMES, Detector, open_session
 from robot_app.perception.letterbox import Letterbox
 from training.data.dataset import LabelledImages
 from training.detectors.frame_model import FrameModel
-from training.detectors.trained import Recipe, load_trained, predictor
+from training.detectors.trained import load_trained, predictor
 from training.evaluation.metrics import (
     CANDIDATE_SCORE,
     check_classes,
@@ -39,19 +40,12 @@ MIN_SCORE = 0.05
 """Candidates below it are never reported and are not compared."""
 
 PARITY_FRAMES = 100
-LICENCE = "Apache-2.0"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Largest differences of matched candidates, in frame pixels and in score."""
+def _candidate_difference(model: FrameModel, path: Path, frames: Sequence[Image]) -> tuple[float, float]:
+    """The largest differences of matched raw candidates of both, in pixels and in score.
 
-    box_px: float
-    score: float
-
-
-def candidate_difference(model: FrameModel, path: Path, frames: Sequence[Image]) -> Difference:
-    """Compare the raw candidates of both in `frames`, uint8 (H, W, 3) BGR of the model's frame size.
+    `frames` are uint8 (H, W, 3) BGR of the model's frame size.
 
     Raises:
         ModelError: ONNX Runtime cannot open the file.
@@ -63,12 +57,12 @@ def candidate_difference(model: FrameModel, path: Path, frames: Sequence[Image])
             ours = Detections(*(output.numpy() for output in model(torch.from_numpy(frame))))
         theirs = Detections(*session.run(OUTPUT_NAMES, {"image": frame}))
         for one, other in ((ours, theirs), (theirs, ours)):
-            difference = _largest(one, other)
-            box_px, score = max(box_px, difference.box_px), max(score, difference.score)
-    return Difference(box_px, score)
+            difference = _largest_difference(one, other)
+            box_px, score = max(box_px, difference[0]), max(score, difference[1])
+    return box_px, score
 
 
-def _largest(one: Detections, other: Detections) -> Difference:
+def _largest_difference(one: Detections, other: Detections) -> tuple[float, float]:
     """Match each candidate of `one` with the most similar of `other` that has its label.
 
     Positions in the list cannot be compared, because nearly equal scores swap places. Similarity counts box and
@@ -78,18 +72,18 @@ def _largest(one: Detections, other: Detections) -> Difference:
     end = max((float(d.scores[-1]) for d in (one, other) if len(d)), default=0.0)
     compared = one.above(max(MIN_SCORE, end + LIMITS.max_score))
     if len(compared) == 0:
-        return Difference(0.0, 0.0)
+        return 0.0, 0.0
     box = np.abs(compared.boxes_px[:, None] - other.boxes_px[None]).max(2).astype(np.float64)
     score = np.abs(compared.scores[:, None] - other.scores[None]).astype(np.float64)
     unlike = np.maximum(box / LIMITS.max_box_px, score / LIMITS.max_score)
     unlike[compared.labels[:, None] != other.labels[None]] = np.inf
     if not np.isfinite(unlike.min(1)).all():
-        return Difference(float("inf"), float("inf"))
+        return math.inf, math.inf
     rows, match = np.arange(len(compared)), unlike.argmin(1)
-    return Difference(float(box[rows, match].max()), float(score[rows, match].max()))
+    return float(box[rows, match].max()), float(score[rows, match].max())
 
 
-def require_parity(parity: Parity) -> None:
+def _require_parity(parity: Parity) -> None:
     """The gate of export.
 
     Raises:
@@ -204,44 +198,41 @@ def _metrics_row(m: Metrics) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Name and version of the model, as its card gives them."""
-
-    name: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """A data set to be measured, and its name in the card."""
-
-    name: str
-    data: LabelledImages
-
-
-def export(
-    checkpoint: Path, output: Path, release: Release, threshold_data: LabelledImages, others: Sequence[Evaluated]
-) -> ModelCard:
+def export(checkpoint: Path, output: Path, data: Sequence[LabelledImages], *, name: str, version: str) -> ModelCard:
     """Write the model file `output`, and its card beside it as Markdown; both or neither.
 
-    The default score threshold is chosen, and parity and what tracking assumes are measured, on `threshold_data`; the
-    metrics of it and of `others` go into the card.
+    The card has the metrics on all of `data`. On the first of them the default score threshold is chosen, and parity
+    and what tracking assumes are measured. `name` and `version` are the model's.
 
     Raises:
         InputError, ModelError: the checkpoint or a data set cannot be used, or the parity gate failed.
     """
     model, recipe = load_trained(checkpoint)
-    for data in (threshold_data, *(o.data for o in others)):
-        check_classes(recipe.class_names, data)
-        if data.object_count == 0:
-            raise InputError(f"{data.name}: has no labelled object; the card needs data that has some")
+    for one in data:
+        check_classes(recipe.class_names, one)
+        if one.object_count == 0:
+            raise InputError(f"{one.name}: has no labelled object; the card needs data that has some")
     output.parent.mkdir(parents=True, exist_ok=True)
     with replacing(output) as graph_file:
         graph = trace(model)
-        _save(graph, _first_card(release, model, recipe), graph_file)
-        card = _measure(model, graph_file, threshold_data, others)
-        require_parity(card.parity)
+        unmeasured = ModelCard(
+            name=name,
+            version=version,
+            architecture=recipe.architecture,
+            class_names=recipe.class_names,
+            frame_hw=recipe.frame_hw,
+            network_hw=model.network_hw,
+            score_threshold=0.5,
+            nms_iou=model.detector.nms_iou,
+            start=recipe.start,
+            data=recipe.data,
+            metrics=(),
+            parity=Parity(0, 0.0, 0.0, 0.0),
+            licence="Apache-2.0",
+        )
+        _save(graph, unmeasured, graph_file)
+        card = _measure(model, graph_file, *data)
+        _require_parity(card.parity)
         _save(graph, card, graph_file)
         Detector.load(graph_file)
         write_whole(output.with_suffix(".md"), card_markdown(card))
@@ -281,44 +272,17 @@ def _save(graph: onnx.ModelProto, card: ModelCard, path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _first_card(release: Release, model: FrameModel, recipe: Recipe) -> ModelCard:
-    """The card before anything is measured."""
-    return ModelCard(
-        name=release.name,
-        version=release.version,
-        architecture=recipe.architecture,
-        class_names=recipe.class_names,
-        frame_hw=recipe.frame_hw,
-        network_hw=model.network_hw,
-        score_threshold=0.5,
-        nms_iou=model.detector.nms_iou,
-        start=recipe.start,
-        data=recipe.data,
-        metrics=(),
-        parity=Parity(0, 0.0, 0.0, 0.0),
-        licence=LICENCE,
-    )
-
-
-def _measure(
-    model: FrameModel, graph_file: Path, threshold_data: LabelledImages, others: Sequence[Evaluated]
-) -> ModelCard:
+def _measure(model: FrameModel, graph_file: Path, threshold_data: LabelledImages, *others: LabelledImages) -> ModelCard:
     """The file's card with parity, threshold and metrics."""
     detector = Detector.load(graph_file, CANDIDATE_SCORE)
-    frames = _parity_frames(threshold_data, model.frame_hw)
-    difference = candidate_difference(model, graph_file, frames)
+    images = threshold_data.images[:: max(1, len(threshold_data.images) // PARITY_FRAMES)][:PARITY_FRAMES]
+    frames = [Letterbox(image.hw, model.frame_hw).apply(image.load()) for image in images]
+    box_px, score = _candidate_difference(model, graph_file, frames)
     ours = evaluate(predictor(model, CANDIDATE_SCORE), threshold_data)
     detections = detect_all(detector, threshold_data)
     theirs = evaluate_detections(threshold_data, detections)
-    parity = Parity(len(frames), difference.box_px, difference.score, abs(ours.ap50_95 - theirs.ap50_95))
+    parity = Parity(len(frames), box_px, score, abs(ours.ap50_95 - theirs.ap50_95))
     threshold = choose_threshold(theirs)
-    metrics: list[Metrics] = [theirs.at(threshold)]
-    metrics += [replace(evaluate(detector, o.data).at(threshold), data=o.name) for o in others]
+    metrics = [theirs.at(threshold), *(evaluate(detector, data).at(threshold) for data in others)]
     tracking = measure_tracking(threshold_data, detections, theirs, threshold, model.frame_hw)
     return replace(detector.card, parity=parity, score_threshold=threshold, metrics=tuple(metrics), tracking=tracking)
-
-
-def _parity_frames(data: LabelledImages, frame_hw: tuple[int, int]) -> list[Image]:
-    step = max(1, len(data.images) // PARITY_FRAMES)
-    chosen = data.images[::step][:PARITY_FRAMES]
-    return [Letterbox(image.hw, frame_hw).apply(image.load()) for image in chosen]

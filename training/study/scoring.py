@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from robot_app.core.detections import Detections
 from training.data.dataset import LabelledImages
-from training.evaluation.metrics import run_coco
+from training.evaluation.metrics import find_true, run_coco
 from training.study.results import Matches
 
 IOUS = 10
@@ -27,19 +27,12 @@ _RESAMPLES_AT_ONCE = 500  # keeps the arrays small enough for the processor's ca
 
 def match_detections(data: LabelledImages, detections: Sequence[Detections]) -> Matches:
     """What was found in each image of `data`, in its order, matched with its objects as pycocotools does it."""
-    coco_eval = run_coco(data, detections)
-    is_true = np.zeros((len(coco_eval.cocoDt.anns), len(coco_eval.params.iouThrs)), np.bool_)
-    any_size = coco_eval.params.areaRng[0]
-    for result in coco_eval.evalImgs:
-        if result is not None and result["aRng"] == any_size:
-            rows = np.array(result["dtIds"], np.int64) - 1
-            is_true[rows] = result["dtMatches"].T > 0
     counts = [len(found.scores) for found in detections]
     return Matches(
         image=np.repeat(np.arange(len(detections), dtype=np.int32), counts),
         label=np.concatenate([np.zeros(0, np.int32), *(found.labels.astype(np.int32) for found in detections)]),
         score=np.concatenate([np.zeros(0, np.float32), *(found.scores for found in detections)]),
-        is_true=is_true,
+        is_true=find_true(run_coco(data, detections)),
         objects=count_objects(data),
     )
 
