@@ -9,7 +9,7 @@ from annotated_types import Interval
 
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
-from robot_app.behaviour.steering import Agility, Head, Motion, approach_speeds, clip, look_at, wheel_actions
+from robot_app.behaviour.steering import Head, Motion, approach_speeds, clip, look_at, wheel_actions
 from robot_app.core.actions import Action
 from robot_app.core.tracks import Event, Track
 from robot_app.core.validation import settings_class
@@ -38,8 +38,6 @@ BACKING_SHARE = 0.5
 SEARCH_PAUSE_S = 0.7
 
 SEARCH_RAD_S = 1.0
-
-TURN_ACCELERATION_RAD_S2 = 6.0
 
 REACHED_COOLDOWN_S = 5.0
 
@@ -138,8 +136,7 @@ def follow(
     if is_cornered:
         speed_mm_s = max(speed_mm_s, 0.0)
     is_turning, turn_rad_s = _wanted_turn(old.is_turning, is_closing, target, settings)
-    agility = Agility(settings.acceleration_mm_s2, TURN_ACCELERATION_RAD_S2)
-    motion = approach_speeds(old.motion, speed_mm_s, turn_rad_s, now_s, agility)
+    motion = approach_speeds(old.motion, speed_mm_s, turn_rad_s, now_s, settings.acceleration_mm_s2)
     head, head_actions = look_at(old.head, target, now_s)
     has_reached = not is_closing and motion.speed_mm_s == 0 and (old.is_closing or old.motion.speed_mm_s != 0)
     events = presence.events
@@ -223,8 +220,7 @@ def _without_target(
     )
     motion = Motion(at_s=now_s)
     if is_searching:
-        agility = Agility(settings.acceleration_mm_s2, TURN_ACCELERATION_RAD_S2)
-        motion = approach_speeds(old.motion, 0.0, old.side * SEARCH_RAD_S, now_s, agility)
+        motion = approach_speeds(old.motion, 0.0, old.side * SEARCH_RAD_S, now_s, settings.acceleration_mm_s2)
         searched_rad += abs(old.motion.turn_rad_s) * clip(now_s - old.motion.at_s, 0.0, 1.0)
     actions: tuple[Action, ...] = wheel_actions(old.motion, motion)
     new = FollowState(

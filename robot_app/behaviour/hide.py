@@ -9,7 +9,7 @@ from annotated_types import Ge, Interval
 
 from robot_app.behaviour.base import Decision
 from robot_app.behaviour.presence import Presence, PresenceSettings, update_presence
-from robot_app.behaviour.steering import Agility, Motion, approach_speeds, wheel_actions
+from robot_app.behaviour.steering import Motion, approach_speeds, wheel_actions
 from robot_app.core.actions import Action, Turn
 from robot_app.core.tracks import Event, Track
 from robot_app.core.validation import settings_class
@@ -19,7 +19,7 @@ TURN_LASTS_S = 3.0
 
 IN_THE_WAY_RAD = math.radians(40)
 
-AGILITY = Agility(acceleration_mm_s2=250.0, turn_acceleration_rad_s2=6.0)
+ACCELERATION_MM_S2 = 250.0
 
 
 @settings_class
@@ -88,7 +88,8 @@ def _flee(old: HideState, tracks: Sequence[Track], now_s: float, settings: HideS
     events = old.presence.events
     is_blocked = _is_way_blocked(tracks, settings)
     wanted_mm_s = settings.speed_mm_s if now_s - old.since_s < settings.flee_s else 0.0
-    motion = Motion(at_s=now_s) if is_blocked else approach_speeds(old.motion, wanted_mm_s, 0.0, now_s, AGILITY)
+    driving = approach_speeds(old.motion, wanted_mm_s, 0.0, now_s, ACCELERATION_MM_S2)
+    motion = Motion(at_s=now_s) if is_blocked else driving
     actions: tuple[Action, ...] = wheel_actions(old.motion, motion)
     has_ended = motion.is_standing and (is_blocked or wanted_mm_s == 0)
     if has_ended:

@@ -10,6 +10,8 @@ from robot_app.core.vector_spec import MAX_HEAD_RAD, MIN_HEAD_RAD, TRACK_WIDTH_M
 LONGEST_FRAME_S = 0.2
 """Speeds change no more after a longer pause between two frames than after this one."""
 
+TURN_ACCELERATION_RAD_S2 = 6.0
+
 BRAKING = 2.0
 """Slowing down may be so many times as sudden as speeding up."""
 
@@ -31,20 +33,14 @@ class Motion:
         return self.speed_mm_s == 0 and self.turn_rad_s == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Agility:
-    """How fast forward speed and turn rate may grow."""
-
-    acceleration_mm_s2: float
-    turn_acceleration_rad_s2: float
-
-
-def approach_speeds(old: Motion, speed_mm_s: float, turn_rad_s: float, now_s: float, agility: Agility) -> Motion:
+def approach_speeds(
+    old: Motion, speed_mm_s: float, turn_rad_s: float, now_s: float, acceleration_mm_s2: float
+) -> Motion:
     """From the speeds before, as far towards the wanted ones as the time that has passed allows."""
     elapsed_s = min(max(now_s - old.at_s, 0.0), LONGEST_FRAME_S)
     return Motion(
-        _towards(old.speed_mm_s, speed_mm_s, agility.acceleration_mm_s2 * elapsed_s),
-        _towards(old.turn_rad_s, turn_rad_s, agility.turn_acceleration_rad_s2 * elapsed_s),
+        _towards(old.speed_mm_s, speed_mm_s, acceleration_mm_s2 * elapsed_s),
+        _towards(old.turn_rad_s, turn_rad_s, TURN_ACCELERATION_RAD_S2 * elapsed_s),
         now_s,
     )
 
