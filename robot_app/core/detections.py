@@ -1,5 +1,6 @@
 """Detections of one frame; their selection from a network's candidates; and the agreement of two sets of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -44,6 +45,10 @@ class Detections:
     @classmethod
     def empty(cls) -> Self:
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+    def rows(self) -> Iterator[tuple[XyxyPx, float, int]]:
+        """Box, score and label of each object as plain numbers."""
+        return zip(map(tuple, self.boxes_px.tolist()), self.scores.tolist(), self.labels.tolist(), strict=True)
 
     def select(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> "Detections":
         """Those at `index` (a mask or positions)."""

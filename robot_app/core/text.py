@@ -1,6 +1,7 @@
 """Tracks, events and actions in words, and which actions are news."""
 
 import math
+from collections import Counter
 from typing import assert_never
 
 from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Stop, Turn
@@ -83,6 +84,11 @@ class NotableActions:
         if step.supervision.held:
             return ()
         return tuple(action for action in step.actions if not (was_driving and isinstance(action, Drive)))
+
+
+def describe_counts(counts: Counter[str]) -> str:
+    """`2 appeared, 1 disappeared`, in the order of first occurrence."""
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
 
 
 def plural(count: int, noun: str) -> str:

@@ -44,10 +44,7 @@ class CocoImage:
 def objects_of(found: Detections) -> tuple[CocoObject, ...]:
     """Detections as labelled objects, with their scores."""
     return tuple(
-        CocoObject(label, (x1, y1, x2 - x1, y2 - y1), score)
-        for (x1, y1, x2, y2), label, score in zip(
-            found.boxes_px.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True
-        )
+        CocoObject(label, (x1, y1, x2 - x1, y2 - y1), score) for (x1, y1, x2, y2), score, label in found.rows()
     )
 
 
@@ -108,8 +105,10 @@ class Result:
 
 def name_results(file_name: str, found: Detections, class_names: tuple[str, ...]) -> tuple[Result, ...]:
     """Detections in one image, with its name and theirs."""
-    objects = zip(objects_of(found), found.scores.tolist(), strict=True)
-    return tuple(Result(file_name, one.bbox, score, class_names[one.label]) for one, score in objects)
+    return tuple(
+        Result(file_name, (x1, y1, x2 - x1, y2 - y1), score, class_names[label])
+        for (x1, y1, x2, y2), score, label in found.rows()
+    )
 
 
 def describe_results(found: Sequence[Result]) -> str:

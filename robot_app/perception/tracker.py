@@ -17,7 +17,7 @@ import numpy as np
 from annotated_types import Ge, Interval
 
 from robot_app.core.camera import CameraModel
-from robot_app.core.detections import Detections, box_at, iou
+from robot_app.core.detections import Detections, iou
 from robot_app.core.frame import Frame
 from robot_app.core.robot import RobotState
 from robot_app.core.tracks import Track, XyxyPx
@@ -155,8 +155,7 @@ class Tracker:
 
         `detections` are those down to `min_score`, best score first, in the frame's pixels.
         """
-        scores, labels = detections.scores.tolist(), detections.labels.tolist()
-        candidates = [Candidate(i, box_at(detections, i), scores[i], labels[i]) for i in range(len(detections))]
+        candidates = [Candidate(i, *row) for i, row in enumerate(detections.rows())]
         # Compared as float32, as everybody compares scores with a threshold.
         is_sure, is_usable = detections.scores >= self._score_threshold, detections.scores >= self.min_score
         sure = [found for found in candidates if is_sure[found.index]]

@@ -8,7 +8,7 @@ from typing import TextIO
 import numpy as np
 
 from robot_app.core.step import Sink, Step
-from robot_app.core.text import NotableActions, describe_actions, describe_event
+from robot_app.core.text import NotableActions, describe_actions, describe_counts, describe_event
 
 TELL_EVERY_S = 0.5
 
@@ -112,10 +112,6 @@ class Summary(Sink):
         return (
             f"frames   {self.frames} in {self.duration_s:.1f} s ({fps:.1f} frames/s){dropped}\n"
             f"latency  median {median_ms:.1f} ms, p99 {p99_ms:.1f} ms (JPEG to decision)\n"
-            f"events   {_counts(self.events)}\n"
-            f"actions  {_counts(self.actions)}"
+            f"events   {describe_counts(self.events)}\n"
+            f"actions  {describe_counts(self.actions)}"
         )
-
-
-def _counts(counter: Counter[str]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counter.items()) or "none"

@@ -276,9 +276,7 @@ def _found_objects(found: Detections, class_names: tuple[str, ...]) -> tuple[Fou
             label,
             class_names[label],
         )
-        for (x1, y1, x2, y2), score, label in zip(
-            found.boxes_px.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True
-        )
+        for (x1, y1, x2, y2), score, label in found.rows()
     )
 
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Literal
 
-from robot_app.core.detections import box_at
 from robot_app.core.errors import InputError, RobotError
 from robot_app.core.robot import RobotState
 from robot_app.core.step import Sink, Step
@@ -148,7 +147,7 @@ def encode_picture(published: PublishedStep, now_s: float, class_names: tuple[st
         fps=published.fps,
         latency_ms=step.timings.total_ms,
         tracks=tuple(_track_box(track, class_names) for track in step.tracks),
-        boxes_px=tuple(box_at(step.detections, index) for index in range(len(step.detections))),
+        boxes_px=tuple(box_px for box_px, _, _ in step.detections.rows()),
     )
     text = json.dumps(asdict(picture)).encode()
     return LENGTH.pack(len(text)) + text + step.frame.jpeg

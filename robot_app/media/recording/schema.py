@@ -216,9 +216,7 @@ def image_annotations(frame: Frame, detections: Detections, class_names: tuple[s
     """Boxes with class name and score as `foxglove.ImageAnnotations`."""
     stamp = _timestamp(frame)
     boxes, texts = [], []
-    for (x1, y1, x2, y2), score, label in zip(
-        detections.boxes_px.tolist(), detections.scores.tolist(), detections.labels.tolist(), strict=True
-    ):
+    for (x1, y1, x2, y2), score, label in detections.rows():
         corners = [Point2(x=x, y=y) for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))]
         kind = PointsAnnotation.LINE_LOOP
         boxes.append(PointsAnnotation(timestamp=stamp, type=kind, points=corners, outline_color=_CYAN, thickness=2.0))

@@ -9,7 +9,7 @@ from typing import TextIO
 import numpy as np
 
 from robot_app.core.step import Closable, Step
-from robot_app.core.text import describe_actions, describe_event
+from robot_app.core.text import describe_actions, describe_counts, describe_event
 from robot_app.media.coco_writer import describe_results, name_results
 from robot_app.media.footage import NamedStep
 from robot_app.runtime.session import SinkOf, deliver
@@ -175,7 +175,7 @@ class DecisionDiff:
         if self._first:
             lines.append(f"first    {self._first}")
         for title, (a, b) in (("events", self._events), ("actions", self._actions)):
-            lines.append(f"{title:<9}A: {_listed(a)}   B: {_listed(b)}")
+            lines.append(f"{title:<9}A: {describe_counts(a)}   B: {describe_counts(b)}")
         return "\n".join(lines)
 
 
@@ -183,7 +183,3 @@ def _describe_decision(step: Step, class_names: tuple[str, ...]) -> str:
     told = ", ".join(" ".join(describe_event(event, class_names).split()) for event in step.events)
     done = f"→ {describe_actions(step.actions)}" if step.actions else ""
     return " ".join(part for part in (told, done) if part) or "nothing"
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
