@@ -41,12 +41,12 @@ class SensorReadings:
         has_collided: it has touched another robot, since the start.
     """
 
-    cliffs: tuple[bool, ...] = (False, False, False, False)
-    proximity_mm: float | None = None
-    is_on_charger: bool = False
-    is_reacting: bool = False
-    has_fallen: bool = False
-    has_collided: bool = False
+    cliffs: tuple[bool, ...]
+    proximity_mm: float | None
+    is_on_charger: bool
+    is_reacting: bool
+    has_fallen: bool
+    has_collided: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,10 +58,9 @@ class Control:
                 self._release()
 
     def leave(self, peer: str) -> None:
+        """End the conversation with a client, if there is one."""
         with self._lock:
-            outbox = self._outboxes.get(peer)
-        if outbox is not None:
-            outbox.put(None)
+            self._tell(peer, None)
 
     def withhold(self, why: str) -> None:
         """The robot takes control itself, as when it is picked up."""
@@ -105,7 +104,7 @@ class Control:
             granted = protocol.ControlGrantedResponse()
             self._tell(peer, protocol.BehaviorControlResponse(control_granted_response=granted))
 
-    def _tell(self, peer: str, answer: protocol.BehaviorControlResponse) -> None:
+    def _tell(self, peer: str, answer: protocol.BehaviorControlResponse | None) -> None:
         outbox = self._outboxes.get(peer)
         if outbox is not None:
             outbox.put(answer)
