@@ -56,7 +56,7 @@ def termination_raises() -> Iterator[None]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 2 after an error, 130 after Ctrl-C, 143 after SIGTERM."""
     args = build_parser().parse_args(argv)
-    _print_whatever_the_encoding()
+    _escape_unprintable()
     with _log_to_stderr(), termination_raises():
         try:
             with _missing_parts_told():
@@ -101,8 +101,8 @@ def _missing_parts_told() -> Iterator[None]:
         ) from error
 
 
-def _print_whatever_the_encoding() -> None:
-    """A terminal that lacks a character, such as an arrow, is no reason to leave a robot."""
+def _escape_unprintable() -> None:
+    """Escape characters that a terminal lacks, such as arrows; else printing them would end the run."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

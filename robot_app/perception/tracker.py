@@ -205,12 +205,12 @@ class Tracker:
         return {rows[row]: found[column] for row, column in assign(costs, UNMATCHED_COST).items()}
 
     def _believable(self, weak: list["Candidate"], sure: list["Candidate"]) -> list["Candidate"]:
-        """The model is in doubt only of small robots that stand free; what it doubts else is rather a false alarm."""
+        """Those weak detections that may be robots: small ones that stand free. Others are rather false alarms."""
         small = [found for found in weak if found.height_px < self._model.doubted_below_px]
         return [one for one in small if all(_covered(one.box_px, other.box_px) <= HALF_HIDDEN for other in sure)]
 
     def _unexplained(self, sure: list["Candidate"], explained: list["Candidate"]) -> list["Candidate"]:
-        """Detections that are neither a track nor a second box over one: a model may give two for what it half sees."""
+        """Sure detections that begin a track: they continue none and are no second box of an object half in view."""
         new: list[Candidate] = []
         for found in sure:
             others = [other.box_px for other in (*explained, *new) if other.label == found.label]

@@ -147,7 +147,7 @@ class Loop(Generic[State]):
         )
 
     def _decide(self, tracks: tuple[Track, ...], supervision: Supervision, now_s: float) -> Decision[State]:
-        """Ask the behaviour; but in a pause it is to miss nothing that it would react to, and to forget nothing."""
+        """Ask the behaviour. In a pause it is left out and its memory kept, so that it reacts afterwards."""
         if supervision.paused:
             return Decision(cast("State", self._memory))
         return self._behaviour(self._memory, tracks, now_s)

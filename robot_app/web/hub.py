@@ -58,7 +58,7 @@ class Watcher:
         self._news = asyncio.Event()
 
     def wake(self) -> None:
-        """There is something new. From any thread."""
+        """Let `wait` return, as there is something new. On any thread."""
         if not self._news.is_set():
             with suppress(RuntimeError):  # the server has ended meanwhile
                 self._loop.call_soon_threadsafe(self._news.set)

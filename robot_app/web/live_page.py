@@ -135,7 +135,7 @@ class _Viewer:
         self._last_status: str | None = None
 
     async def serve(self) -> None:
-        """Until the page goes away."""
+        """Send status and pictures until the page is closed."""
         listening = asyncio.create_task(self._listen())
         try:
             while not listening.done():

@@ -89,7 +89,7 @@ class StepPair:
 
     @property
     def decided_otherwise(self) -> bool:
-        """A and B told of other events, or did something else, in words: to the degree and the millimetre."""
+        """Events or actions differ; actions are compared in words, so to the degree and to 1 mm/s."""
         a, b = (
             ([(event.kind, event.track.id) for event in step.events], describe_actions(step.actions))
             for step in (self.a, self.b)
