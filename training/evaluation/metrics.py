@@ -258,10 +258,8 @@ def _measure_weak(
         for image, found in zip(data.images, detections, strict=True)
     ]
     boxes_px = np.concatenate([np.zeros((0, 4)), *in_frame])
-    heights_px, is_weak = (
-        boxes_px[:, 3] - boxes_px[:, 1],
-        (evaluation.scores >= _THRESHOLDS[0]) & (evaluation.scores < threshold),
-    )
+    heights_px = boxes_px[:, 3] - boxes_px[:, 1]
+    is_weak = (evaluation.scores >= _THRESHOLDS[0]) & (evaluation.scores < threshold)
     if is_weak.sum() < ENOUGH:
         return TrackingAssumptions()
     lowest_first = np.flatnonzero(is_weak)[np.argsort(heights_px[is_weak], kind="stable")]

@@ -105,13 +105,18 @@ def _require_parity(parity: Parity) -> None:
 
 def card_markdown(card: ModelCard) -> str:
     """All of the card, readable."""
+    names = card.class_names
+    found = f"`{names[0]}`" if len(names) == 1 else f"{len(names)} classes of objects"
+    duplicates = "none to suppress"
+    if card.nms_iou < 1:
+        duplicates = f"suppress the weaker of two boxes of one label that overlap by more than IoU {card.nms_iou:.2f}"
     height, width = card.frame_hw
     network_h, network_w = card.network_hw
     threshold_data = card.metrics[0].data
     start = f"`{card.start.name}`" + (f" (sha256 `{card.start.sha256}`)" if card.start.sha256 else "")
     return f"""# {card.name} {card.version}
 
-Finds {_names(card.class_names)} in camera frames. Network: {card.architecture}. Licence of the weights: {card.licence}.
+Finds {found} in camera frames. Network: {card.architecture}. Licence of the weights: {card.licence}.
 
 ## Use
 
@@ -122,9 +127,9 @@ Made for the camera of Anki's Vector and for `robot-app`; any program that runs 
 | input `image` | uint8 ({height}, {width}, 3), BGR, one frame; frames of other sizes are letterboxed to it first |
 | output `boxes` | float32 (K, 4): left, top, right, bottom in pixels of the input |
 | output `scores` | float32 (K,), 0 to 1, best first |
-| output `labels` | int64 (K,): {", ".join(f"{i} = {name}" for i, name in enumerate(card.class_names))} |
+| output `labels` | int64 (K,): {", ".join(f"{i} = {name}" for i, name in enumerate(names))} |
 | default score threshold | {card.score_threshold:.2f} |
-| duplicates | {_duplicates(card.nms_iou)} |
+| duplicates | {duplicates} |
 | size inside | {network_w} by {network_h} pixels, padding included; scaling and padding are part of the graph |
 
 It is not made for recognising persons, for safety, or for robots of other makes.
@@ -176,16 +181,6 @@ What tracking assumes of this model. Noise is one standard deviation; pixels are
 - Things that look alike can be reported. A higher threshold reports fewer of them and misses more objects.
 - A score is no probability. It orders detections of this model and cannot be compared between models.
 """
-
-
-def _names(class_names: tuple[str, ...]) -> str:
-    return f"`{class_names[0]}`" if len(class_names) == 1 else f"{len(class_names)} classes of objects"
-
-
-def _duplicates(nms_iou: float) -> str:
-    if nms_iou >= 1:
-        return "none to suppress"
-    return f"suppress the weaker of two boxes of one label that overlap by more than IoU {nms_iou:.2f}"
 
 
 def _noise(noise: BoxNoise) -> str:

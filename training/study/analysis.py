@@ -4,13 +4,12 @@ Arms that differ in one thing only are compared in pairs, seed by seed and on th
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robot_app.core.errors import InputError
 from robot_app.core.text import plural
@@ -18,13 +17,11 @@ from training.study.arms import (
     ArmSummary,
     CatchUp,
     Resampled,
-    RunKey,
     area_under_curve,
     at_epoch,
     best_final_score,
     catch_ups,
     longest_run,
-    run_key,
     summarise_arm,
 )
 from training.study.results import Arm, RunResult, StudyResults
@@ -126,9 +123,7 @@ def find_pairs(arms: Sequence[Arm]) -> tuple[Pair, ...]:
     return tuple(sorted(pairs, key=lambda pair: list(Factor).index(pair.factor)))
 
 
-def compare_arms(
-    arms: Sequence[Arm], runs: Sequence[RunResult], resampled: Mapping[RunKey, Resampled]
-) -> tuple[Comparison, ...]:
+def compare_arms(arms: Sequence[Arm], runs: Sequence[RunResult], resampled: Resampled) -> tuple[Comparison, ...]:
     """All comparisons, corrected family by family; arms without a common seed are left out.
 
     Measures of the validation curve count epochs, so they are compared only between arms with as many images.
@@ -143,9 +138,7 @@ def compare_arms(
     return tuple(found)
 
 
-def _compare(
-    pair: Pair, measure: Measure, runs: Sequence[RunResult], resampled: Mapping[RunKey, Resampled]
-) -> Comparison | None:
+def _compare(pair: Pair, measure: Measure, runs: Sequence[RunResult], resampled: Resampled) -> Comparison | None:
     score = _score_of(measure, runs)
     first = {run.seed: run for run in runs if run.arm == pair.first and np.isfinite(score(run))}
     second = {run.seed: run for run in runs if run.arm == pair.second and np.isfinite(score(run))}
@@ -156,11 +149,9 @@ def _compare(
     over_seeds = estimate(differences)
     over_images, p_images = NO_INTERVAL, float("nan")
     if measure in ON_TEST_IMAGES:
-        samples = [
-            _samples(measure, resampled[run_key(second[seed])]) - _samples(measure, resampled[run_key(first[seed])])
-            for seed in common
-        ]
-        mean = np.mean(samples, axis=0)
+        ious = slice(1) if measure is Measure.TEST_AP50 else slice(None)
+        pairs = [(resampled[pair.second, seed], resampled[pair.first, seed]) for seed in common]
+        mean = np.mean([b[:, ious].mean(axis=1) - a[:, ious].mean(axis=1) for b, a in pairs], axis=0)
         over_images, p_images = percentile_interval(mean), bootstrap_p(mean)
     p_seeds = paired_t_p(differences)
     return Comparison(
@@ -184,10 +175,6 @@ def _score_of(measure: Measure, runs: Sequence[RunResult]) -> Callable[[RunResul
         Measure.FIRST_EPOCH: lambda run: at_epoch(run, 1).ap50_95,
         Measure.AREA: lambda run: area_under_curve(run, longest_run(runs, run.arm.images)),
     }[measure]
-
-
-def _samples(measure: Measure, resampled: Resampled) -> NDArray[np.float64]:
-    return resampled.ap50_95 if measure is Measure.TEST_AP50_95 else resampled.ap50
 
 
 def _correct(family: Sequence[Comparison]) -> list[Comparison]:
@@ -271,16 +258,12 @@ def _choose_resamples(arms: Sequence[Arm], runs: Sequence[RunResult]) -> int:
     return max(enough, min(_MOST_RESAMPLES, _OBJECTS_SCORED // max(objects, 1)))
 
 
-def _resample(runs: Sequence[RunResult], resamples: int) -> Mapping[RunKey, Resampled]:
+def _resample(runs: Sequence[RunResult], resamples: int) -> Resampled:
     """Every run scored on the same bootstrap samples, which makes them comparable in pairs."""
     if not runs:
         return {}
     draws = bootstrap_samples(len(runs[0].matches.objects), resamples, _SEED)
-    scored = {}
-    for run in runs:
-        ap = average_precision(run.matches, draws)
-        scored[run_key(run)] = Resampled(ap50=ap[:, 0], ap50_95=ap.mean(axis=1))
-    return scored
+    return {(run.arm, run.seed): average_precision(run.matches, draws) for run in runs}
 
 
 def _remarks(arms: Sequence[Arm], runs: Sequence[RunResult]) -> tuple[str, ...]:

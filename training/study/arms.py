@@ -14,8 +14,8 @@ from training.study.statistics import Estimate, Interval, estimate, percentile_i
 HALF, MOST = 0.5, 0.9
 """The parts of the best final score until which time is taken."""
 
-RunKey = tuple[str, int]
-"""Arm's name and seed."""
+Resampled = Mapping[tuple[Arm, int], NDArray[np.float64]]
+"""By arm and seed: AP at each IoU on each bootstrap sample of the test images, float64 (resamples, 10)."""
 
 
 def final_score(run: RunResult) -> float:
@@ -174,32 +174,17 @@ class ArmSummary:
     seconds: Estimate
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Resampled:
-    """A run's test scores on each bootstrap sample of the test images: float64 (resamples,)."""
-
-    ap50: NDArray[np.float64]
-    ap50_95: NDArray[np.float64]
-
-
-def run_key(run: RunResult) -> RunKey:
-    """What tells a run from the others."""
-    return run.arm.name, run.seed
-
-
 def best_final_score(arms: Sequence[Arm], runs: Sequence[RunResult]) -> float:
     """The highest final score of the study: of the arms' means over seeds, not of a lucky run; NaN without any."""
     means = [estimate([final_score(run) for run in runs if run.arm == arm]).mean for arm in arms]
     return max((mean for mean in means if math.isfinite(mean)), default=math.nan)
 
 
-def summarise_arm(
-    arm: Arm, all_runs: Sequence[RunResult], resampled: Mapping[RunKey, Resampled], best: float
-) -> ArmSummary:
+def summarise_arm(arm: Arm, all_runs: Sequence[RunResult], resampled: Resampled, best: float) -> ArmSummary:
     """The figures of an arm. `best` is the best final score, `all_runs` are those of the whole study."""
     runs = [run for run in all_runs if run.arm == arm]
     epochs = longest_run(all_runs, arm.images)
-    samples = [resampled[run_key(run)] for run in runs]
+    samples = [resampled[arm, run.seed] for run in runs]
     return ArmSummary(
         arm=arm,
         seeds=tuple(run.seed for run in runs),
@@ -209,8 +194,8 @@ def summarise_arm(
         to_half=_reach(runs, HALF * best),
         to_most=_reach(runs, MOST * best),
         area=estimate([area_under_curve(run, epochs) for run in runs]),
-        ap50=_test_figure([run.test.ap50 for run in runs], [s.ap50 for s in samples]),
-        ap50_95=_test_figure([run.test.ap50_95 for run in runs], [s.ap50_95 for s in samples]),
+        ap50=_test_figure([run.test.ap50 for run in runs], [ap[:, 0] for ap in samples]),
+        ap50_95=_test_figure([run.test.ap50_95 for run in runs], [ap.mean(axis=1) for ap in samples]),
         threshold=estimate([run.test.threshold for run in runs]),
         precision=estimate([run.test.precision for run in runs]),
         recall=estimate([run.test.recall for run in runs]),

@@ -146,7 +146,9 @@ def ray_executor(address: str, cpus: int) -> Iterator[RayExecutor]:
         gpus = int(resources.get("GPU", 0))
         all_cpus = int(resources.get("CPU", 1))
         # More than a node has would wait for ever, and more than a GPU's share would leave GPUs idle.
-        cpus = max(1, min(cpus, _largest_node_cpus(), all_cpus // max(1, gpus)))
+        nodes = ray.nodes()  # type: ignore[no-untyped-call]
+        largest = max((int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]), default=1)
+        cpus = max(1, min(cpus, largest, all_cpus // max(1, gpus)))
         slots = gpus or max(1, all_cpus // cpus)
         yield RayExecutor(slots, cpus, 1 if gpus else 0)
     finally:
@@ -162,10 +164,3 @@ def _knock(address: str) -> None:
     host, separator, port = address.removeprefix("ray://").rpartition(":")
     if separator and port.isdigit():
         socket.create_connection((host, int(port)), timeout=ANSWER_WITHIN_S).close()
-
-
-def _largest_node_cpus() -> int:
-    import ray
-
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    return max((int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]), default=1)

@@ -52,7 +52,9 @@ def plan_runs(config: StudyConfig, data: LabelledImages, output: Path) -> list[P
         if row.arm not in names:
             raise ConfigError(f'published.rows: no arm is named "{row.arm}"; expected one of: {", ".join(names)}')
     for arm, _ in arms:
-        _check_start(arm, config, names)
+        known = [*BUILT_IN_STARTS, *config.starts, *(name for name in names if name != arm.name)]
+        if arm.start not in known:
+            raise ConfigError(f'"{arm.name}": unknown start "{arm.start}"; expected one of: {", ".join(known)}')
     seeds = [[(arm, section, seed) for seed in section.seeds or config.seeds] for arm, section in arms]
     rounds = itertools.chain.from_iterable(itertools.zip_longest(*seeds))
     runs = []
@@ -76,12 +78,6 @@ def _expand(section: ArmSection, available: int) -> list[tuple[Arm, ArmSection]]
     if section.name is not None and len(arms) > 1:
         raise ConfigError(f'arms: "{section.name}" names {len(arms)} arms; leave the name out where lists are given')
     return arms
-
-
-def _check_start(arm: Arm, config: StudyConfig, names: list[str]) -> None:
-    known = [*BUILT_IN_STARTS, *config.starts, *(name for name in names if name != arm.name)]
-    if arm.start not in known:
-        raise ConfigError(f'"{arm.name}": unknown start "{arm.start}"; expected one of: {", ".join(known)}')
 
 
 def _check_order(runs: list[PlannedRun]) -> None:
