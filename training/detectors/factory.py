@@ -53,20 +53,15 @@ def _yolox(name: str) -> Architecture:
     )
 
 
-def _ssdlite() -> Architecture:
-    return Architecture(
-        name=SsdLite.architecture,
-        create=SsdLite,
-        coco_url=_SSDLITE_WEIGHTS.url,
-        coco_class_names=_COCO_CATEGORIES,
-        coco_prefix="ssd.",
-        class_head=re.compile(r"ssd\.head\.classification_head\.module_list\.\d+\.1\.(weight|bias)"),
-    )
-
-
-_ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
-    {architecture.name: architecture for architecture in (*map(_yolox, SIZES), _ssdlite())}
+_SSDLITE = Architecture(
+    name=SsdLite.architecture,
+    create=SsdLite,
+    coco_url=_SSDLITE_WEIGHTS.url,
+    coco_class_names=_COCO_CATEGORIES,
+    coco_prefix="ssd.",
+    class_head=re.compile(r"ssd\.head\.classification_head\.module_list\.\d+\.1\.(weight|bias)"),
 )
+_ARCHITECTURES = MappingProxyType({kind.name: kind for kind in (*map(_yolox, SIZES), _SSDLITE)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,6 @@ class WeightEma(AveragedModel):
 
     The decay grows with the number of updates n as (1 + n) / (10 + n), up to `decay`: the average then spans about
     the last tenth of the run so far, so that short runs have one too. Buffers of whole numbers are copied.
-
-    Attributes:
-        model: the averaged model, in eval mode.
     """
 
     n_averaged: Tensor
@@ -41,6 +38,7 @@ class WeightEma(AveragedModel):
 
     @property
     def model(self) -> FrameModel:
+        """The averaged model, in eval mode."""
         assert isinstance(self.module, FrameModel)
         return self.module
 

@@ -26,12 +26,9 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class FeatureCache:
-    """Features of all images of a data set in one file.
+    """Features of all images in a NumPy file, float16 (images, values): the scales of `shapes` one after the other.
 
-    Attributes:
-        path: a NumPy file, float16 (images, values): the scales one after the other.
-        shapes: (channels, h, w) of each scale.
-        seconds: that computing took; 0 where they were there already.
+    `seconds` is what computing took; 0 where they were there already.
     """
 
     path: Path

@@ -24,14 +24,12 @@ from training.synthetic.sampler import TEXTURE_PX
 from training.synthetic.scene_renderer import SceneRenderer
 
 FRAMES_PER_S = 15.0
+DURATION_S = 17.5
 SEED = 31
 QUALITY = 56
 
 Path2D = tuple[tuple[float, float, float, float], ...]
 """Waypoints: time in s, x and y in mm, heading in degrees."""
-
-DURATION_S = 17.5
-
 
 VISITOR: Path2D = (
     (1.5, 700, -800, 110),

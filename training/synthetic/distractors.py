@@ -1,7 +1,6 @@
 """Random things that are no Vector, many chosen because a careless detector would take them for one."""
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +15,6 @@ Vector3 = NDArray[np.float64]
 """float64 (3,): extents in mm, or a BGR colour."""
 
 _MAKER_SHARES = (0.34, 0.24, 0.08, 0.1, 0.08, 0.06, 0.10)
-
-
-class Cover(NamedTuple):
-    """What a thing is covered with: BGR reflectance, roughness, and a picture that multiplies it."""
-
-    colour: Vector3
-    roughness: float
-    texture: Image | None = None
 
 
 EYE_COLOURS_BGR: tuple[Bgr, ...] = (
@@ -81,7 +72,9 @@ def _thing(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]
     texture: Image | None = None
     if random.random() < 0.35 and shape in (Shape.BOX, Shape.CYLINDER):
         texture = COVERS[int(random.integers(len(COVERS)))](random, 128)
-    return [_standing(random, shape, spot, size, Cover(colour, 10 ** random.uniform(-1.2, 0), texture))]
+    rough = 10 ** random.uniform(-1.2, 0)
+    prop = Prop(shape, (*spot, 0.0), triple(size), colour=triple(colour), roughness=rough, texture=texture)
+    return [_standing(random, prop)]
 
 
 def _black_gloss(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]:
@@ -90,11 +83,13 @@ def _black_gloss(random: np.random.Generator, spot: tuple[float, float]) -> list
     size = random.uniform(0.6, 1.4, 3) * 10 ** random.uniform(1.5, 2.2)
     rough = random.uniform(0.05, 0.5)
     shape = Shape(int(random.choice([Shape.BALL, Shape.PEBBLE, Shape.CYLINDER, Shape.RING, Shape.BOX])))
-    props = [_standing(random, shape, spot, size, Cover(black, rough))]
+    look = Prop(shape, (*spot, 0.0), triple(size), colour=triple(black), roughness=rough)
+    props = [_standing(random, look)]
     if random.random() < 0.5:
-        near = (spot[0] + random.uniform(-60, 60), spot[1] + random.uniform(-60, 60))
+        near = (spot[0] + random.uniform(-60, 60), spot[1] + random.uniform(-60, 60), 0.0)
         other = Shape(int(random.choice([Shape.BALL, Shape.PEBBLE, Shape.CYLINDER, Shape.RING])))
-        props.append(_standing(random, other, near, size * random.uniform(0.3, 0.9), Cover(black, rough)))
+        smaller = triple(size * random.uniform(0.3, 0.9))
+        props.append(_standing(random, replace(look, shape=other, centre_mm=near, size_mm=smaller)))
     return props
 
 
@@ -118,19 +113,20 @@ def _toy_car(random: np.random.Generator, spot: tuple[float, float]) -> list[Pro
 
 
 def _cable(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]:
-    size = np.array([random.uniform(150, 700), random.uniform(100, 400), random.uniform(150, 300)])
+    size = (random.uniform(150, 700), random.uniform(100, 400), random.uniform(150, 300))
     colour = (random_colour(random, 0.3) / 255) ** 2.2 * random.choice([0.05, 1.0])
-    return [Prop(Shape.CABLE, (*spot, 3.0), triple(size), random.uniform(0, 6.3), 0.0, triple(colour), 0.6)]
+    return [Prop(Shape.CABLE, (*spot, 3.0), size, random.uniform(0, 6.3), 0.0, triple(colour), 0.6)]
 
 
 def _cube(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]:
     """The light cube, with the colours of its lights at its corners."""
-    size = random.uniform(42, 47) * np.ones(3)
+    size = random.uniform(42, 47)
     texture = np.full((64, 64, 3), random.uniform(12, 40), np.uint8)
     light = random_colour(random, 1.0)
     for corner in ((0, 0), (0, 52), (52, 0), (52, 52)):
         texture[corner[0] : corner[0] + 12, corner[1] : corner[1] + 12] = light
-    return [_standing(random, Shape.CUBE, spot, size, Cover(np.ones(3), 0.4, texture))]
+    prop = Prop(Shape.CUBE, (*spot, 0.0), (size, size, size), colour=(1.0, 1.0, 1.0), roughness=0.4, texture=texture)
+    return [_standing(random, prop)]
 
 
 def _charger(random: np.random.Generator, spot: tuple[float, float]) -> list[Prop]:
@@ -153,8 +149,9 @@ def _glowing_box(random: np.random.Generator, spot: tuple[float, float]) -> list
         for _ in range(int(random.integers(1, 6))):
             y, x = int(random.integers(0, 80)), int(random.integers(0, 150))
             texture[y : y + int(random.integers(4, 30)), x : x + int(random.integers(4, 60))] = random_colour(random, 1)
-    size = np.array([random.uniform(5, 40), random.uniform(30, 220), random.uniform(25, 160)])
-    prop = _standing(random, Shape.BOX, spot, size, Cover(np.ones(3), 0.2, texture))
+    size = (random.uniform(5, 40), random.uniform(30, 220), random.uniform(25, 160))
+    prop = Prop(Shape.BOX, (*spot, 0.0), size, colour=(1.0, 1.0, 1.0), roughness=0.2, texture=texture)
+    prop = _standing(random, prop)
     lit = random.uniform(0.2, 1.5) if random.random() < 0.5 else 0.0
     return [replace(prop, heading_rad=float(random.normal(0, 0.6)), emission=lit)]
 
@@ -163,28 +160,17 @@ def _occluder(random: np.random.Generator, robot: PlacedRobot) -> Prop:
     """Something between the camera and a robot, that hides a part of it."""
     share = random.uniform(0.45, 0.8)
     x, y = robot.pose.x_mm * share, robot.pose.y_mm * share + random.uniform(-35, 35)
-    size = np.array([random.uniform(8, 50), random.uniform(8, 50), random.uniform(15, 90)])
+    size = (random.uniform(8, 50), random.uniform(8, 50), random.uniform(15, 90))
     colour = (random_colour(random, 0.8) / 255) ** 2.2
     shape = Shape(int(random.choice([Shape.BOX, Shape.CYLINDER, Shape.BALL, Shape.PEBBLE])))
-    return _standing(random, shape, (x, y), size, Cover(colour, random.uniform(0.1, 1)))
+    return _standing(random, Prop(shape, (x, y, 0.0), size, colour=triple(colour), roughness=random.uniform(0.1, 1)))
 
 
-def _standing(
-    random: np.random.Generator, shape: Shape, spot: tuple[float, float], size_mm: Vector3, cover: Cover
-) -> Prop:
-    """A thing of this shape and size on the floor at `spot`, turned at random; cylinders and rings may lie."""
-    tilt = random.choice([0.0, np.pi / 2]) if shape in (Shape.CYLINDER, Shape.RING) else 0.0
-    height = size_mm[0] if tilt else size_mm[2]
-    return Prop(
-        shape=shape,
-        centre_mm=(spot[0], spot[1], float(height / 2)),
-        size_mm=triple(size_mm),
-        heading_rad=random.uniform(0, 2 * np.pi),
-        tilt_rad=float(tilt),
-        colour=triple(cover.colour),
-        roughness=float(cover.roughness),
-        texture=cover.texture,
-    )
+def _standing(random: np.random.Generator, prop: Prop) -> Prop:
+    """The same thing on the floor below its centre, turned at random; cylinders and rings may lie."""
+    tilt = random.choice([0.0, np.pi / 2]) if prop.shape in (Shape.CYLINDER, Shape.RING) else 0.0
+    centre = (*prop.centre_mm[:2], (prop.size_mm[0] if tilt else prop.size_mm[2]) / 2)
+    return replace(prop, centre_mm=centre, heading_rad=random.uniform(0, 2 * np.pi), tilt_rad=float(tilt))
 
 
 def triple(values: Vector3) -> tuple[float, float, float]:
