@@ -3,6 +3,7 @@
 Arms that differ in one thing only are compared in pairs, seed by seed and on the same test images.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -147,7 +148,7 @@ def _compare(pair: Pair, measure: Measure, runs: Sequence[RunResult], resampled:
         return None
     differences = [score(second[seed]) - score(first[seed]) for seed in common]
     over_seeds = estimate(differences)
-    over_images, p_images = NO_INTERVAL, float("nan")
+    over_images, p_images = NO_INTERVAL, math.nan
     if measure in ON_TEST_IMAGES:
         ious = slice(1) if measure is Measure.TEST_AP50 else slice(None)
         pairs = [(resampled[pair.second, seed], resampled[pair.first, seed]) for seed in common]

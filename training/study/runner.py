@@ -149,7 +149,7 @@ def _initial(run: PlannedRun, train_data: LabelledImages, validation: LabelledIm
 
 def run_study(
     config: StudyConfig, output: Path, executor: Executor, report: Callable[[StudyResults, Path], None]
-) -> StudyResults:
+) -> None:
     """Carry out the runs that are missing in `output` and write the report there, now and then and at the end.
 
     Raises:
@@ -166,20 +166,20 @@ def run_study(
         if run.output in done:
             _check_images(run, done[run.output], parts[0], parts[2])
 
-    def results() -> StudyResults:
-        return _results(config, parts, runs, done)
-
     reported_at = time.monotonic()
     with tqdm(total=len(runs), initial=len(done), desc=config.title, unit="run", disable=None) as bar:
         for run, result in _completed(runs, set(done), config, executor):
             done[run.output] = result
             bar.update()
-            tqdm.write(_describe(run, result, len(done), len(runs)))
+            last = result.curve[-1]
+            tqdm.write(
+                f"{len(done)}/{len(runs)}  {run.arm.name}, seed {run.seed}: test AP50 {result.test.ap50:.3f}  "
+                f"AP50-95 {result.test.ap50_95:.3f}  in {last.epoch} epochs, {last.seconds:.0f} s"
+            )
             if time.monotonic() - reported_at > REPORT_EVERY_S:
-                report(results(), output / REPORT_NAME)
+                report(_results(config, parts, runs, done), output / REPORT_NAME)
                 reported_at = time.monotonic()
-    report(results(), output / REPORT_NAME)
-    return results()
+    report(_results(config, parts, runs, done), output / REPORT_NAME)
 
 
 def _check_images(run: PlannedRun, result: RunResult, train: LabelledImages, test: LabelledImages) -> None:
@@ -225,13 +225,6 @@ def _completed(
             yield run, result
     if failure is not None:
         raise failure
-
-
-def _describe(run: PlannedRun, result: RunResult, done: int, planned: int) -> str:
-    return (
-        f"{done}/{planned}  {run.arm.name}, seed {run.seed}: test AP50 {result.test.ap50:.3f}  "
-        f"AP50-95 {result.test.ap50_95:.3f}  in {result.curve[-1].epoch} epochs, {result.curve[-1].seconds:.0f} s"
-    )
 
 
 def _results(

@@ -204,7 +204,7 @@ def _about_time(catch_ups: Sequence[CatchUp]) -> str:
 
 def _catch_up_words(c: CatchUp) -> str:
     reached = f"{arm_words(c.arm)} reached that of {arm_words(c.scratch)} in {c.reached} of {plural(c.seeds, 'run')}"
-    if c.epochs == float("inf"):
+    if c.epochs == math.inf:
         return f"{reached}."
     return (
         f"{reached}, after {c.epochs:g} epochs ({seconds_words(c.seconds)}), where scratch took {c.scratch_epochs:g} "
