@@ -20,10 +20,9 @@ import numpy as np
 from robot_app.core.actions import Action, Animate, Drive, Say, SetHead, Turn
 from robot_app.core.camera import CameraModel
 from robot_app.core.errors import FrameTimeout, RobotError, RobotLost, RobotUnreachable
-from robot_app.core.frame import Frame, encode_jpeg
+from robot_app.core.frame import Frame, NewestFrame, encode_jpeg
 from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.step import Closable
-from robot_app.robots.newest_frame import NewestFrame
 
 HORIZONTAL_VIEW_RAD = math.radians(65)
 """Field of view of a usual webcam; makers tell 55 to 90 degrees. Distances are as rough as this guess."""

@@ -27,11 +27,10 @@ from robot_app.core.deadlines import (
     STOP_CONFIRM_TIMEOUT_S,
 )
 from robot_app.core.errors import FrameTimeout, RobotError, RobotLost
-from robot_app.core.frame import Frame
+from robot_app.core.frame import Frame, NewestFrame
 from robot_app.core.robot import RobotState, Supervision
 from robot_app.core.step import Closable
 from robot_app.core.validation import settings_class
-from robot_app.robots.newest_frame import NewestFrame
 from robot_app.robots.vector.actuation import ActionSender
 from robot_app.robots.vector.camera_stream import FrozenFrameDetector, TransportDelay, fetch_calibration
 from robot_app.robots.vector.connection import VectorConnection, connect
