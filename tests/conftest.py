@@ -7,9 +7,10 @@ from tests.support.vision import save_vision_model
 
 pytest.register_assert_rewrite("robot_app.tools.contracts")
 
-# Where tests run in the background, SIGINT is ignored, and programs that they start and interrupt would inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# In the background, and under nohup, signals are ignored, and programs that tests start and signal would inherit that.
+for name in ("SIGINT", "SIGHUP"):
+    if (number := getattr(signal, name, None)) and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
