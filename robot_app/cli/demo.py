@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,7 +82,7 @@ def _play(world: SceneWorld, detector: Detector, folder: Path, address: tuple[st
 @contextmanager
 def _new_folder(wanted: Path | None) -> Iterator[Path]:
     """Make the folder for the files; one that exists must be empty. Folders in which nothing came are removed again."""
-    folder = wanted or Path("output") / f"demo-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    folder = wanted or Path("output") / f"demo-{time.strftime('%Y%m%d-%H%M%S')}"
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

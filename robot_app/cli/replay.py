@@ -69,13 +69,14 @@ def add_parser(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> None:
     from robot_app.perception.detector import Detector
     from robot_app.runtime.settings import load_settings
-    from robot_app.tools.compare.lockstep import two_behaviours, two_models
-    from robot_app.tools.compare.report import compare_behaviours, compare_models
 
     settings = load_settings(args.config, behaviour=args.behaviour)
     detector = Detector.load(args.model, settings.detector.score)
     footage = _footage(args)
     compared = args.compare is not None or args.compare_config is not None
+    if compared:
+        from robot_app.tools.compare.lockstep import two_behaviours, two_models
+        from robot_app.tools.compare.report import compare_behaviours, compare_models
     for option, given in (("--events", args.events), ("--view", args.view)):
         if compared and given is not None:
             raise InputError(f"{option} cannot be used in a comparison, as its two sides differ; leave one out")

@@ -1,6 +1,5 @@
 """The files that come with this software, and how files and folders are written: whole or not at all."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -67,6 +66,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path}: cannot be made, as the folder around it does not exist")
     part = path.absolute().with_name(f".{path.absolute().name}.part")
+    import shutil  # loads four compression modules, which no --help should wait for
+
     shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
     part.mkdir()
     try:
