@@ -18,6 +18,7 @@ import itertools
 import math
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -61,11 +62,11 @@ class RobotUnderTest:
         return self.is_standing is None or self.is_standing()
 
 
-class RobotContract:
+class RobotContract(ABC):
     """For implementations of `robot_app.core.robot.Robot`."""
 
-    def make(self) -> AbstractContextManager[RobotUnderTest]:
-        raise NotImplementedError
+    @abstractmethod
+    def make(self) -> AbstractContextManager[RobotUnderTest]: ...
 
     def test_frames_come_once_in_order_and_a_finite_camera_ends_with_its_last(self) -> None:
         with self.make() as subject, subject.robot as robot:
@@ -139,19 +140,19 @@ class GuardUnderTest:
 
     Attributes:
         look_after: tells the guard, once it was started, of a robot whose wheels are running.
-        has_stopped: whether these wheels stand; `None` for a guard that never acts.
+        has_stopped: whether these wheels stand.
     """
 
     guard: Guard
-    look_after: Callable[[], None] = lambda: None
-    has_stopped: Callable[[], bool] | None = None
+    look_after: Callable[[], None]
+    has_stopped: Callable[[], bool]
 
 
-class GuardContract:
+class GuardContract(ABC):
     """For implementations of `robot_app.safety.guard.Guard`."""
 
-    def make(self) -> AbstractContextManager[GuardUnderTest]:
-        raise NotImplementedError
+    @abstractmethod
+    def make(self) -> AbstractContextManager[GuardUnderTest]: ...
 
     def test_it_is_ready_once_it_was_waited_for_and_may_be_started_again(self) -> None:
         with self.make() as subject:
@@ -183,35 +184,34 @@ class GuardContract:
                 subject.guard.heartbeat(0.1)
                 subject.guard.heartbeat(math.inf)
                 assert not acted.wait(LATE_STOP_S)
-            assert subject.has_stopped is None or not subject.has_stopped()
+            assert not subject.has_stopped()
 
     def test_wheels_may_run_while_there_are_heartbeats(self) -> None:
         with self.make() as subject, _started(subject) as acted:
             for _ in range(10):
                 subject.guard.heartbeat(10.0)
                 assert not acted.wait(0.02)
-            assert subject.has_stopped is None or not subject.has_stopped()
+            assert not subject.has_stopped()
             subject.guard.heartbeat(math.inf)
 
     def test_an_overdue_heartbeat_stops_the_wheels(self) -> None:
         with self.make() as subject, _started(subject) as acted:
             subject.guard.heartbeat(0.05)
-            if subject.has_stopped is not None:
-                assert acted.wait(10.0)
-                assert subject.has_stopped()
+            assert acted.wait(10.0)
+            assert subject.has_stopped()
 
     def test_wheels_that_may_run_are_stopped_when_it_is_let_go(self) -> None:
         with self.make() as subject:
             with _started(subject):
                 subject.guard.heartbeat(60.0)
-            assert subject.has_stopped is None or _comes_true(subject.has_stopped)
+            assert _comes_true(subject.has_stopped)
 
 
-class WorldContract:
+class WorldContract(ABC):
     """For implementations of `robot_app.emulator.world.World`, with three pictures at least."""
 
-    def make(self) -> World:
-        raise NotImplementedError
+    @abstractmethod
+    def make(self) -> World: ...
 
     def test_the_camera_takes_pictures_that_its_calibration_describes(self) -> None:
         world = self.make()
@@ -248,11 +248,11 @@ class WorldContract:
         assert around.gap_mm(pose, 0.0) > 0
 
 
-class SinkContract:
+class SinkContract(ABC):
     """For implementations of `robot_app.core.step.Sink`, which `make` has not entered."""
 
-    def make(self) -> AbstractContextManager[Sink]:
-        raise NotImplementedError
+    @abstractmethod
+    def make(self) -> AbstractContextManager[Sink]: ...
 
     def write_all(self, sink: Sink) -> None:
         """Write six steps of every kind; three of them have four events each."""

@@ -6,6 +6,7 @@ To put another executor to this test, subclass `ExecutorContract` and override `
 import importlib.util
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, contextmanager
@@ -52,12 +53,12 @@ def leave_after_an_error(executor: AbstractContextManager[Executor], submit: Cal
         raise ConfigError("the block ends")
 
 
-class ExecutorContract:
+class ExecutorContract(ABC):
     """For implementations of `training.study.executors.Executor`."""
 
+    @abstractmethod
     def make(self, jobs: int) -> AbstractContextManager[Executor]:
         """An executor of at most `jobs` calls at a time; leaving the block ends what it began."""
-        raise NotImplementedError
 
     @pytest.fixture(scope="class")
     @classmethod

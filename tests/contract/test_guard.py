@@ -1,4 +1,4 @@
-"""Every guard, also the one that tests use, put to the contract that all guards fulfil."""
+"""The guard, put to the contract that any other guard of a robot would have to fulfil."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,6 @@ from robot_app.core.actions import Drive
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.safety.guard import ProcessGuard
 from robot_app.tools.contracts import GuardContract, GuardUnderTest
-from tests.support.robots import NotingGuard
 from tests.support.vector import IMPATIENT, emulated, wait_until
 
 
@@ -21,9 +20,3 @@ class TestProcessGuard(GuardContract):
             yield GuardUnderTest(
                 guard, lambda: guard.look_after(emulator.identity), lambda: emulator.body.state.left_mm_s == 0
             )
-
-
-class TestNotingGuard(GuardContract):
-    @contextmanager
-    def make(self) -> Iterator[GuardUnderTest]:
-        yield GuardUnderTest(NotingGuard())

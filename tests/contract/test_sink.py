@@ -2,6 +2,7 @@
 
 import io
 import json
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,8 +34,8 @@ class InFolder(SinkContract):
     def make(self) -> Iterator[Sink]:
         yield self.sink(self.new())
 
-    def sink(self, folder: Path) -> Sink:
-        raise NotImplementedError
+    @abstractmethod
+    def sink(self, folder: Path) -> Sink: ...
 
 
 class TestLiveRecording(InFolder):
