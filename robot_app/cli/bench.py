@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from robot_app.cli.options import Commands, add_command, add_model
+from robot_app.cli.options import add_model
+from robot_app.core.commandline import Commands, add_command
 
 
 def add_parser(commands: Commands) -> None:

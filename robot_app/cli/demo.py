@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robot_app.cli.options import Commands, add_command, add_model, add_view, positive_number, viewing
+from robot_app.cli.options import add_model, add_view, positive_number, viewing
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.errors import InputError
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from robot_app.cli.options import SOURCE_HELP, Commands, add_command, add_model, score
+from robot_app.cli.options import SOURCE_HELP, add_model, score
+from robot_app.core.commandline import Commands, add_command
 
 
 def add_parser(commands: Commands) -> None:

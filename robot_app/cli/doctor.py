@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from robot_app.cli.options import Commands, add_command, add_model, add_vector
+from robot_app.cli.options import add_model, add_vector
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.errors import RobotError
 
 

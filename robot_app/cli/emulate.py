@@ -6,7 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from robot_app.cli.options import SOURCE_HELP, Commands, add_command, port, positive_number
+from robot_app.cli.options import SOURCE_HELP, port, positive_number
+from robot_app.core.commandline import Commands, add_command
 from robot_app.emulator.faults import Fault, Faults
 
 SCENE = "scene"

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from robot_app.cli.options import Commands, add_command
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.files import DEFAULT_MODEL
 
 

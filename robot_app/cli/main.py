@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from robot_app.cli import bench, demo, detect, doctor, emulate, inspect, record, replay, run, serve
-from robot_app.core.errors import EXIT_CODE, MissingPartError, VectorDetectorError
+from robot_app.core.commandline import INTERRUPTED_EXIT_CODE, run_command
 
 COMMANDS = (demo, run, record, replay, detect, emulate, inspect, bench, doctor, serve)
-INTERRUPTED_EXIT_CODE = 130
 
 # Signals to end become an exception, so that they leave every `with` block in good order, as Ctrl-C does.
 # A closed terminal sends SIGHUP; on Windows, which has none, Ctrl-Break sends SIGBREAK.
@@ -59,20 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _escape_unprintable()
     with _log_to_stderr(), termination_raises():
         try:
-            with _missing_parts_told():
-                args.run(args)
-        except VectorDetectorError as error:
-            sys.stderr.write(f"error: {error}\n")
-            return EXIT_CODE
-        except OSError as error:  # a file that vanished, a pipe that was closed
-            about = f"{error.filename}: " if error.filename else ""
-            sys.stderr.write(f"error: {about}{error.strerror or error}\n")
-            return EXIT_CODE
+            return run_command(args, get_packages="install this software again")
         except KeyboardInterrupt:
             return INTERRUPTED_EXIT_CODE
         except Terminated as terminated:
             return terminated.exit_code
-    return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -86,19 +76,6 @@ def build_parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         command.add_parser(commands)
     return parser
-
-
-@contextmanager
-def _missing_parts_told() -> Iterator[None]:
-    """Commands import what they need when they run, so a package or system library is found missing only then."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise MissingPartError(f"the package {error.name} is missing; install this software again") from error
-    except ImportError as error:
-        raise MissingPartError(
-            f"a system library is missing ({error}); on Debian or Ubuntu: apt install libgl1 libglib2.0-0"
-        ) from error
 
 
 def _escape_unprintable() -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.files import DEFAULT_MODEL
@@ -21,29 +21,8 @@ if TYPE_CHECKING:
     from robot_app.safety.gate import MotionSettings
     from robot_app.safety.operator_controls import OperatorControls
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 VIEW_ADDRESS = ("127.0.0.1", 8088)
 SOURCE_HELP = "recording (.mcap), video file, or folder of pictures"
-
-
-def add_command(
-    commands: Commands,
-    run: Callable[[argparse.Namespace], None],
-    *,
-    help_line: str,
-    description: str,
-    examples: str,
-) -> argparse.ArgumentParser:
-    """Add a command, named as the module of its function `run(args)`."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        run.__module__.rpartition(".")[2],
-        help=help_line,
-        description=description,
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser
 
 
 def add_vector(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:

@@ -5,7 +5,8 @@ import math
 import sys
 from pathlib import Path
 
-from robot_app.cli.options import Commands, add_command, add_robot, chosen_robot, positive_number
+from robot_app.cli.options import add_robot, chosen_robot, positive_number
+from robot_app.core.commandline import Commands, add_command
 
 
 def add_parser(commands: Commands) -> None:

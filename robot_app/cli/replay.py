@@ -9,16 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from robot_app.cli.options import (
-    SOURCE_HELP,
-    Commands,
-    add_behaviour,
-    add_command,
-    add_model,
-    add_view,
-    seconds_from_start,
-    viewing,
-)
+from robot_app.cli.options import SOURCE_HELP, add_behaviour, add_model, add_view, seconds_from_start, viewing
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.errors import InputError
 
 if TYPE_CHECKING:

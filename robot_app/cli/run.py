@@ -4,16 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from robot_app.cli.options import (
-    Commands,
-    add_behaviour,
-    add_command,
-    add_model,
-    add_robot,
-    add_view,
-    chosen_robot,
-    viewing,
-)
+from robot_app.cli.options import add_behaviour, add_model, add_robot, add_view, chosen_robot, viewing
+from robot_app.core.commandline import Commands, add_command
 
 
 def add_parser(commands: Commands) -> None:

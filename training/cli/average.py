@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training.cli.options import Commands, add_command, say
+from robot_app.core.commandline import Commands, add_command
 
 
 def add_parser(commands: Commands) -> None:
@@ -22,4 +22,4 @@ def run(args: argparse.Namespace) -> None:
     from training.engine.averaging import average_checkpoints
 
     average_checkpoints(args.checkpoints, args.output)
-    say(f"wrote {args.output}: the mean of {len(args.checkpoints)} checkpoints")
+    print(f"wrote {args.output}: the mean of {len(args.checkpoints)} checkpoints")

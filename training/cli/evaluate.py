@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training.cli.options import Commands, add_command, say
+from robot_app.core.commandline import Commands, add_command
 
 
 def add_parser(commands: Commands) -> None:
@@ -40,14 +40,14 @@ def run(args: argparse.Namespace) -> None:
     threshold = args.threshold if args.threshold is not None else default_threshold or 0.5
     detections = detect_all(detect, data)
     evaluation = evaluate_detections(data, detections)
-    say(f"{args.model} on {data.name}: {evaluation.images} images, {evaluation.objects} objects")
-    say(f"  AP50       {evaluation.ap50:.3f}")
-    say(f"  AP50-95    {evaluation.ap50_95:.3f}")
-    say(f"  precision  {evaluation.precision(threshold):.3f}  at score {threshold:.2f}")
-    say(f"  recall     {evaluation.recall(threshold):.3f}  at score {threshold:.2f}")
+    print(f"{args.model} on {data.name}: {evaluation.images} images, {evaluation.objects} objects")
+    print(f"  AP50       {evaluation.ap50:.3f}")
+    print(f"  AP50-95    {evaluation.ap50_95:.3f}")
+    print(f"  precision  {evaluation.precision(threshold):.3f}  at score {threshold:.2f}")
+    print(f"  recall     {evaluation.recall(threshold):.3f}  at score {threshold:.2f}")
     false_alarms = evaluation.false_alarm_images(threshold)
-    say(f"  false alarms in {false_alarms} of {evaluation.empty_images} images without objects")
+    print(f"  false alarms in {false_alarms} of {evaluation.empty_images} images without objects")
     if args.sheet is not None:
         faulty = find_faults(data, detections, evaluation, threshold)
         write_sheet(args.sheet, faulty)
-        say(f"  wrote {args.sheet}: {len(faulty)} images with a miss or a false alarm")
+        print(f"  wrote {args.sheet}: {len(faulty)} images with a miss or a false alarm")

@@ -4,8 +4,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.errors import InputError
-from training.cli.options import Commands, add_command, say
 
 
 def add_parser(commands: Commands) -> None:
@@ -51,16 +51,16 @@ def run(args: argparse.Namespace) -> None:
     data = [read_coco(args.threshold_data), *others]
     card = export(args.checkpoint, args.output, data, name=args.name, version=args.version)
     parity = card.parity
-    say(
+    print(
         f"parity on {parity.frames} frames: boxes {parity.max_box_px:.4f} px, scores {parity.max_score:.5f}, "
         f"AP50-95 {parity.ap50_95:.5f}"
     )
     for m in card.metrics:
-        say(
+        print(
             f"{m.data}: AP50 {m.ap50:.3f}  AP50-95 {m.ap50_95:.3f}  precision {m.precision:.3f}  "
             f"recall {m.recall:.3f}  at score {m.score_threshold:.2f}"
         )
-    say(f"wrote {args.output} and {args.output.with_suffix('.md')}")
+    print(f"wrote {args.output} and {args.output.with_suffix('.md')}")
 
 
 def _named_folder(text: str) -> tuple[str, Path]:

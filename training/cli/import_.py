@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.errors import ConfigError, InputError
-from training.cli.options import Commands, add_command, say
 
 MOST_LINES = 20
 
@@ -81,18 +81,18 @@ def make_version(args: argparse.Namespace, sources: list[Path], parent: Path | N
     )
     gathered = gather(sources, parent, options)
     for line in [*gathered.notes, *fault_lines(gathered.faults, MOST_LINES)]:
-        say(line)
+        print(line)
     if gathered.faults and getattr(args, "strict", False):
         count = plural(len(gathered.faults), "fault")
         raise InputError(f"{sources[0]}: {count}, and --strict allows none; nothing was written")
     plan = plan_version(gathered, options)
     for line in leak_lines(plan, MOST_LINES):
-        say(line)
+        print(line)
     report = full_report(gathered, plan)
     folder, is_new = write_version(args.output, plan.manifest, plan.images, plan.annotations, report)
     boxes = sum(len(image.class_names) for image in gathered.images)
     size = f"{len(gathered.images)} images, {boxes} boxes, {len(gathered.class_names)} classes"
-    say(f"{'wrote' if is_new else 'there already, unchanged:'} {folder}: {size}")
+    print(f"{'wrote' if is_new else 'there already, unchanged:'} {folder}: {size}")
 
 
 def _parse_class_map(texts: list[str]) -> dict[str, str]:

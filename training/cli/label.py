@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.cli.options import Commands, add_command, say
+from robot_app.core.commandline import Commands, add_command
 
 if TYPE_CHECKING:
     from training.labelling.review import Review
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     other = None if args.compare is None else open_labeller(args.compare)
     reviews = label(args.source, args.output, labeller, other)
     object_count = sum(len(one.frame.objects) for one in reviews)
-    say(f"{object_count} objects in {len(reviews)} images, by {labeller.name}")
+    print(f"{object_count} objects in {len(reviews)} images, by {labeller.name}")
     _say_what_to_review([one for one in reviews if one.reasons])
     _say_how_to_go_on(args.output)
 
@@ -54,22 +54,22 @@ def _say_what_to_review(doubtful: "Sequence[Review]") -> None:
 
     counts = {kind: sum(any(reason.kind == kind for reason in one.reasons) for one in doubtful) for kind in KINDS}
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    say(f"{len(doubtful)} worth a look{f' ({kinds})' if kinds else ''}, most doubtful first:")
+    print(f"{len(doubtful)} worth a look{f' ({kinds})' if kinds else ''}, most doubtful first:")
     for one in doubtful[:MOST_LINES]:
-        say(f"  {one.frame.file_name}  {one.summary}")
+        print(f"  {one.frame.file_name}  {one.summary}")
 
 
 def _say_how_to_go_on(output: Path) -> None:
     root = output.resolve().parent
-    say(f"wrote {output}: images/, annotations.json (COCO), review.csv, contact_sheet.jpg, label-studio/, cvat/")
-    say(
+    print(f"wrote {output}: images/, annotations.json (COCO), review.csv, contact_sheet.jpg, label-studio/, cvat/")
+    print(
         "Label Studio: start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
         f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}, make a project with the interface of "
         f"label-studio/interface.xml, add {output.resolve() / 'images'} as local storage without syncing it, and "
         "import label-studio/tasks.json."
     )
-    say(
+    print(
         "CVAT: make a task with the labels of cvat/labels.json (tab Raw) and the files of images/, and upload "
         "cvat/annotations.xml as CVAT 1.1."
     )
-    say("Then export the corrected labels, best as COCO or YOLO, and read them with `robot-train import`.")
+    print("Then export the corrected labels, best as COCO or YOLO, and read them with `robot-train import`.")

@@ -4,8 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.errors import ConfigError
-from training.cli.options import Commands, add_command, say
 
 
 def add_parser(commands: Commands) -> None:
@@ -45,4 +45,4 @@ def run(args: argparse.Namespace) -> None:
     data = read_coco(args.output)
     sheet = args.output / "contact_sheet.jpg"
     write_sheet(sheet, [SheetEntry(image) for image in data.images])
-    say(f"wrote {len(data.images)} images with {data.object_count} Vectors to {args.output}; look at {sheet}")
+    print(f"wrote {len(data.images)} images with {data.object_count} Vectors to {args.output}; look at {sheet}")

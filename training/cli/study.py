@@ -4,8 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.errors import ConfigError
-from training.cli.options import Commands, add_command, say
 
 
 def add_parser(commands: Commands) -> None:
@@ -42,4 +42,4 @@ def run(args: argparse.Namespace) -> None:
     executor = ray_executor(args.ray, cores // args.jobs) if args.ray else local_executor(args.jobs)
     with executor as running:
         run_study(config, args.output.absolute(), running, write_report)
-    say(f"wrote {args.output / REPORT_NAME / 'report.html'} and report.md beside it")
+    print(f"wrote {args.output / REPORT_NAME / 'report.html'} and report.md beside it")

@@ -2,10 +2,11 @@
 
 import argparse
 import os
+import re
 from dataclasses import fields
 from pathlib import Path
 
-from training.cli.options import Commands, add_command, say, size_hw
+from robot_app.core.commandline import Commands, add_command
 from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, Hyperparameters
 
 
@@ -44,7 +45,7 @@ def add_parser(commands: Commands) -> None:
     add("--augmentation", str, f"random changes of the images: {', '.join(AUGMENTATIONS)}")
     parser.add_argument(
         "--frame",
-        type=size_hw,
+        type=_size_hw,
         dest="frame_hw",
         default=defaults.frame_hw,
         metavar="WxH",
@@ -77,5 +78,13 @@ def run(args: argparse.Namespace) -> None:
         raise KeyboardInterrupt(f" in epoch {progress.epoch + 1}; the same command continues")
     assert progress.best is not None
     if exhausted:
-        say(f"ended after epoch {progress.epoch}: {settings.patience} epochs brought nothing better")
-    say(f"best epoch {progress.best.epoch}: AP50-95 {progress.best.ap50_95:.3f}; wrote {args.output / 'best.pt'}")
+        print(f"ended after epoch {progress.epoch}: {settings.patience} epochs brought nothing better")
+    print(f"best epoch {progress.best.epoch}: AP50-95 {progress.best.ap50_95:.3f}; wrote {args.output / 'best.pt'}")
+
+
+def _size_hw(text: str) -> tuple[int, int]:
+    """`WIDTHxHEIGHT` in pixels to (height, width)."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 640x360, found {text!r}")
+    return int(match[2]), int(match[1])

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from robot_app.core.commandline import Commands, add_command
 from robot_app.core.errors import ConfigError
 from training.cli.import_ import add_version_options, make_version
-from training.cli.options import Commands, add_command, say
 
 
 def add_parser(commands: Commands) -> None:
@@ -41,5 +41,5 @@ def run(args: argparse.Namespace) -> None:
         return
     manifest = verify_version(args.version)
     for line in manifest_lines(manifest):
-        say(line)
-    say(f"checked   all {len(manifest.images)} images and {len(manifest.annotations)} label files are unchanged")
+        print(line)
+    print(f"checked   all {len(manifest.images)} images and {len(manifest.annotations)} label files are unchanged")
