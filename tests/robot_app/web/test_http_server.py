@@ -5,22 +5,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from robot_app.core.errors import ConfigError
-from robot_app.safety.operator_controls import OperatorControls
 from tests.support.steps import make_step
 from tests.support.view import Client, live_view, next_picture
 
 EVERYWHERE = "0.0.0.0"
-
-
-@pytest.fixture
-def controls():
-    return OperatorControls()
-
-
-@pytest.fixture
-def view(tmp_path, controls):
-    with live_view(tmp_path, controls) as view:
-        yield view
 
 
 @pytest.fixture

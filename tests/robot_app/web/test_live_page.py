@@ -14,24 +14,12 @@ from robot_app.core.actions import Drive
 from robot_app.core.detections import Detections
 from robot_app.core.robot import Supervision
 from robot_app.media.recording.reader import read_card, read_steps
-from robot_app.safety.operator_controls import OperatorControls
 from tests.support.robots import ScriptedRobot, StubbornRobot
 from tests.support.steps import assert_same_step, make_step
 from tests.support.view import Client, live_view, next_picture, next_status
 from tests.support.vision import CARD
 from training.data.dataset import read_coco
 from training.data.near_duplicates import origin_of
-
-
-@pytest.fixture
-def controls():
-    return OperatorControls()
-
-
-@pytest.fixture
-def view(tmp_path, controls):
-    with live_view(tmp_path, controls) as view:
-        yield view
 
 
 @pytest.fixture
