@@ -33,6 +33,12 @@ def add_parser(commands: Commands) -> None:
         metavar="VERSION",
         help="make a new version of this one's images, which keep their split, and the sources'",
     )
+    parser.add_argument(
+        "--sample",
+        type=int,
+        metavar="N",
+        help="use N of the sources' images, chosen by --seed; the others can be added later (default: all)",
+    )
     parser.add_argument("--strict", action="store_true", help="write nothing if there is any fault")
     add_version_options(parser)
 
@@ -46,7 +52,7 @@ def add_version_options(parser: argparse.ArgumentParser) -> None:
         help="percentages for train/valid/test such as 70/20/10; images that are alike, and frames of one recording, "
         "stay in one part (default: keep the parts that are given)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the split (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the split and the sample (default: 0)")
     parser.add_argument(
         "--class-map", action="append", default=[], metavar="OLD=NEW", help="rename a class; may be given repeatedly"
     )
@@ -78,6 +84,7 @@ def make_version(args: argparse.Namespace, sources: list[Path], parent: Path | N
         _parse_class_map(args.class_map),
         (Resize.parse(args.resize, args.fit),) if args.resize else (),
         resplit_parent,
+        getattr(args, "sample", None),
     )
     gathered = gather(sources, parent, options)
     for line in [*gathered.notes, *fault_lines(gathered.faults, MOST_LINES)]:

@@ -5,8 +5,8 @@ images fastest, and OpenCV's colour operations, a tenth of the time of torchvisi
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,6 +34,14 @@ def augmentation_named(name: str) -> v2.Transform:
         [
             v2.RandomHorizontalFlip(0.5),
             v2.RandomApply([RandomPlacement(scale=(0.5, 1.8), stretch=1.12)], p=0.7),
+            _pixel_changes(),
+        ]
+    )
+
+
+def _pixel_changes() -> v2.Transform:
+    return v2.Compose(
+        [
             PixelChange(expose_anew),
             v2.RandomApply([PixelChange(blur)], p=0.2),
             v2.RandomApply([PixelChange(add_noise)], p=0.4),
@@ -41,6 +49,50 @@ def augmentation_named(name: str) -> v2.Transform:
             v2.SanitizeBoundingBoxes(min_size=2.0),
         ]
     )
+
+
+class Mosaic:
+    """Four images as the quarters of one frame, each flipped, zoomed and shifted by itself, then exposed anew.
+
+    A quarter shows a random window of its image; where they meet is random too. So a network sees objects in more
+    places, sizes and company than a small data set has. `scale` is the range of the zoom (log-uniform).
+    """
+
+    def __init__(self, scale: tuple[float, float]) -> None:
+        self.scale = scale
+        self._flip = v2.RandomHorizontalFlip(0.5)
+        self._pixels = _pixel_changes()
+
+    def __call__(self, samples: Sequence[tuple[Tensor, dict[str, Any]]]) -> tuple[Tensor, dict[str, Any]]:
+        """Four pairs of an image and its objects, all of one size, to one such pair."""
+        height, width = samples[0][0].shape[-2:]
+        x, y = round(_uniform(0.3, 0.7) * width), round(_uniform(0.3, 0.7) * height)
+        canvas = _grey(height, width)
+        boxes, labels = [], []
+        quarters = ((0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height))
+        for sample, (x1, y1, x2, y2) in zip(samples, quarters, strict=True):
+            image, objects = self._flip(*sample)
+            hw = (y2 - y1, x2 - x1)
+            window = draw_window(objects["boxes"].as_subclass(Tensor), (height, width), hw, self.scale, 1.12)
+            canvas[:, y1:y2, x1:x2] = show_window(image.as_subclass(Tensor), window, hw)
+            moved = functional.clamp_bounding_boxes(move_boxes(objects["boxes"], window, hw)).as_subclass(Tensor)
+            seen = (moved[:, 2:] > moved[:, :2]).all(dim=1)
+            boxes.append(moved[seen] + torch.tensor([x1, y1, x1, y1]))
+            labels.append(objects["labels"][seen])
+        joined = tv_tensors.BoundingBoxes(torch.cat(boxes), format="XYXY", canvas_size=(height, width))
+        result: tuple[Tensor, dict[str, Any]] = self._pixels(
+            tv_tensors.Image(canvas), {"boxes": joined, "labels": torch.cat(labels)}
+        )
+        return result
+
+
+class Window(NamedTuple):
+    """Part of an image, in its pixels; it may reach beyond the image."""
+
+    left: int
+    top: int
+    width: int
+    height: int
 
 
 class RandomPlacement(v2.Transform):  # type: ignore[misc]
@@ -56,39 +108,51 @@ class RandomPlacement(v2.Transform):  # type: ignore[misc]
         self.stretch = stretch
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """The window as left, top, width, height in pixels; the whole image when no try suits the boxes."""
+        """The window; the whole image when no try suits the boxes."""
         image = next(i for i in flat_inputs if isinstance(i, tv_tensors.Image))
         boxes = next(i for i in flat_inputs if isinstance(i, tv_tensors.BoundingBoxes)).as_subclass(Tensor)
-        height, width = image.shape[-2:]
-        for _ in range(_PLACEMENT_TRIES):
-            window = self._draw_window(height, width)
-            if _cuts_well(boxes, window):
-                return {"window": window}
-        return {"window": (0, 0, width, height)}
-
-    def _draw_window(self, height: int, width: int) -> tuple[int, int, int, int]:
-        low, high = self.scale
-        scale = _log_uniform(low, high)
-        stretch = math.sqrt(_log_uniform(1 / self.stretch, self.stretch))
-        window_h, window_w = round(height / scale * stretch), round(width / scale / stretch)
-        left, top = (round(_uniform(min(0, d), max(0, d))) for d in (width - window_w, height - window_h))
-        return left, top, window_w, window_h
+        hw = (image.shape[-2], image.shape[-1])
+        return {"window": draw_window(boxes, hw, hw, self.scale, self.stretch)}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401 - torchvision's signature
         """Apply the window to an image or to boxes."""
-        left, top, window_w, window_h = params["window"]
+        window: Window = params["window"]
         if isinstance(inpt, tv_tensors.BoundingBoxes):
-            height, width = inpt.canvas_size
-            offset = torch.tensor([left, top, left, top])
-            factor = torch.tensor([width / window_w, height / window_h] * 2)
-            moved = (inpt.as_subclass(Tensor) - offset) * factor
-            return functional.clamp_bounding_boxes(tv_tensors.wrap(moved, like=inpt))
+            return functional.clamp_bounding_boxes(move_boxes(inpt, window, inpt.canvas_size))
         if isinstance(inpt, tv_tensors.Image):
-            return tv_tensors.wrap(_show_window(inpt.as_subclass(Tensor), left, top, window_w, window_h), like=inpt)
+            hw = (inpt.shape[-2], inpt.shape[-1])
+            return tv_tensors.wrap(show_window(inpt.as_subclass(Tensor), window, hw), like=inpt)
         return inpt
 
 
-def _cuts_well(boxes: Tensor, window: tuple[int, int, int, int]) -> bool:
+def draw_window(
+    boxes: Tensor, image_hw: tuple[int, int], shown_hw: tuple[int, int], scale: tuple[float, float], stretch: float
+) -> Window:
+    """A random window of an image of `image_hw` pixels that is to be shown on `shown_hw` pixels.
+
+    Where no try suits the boxes, it is the whole image.
+    """
+    for _ in range(_PLACEMENT_TRIES):
+        zoom = _log_uniform(*scale)
+        aspect = math.sqrt(_log_uniform(1 / stretch, stretch))
+        height, width = round(shown_hw[0] / zoom * aspect), round(shown_hw[1] / zoom / aspect)
+        free = (image_hw[1] - width, image_hw[0] - height)
+        left, top = (round(_uniform(min(0, d), max(0, d))) for d in free)
+        window = Window(left, top, width, height)
+        if _cuts_well(boxes, window):
+            return window
+    return Window(0, 0, image_hw[1], image_hw[0])
+
+
+def move_boxes(boxes: tv_tensors.BoundingBoxes, window: Window, shown_hw: tuple[int, int]) -> tv_tensors.BoundingBoxes:
+    """From the image to where the window shows them; not clipped."""
+    offset = torch.tensor([window.left, window.top] * 2)
+    factor = torch.tensor([shown_hw[1] / window.width, shown_hw[0] / window.height] * 2)
+    moved = (boxes.as_subclass(Tensor) - offset) * factor
+    return tv_tensors.BoundingBoxes(moved, format="XYXY", canvas_size=shown_hw)
+
+
+def _cuts_well(boxes: Tensor, window: Window) -> bool:
     """Every box is outside, or visible by at least MIN_VISIBLE; and objects are not all lost."""
     if len(boxes) == 0:
         return True
@@ -100,19 +164,24 @@ def _cuts_well(boxes: Tensor, window: tuple[int, int, int, int]) -> bool:
     return bool(((visible == 0) | (visible >= MIN_VISIBLE)).all() and (visible > 0).any())
 
 
-def _show_window(image: Tensor, left: int, top: int, window_w: int, window_h: int) -> Tensor:
+def show_window(image: Tensor, window: Window, shown_hw: tuple[int, int]) -> Tensor:
     """Crop what the window has of the image, scale it, and put it where it belongs on grey."""
     height, width = image.shape[-2:]
+    left, top, window_w, window_h = window
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + window_w, width), min(top + window_h, height)
-    sx, sy = width / window_w, height / window_h
+    sx, sy = shown_hw[1] / window_w, shown_hw[0] / window_h
     out_x1, out_x2 = round((x1 - left) * sx), round((x2 - left) * sx)
     out_y1, out_y2 = round((y1 - top) * sy), round((y2 - top) * sy)
     part: Tensor = functional.resize(image[:, y1:y2, x1:x2], [out_y2 - out_y1, out_x2 - out_x1], antialias=True)
-    if part.shape == image.shape:
+    if part.shape[1:] == shown_hw:
         return part
-    canvas = torch.full((height, width, 3), PADDING_VALUE, dtype=torch.uint8).permute(2, 0, 1)
+    canvas = _grey(*shown_hw)
     canvas[:, out_y1:out_y2, out_x1:out_x2] = part
     return canvas
+
+
+def _grey(height: int, width: int) -> Tensor:
+    return torch.full((height, width, 3), PADDING_VALUE, dtype=torch.uint8).permute(2, 0, 1)
 
 
 class PixelChange(v2.Transform):  # type: ignore[misc]

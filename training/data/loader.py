@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +14,11 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from robot_app.perception.letterbox import Letterbox
+from training.data.augmentation import Mosaic
 from training.data.dataset import LabelledImage
+
+
+MOSAIC_SHARE = float(os.environ.get("MOSAIC_SHARE", "0.7"))
 
 
 class Sample(NamedTuple):
@@ -51,27 +55,41 @@ class FrameDataset(Dataset[Sample]):
     """
 
     def __init__(
-        self, images: tuple[LabelledImage, ...], frame_hw: tuple[int, int], augmentation: v2.Transform, seed: int
+        self,
+        images: tuple[LabelledImage, ...],
+        frame_hw: tuple[int, int],
+        augmentation: v2.Transform,
+        seed: int,
+        mosaic: Mosaic | None = None,
+        mosaic_epochs: int = 0,
     ) -> None:
         self._images = images
         self._frame_hw = frame_hw
         self._augmentation = augmentation
         self._seed = seed
+        self._mosaic = mosaic
+        self._mosaic_epochs = mosaic_epochs
 
     def __getitem__(self, draw: Draw) -> Sample:
-        image = self._images[draw.image]
-        letterbox = Letterbox(image.hw, self._frame_hw)
-        pixels = torch.from_numpy(letterbox.apply(image.load())).permute(2, 0, 1)
-        boxes, labels = self.targets(draw.image)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(np.random.SeedSequence((self._seed, *draw)).generate_state(1, np.uint64)[0] >> 1))
+            if self._mosaic is not None and draw.epoch < self._mosaic_epochs and torch.rand(()) < MOSAIC_SHARE:
+                others = torch.randint(len(self._images), (3,)).tolist()
+                frame, objects = self._mosaic([self._letterboxed(i) for i in (draw.image, *others)])
+            else:
+                frame, objects = self._augmentation(*self._letterboxed(draw.image))
+        boxes = objects["boxes"].as_subclass(Tensor).float()
+        return Sample(frame.as_subclass(Tensor).permute(1, 2, 0).contiguous(), boxes, objects["labels"])
+
+    def _letterboxed(self, index: int) -> tuple[Tensor, dict[str, Any]]:
+        image = self._images[index]
+        pixels = torch.from_numpy(Letterbox(image.hw, self._frame_hw).apply(image.load())).permute(2, 0, 1)
+        boxes, labels = self.targets(index)
         objects = {
             "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=self._frame_hw),
             "labels": labels,
         }
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(np.random.SeedSequence((self._seed, *draw)).generate_state(1, np.uint64)[0] >> 1))
-            frame, objects = self._augmentation(tv_tensors.Image(pixels), objects)
-        boxes = objects["boxes"].as_subclass(Tensor).float()
-        return Sample(frame.as_subclass(Tensor).permute(1, 2, 0).contiguous(), boxes, objects["labels"])
+        return tv_tensors.Image(pixels), objects
 
     def targets(self, index: int) -> tuple[Tensor, Tensor]:
         """Boxes and labels of an image as it is without augmentation."""

@@ -29,12 +29,14 @@ class VersionOptions:
     """The options that change what a version holds; `class_map` gives old class names their new ones.
 
     With `resplit_parent` the images of a parent are split anew with the others; without, they stay where they are.
+    `sample` is how many of the sources' sound images are used, chosen by the seed of the split; None uses all.
     """
 
     split: SplitRule
     class_map: dict[str, str]
     steps: tuple[Resize, ...]
     resplit_parent: bool
+    sample: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +62,7 @@ def gather(sources: Sequence[Path], parent: Path | None, options: VersionOptions
 
     Raises:
         InputError: a source cannot be read as a whole, the parent is damaged, or no sound image is left.
-        ConfigError: the class map names a class that does not occur.
+        ConfigError: the class map names a class that does not occur; a larger sample is wanted than there are images.
     """
     manifest = verify_version(parent) if parent else None
     images, faults = _parent_images(parent, manifest, options) if parent and manifest else ([], [])
@@ -81,6 +83,8 @@ def gather(sources: Sequence[Path], parent: Path | None, options: VersionOptions
         entries.append(_source_entry(c))
     images, duplicates = drop_duplicates(images)
     faults += duplicates
+    if options.sample is not None:
+        images = [*images[:from_parent], *_sample(images[from_parent:], options.sample, options.split.seed)]
     if not images:
         example = f", such as {faults[0]}" if faults else ""
         raise InputError(f"{sources[0]}: no sound image in it{example}; expected at least one")
@@ -100,6 +104,14 @@ def gather(sources: Sequence[Path], parent: Path | None, options: VersionOptions
             *(f"class {name} has no boxes and is left out" for name in renamed if not boxes_of[name]),
         ),
     )
+
+
+def _sample(images: list[CheckedImage], count: int, seed: int) -> list[CheckedImage]:
+    """Some of the images, in their order."""
+    if not 0 < count <= len(images):
+        raise ConfigError(f"--sample {count}: expected 1 to {len(images)}, the number of sound images")
+    chosen = np.random.default_rng(seed).permutation(len(images))[:count]
+    return [images[i] for i in sorted(chosen.tolist())]
 
 
 def _parent_images(folder: Path, manifest: Manifest, options: VersionOptions) -> tuple[list[CheckedImage], list[Fault]]:

@@ -6,7 +6,7 @@ from torchvision.models.detection import ssdlite320_mobilenet_v3_large
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
-from training.detectors.trainable import Candidates, Losses, Parts, Targets, TrainableDetector
+from training.detectors.trainable import Losses, Parts, Predictions, Targets, TrainableDetector
 
 PIXEL_CENTRE = 127.5
 """torchvision trained this network on RGB from -1 to 1."""
@@ -30,7 +30,7 @@ class SsdLite(TrainableDetector):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Float32 (B, 3, h, w) to box offsets (B, A, 4), class logits (B, A, 1 + C) and anchors (A, 4), float32."""
-        return self._predict(self.features(images), (images.shape[2], images.shape[3]))
+        return self._run_head(self.features(images), (images.shape[2], images.shape[3]))
 
     @property
     def parts(self) -> Parts:
@@ -46,7 +46,7 @@ class SsdLite(TrainableDetector):
 
         There is no objectness; its part is 0. A batch without any object has no positives, hence no loss.
         """
-        offsets, logits, anchors = self._predict(features, image_hw)
+        offsets, logits, anchors = self._run_head(features, image_hw)
         with torch.autocast(offsets.device.type, enabled=False):
             outputs = {"bbox_regression": offsets, "cls_logits": logits}
             truth = [
@@ -58,19 +58,15 @@ class SsdLite(TrainableDetector):
         box, classes = parts["bbox_regression"], parts["classification"]
         return Losses(box + classes, box, torch.zeros_like(box), classes)
 
-    def candidates(self, images: Tensor) -> Candidates:
-        """The best K anchors, or all where there are fewer, each with its best class but the background."""
+    def predict(self, images: Tensor) -> Predictions:
+        """Each anchor's box; the scores leave out the background."""
         offsets, logits, anchors = self(images)
         with torch.autocast(images.device.type, enabled=False):
-            class_scores, labels = nn.functional.softmax(logits, dim=2)[..., 1:].max(2)
-            best = class_scores.topk(min(self.candidate_count, class_scores.shape[1]))
-            rows = best.indices[..., None].expand(-1, -1, 4)
-            chosen = offsets.gather(1, rows).reshape(-1, 4)
-            chosen_anchors = anchors.expand(len(images), -1, -1).gather(1, rows).reshape(-1, 4)
-            boxes = self.ssd.box_coder.decode_single(chosen, chosen_anchors).reshape(len(images), -1, 4)
-            return Candidates(boxes, best.values, labels.gather(1, best.indices))
+            all_anchors = anchors.expand(len(images), -1, -1).reshape(-1, 4)
+            boxes = self.ssd.box_coder.decode_single(offsets.reshape(-1, 4), all_anchors).reshape(offsets.shape)
+            return Predictions(boxes, nn.functional.softmax(logits, dim=2)[..., 1:])
 
-    def _predict(self, features: tuple[Tensor, ...], image_hw: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+    def _run_head(self, features: tuple[Tensor, ...], image_hw: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         scales = list(features)
         outputs = self.ssd.head(scales)
         anchors = self._anchors(scales, *image_hw)

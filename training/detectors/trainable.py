@@ -13,8 +13,18 @@ class Targets(NamedTuple):
     labels: Tensor
 
 
+class Predictions(NamedTuple):
+    """One box for every place (cell or anchor) of each image, and how likely it holds an object of each class.
+
+    `boxes` float32 (B, K, 4) xyxy in network pixels, `class_scores` float32 (B, K, C), 0 to 1.
+    """
+
+    boxes: Tensor
+    class_scores: Tensor
+
+
 class Candidates(NamedTuple):
-    """The best K boxes of each image before duplicates are suppressed, best score first.
+    """The boxes of all places with their best class, duplicates not yet suppressed, best score first.
 
     `boxes` float32 (B, K, 4) xyxy in network pixels, `scores` float32 (B, K), `labels` int64 (B, K).
     """
@@ -49,13 +59,11 @@ class TrainableDetector(nn.Module, ABC):
         architecture: its name on the command line and in the card, such as `yolox-nano`.
         class_names: what labels index into.
         nms_iou: overlap above which duplicates are suppressed afterwards; 1 where there are none.
-        candidate_count: K, the number of boxes that `candidates` gives.
     """
 
     architecture: str
     class_names: tuple[str, ...]
     nms_iou: float
-    candidate_count: int = 100
 
     @property
     @abstractmethod
@@ -75,5 +83,13 @@ class TrainableDetector(nn.Module, ABC):
         return self.head_loss(self.features(images), (images.shape[2], images.shape[3]), targets)
 
     @abstractmethod
+    def predict(self, images: Tensor) -> Predictions:
+        """What the network says of every place; every operation in it can be exported to ONNX."""
+
     def candidates(self, images: Tensor) -> Candidates:
-        """The best K boxes; every operation in it can be exported to ONNX."""
+        """All places, sorted. None is left out here: the best ones are mostly duplicates of the same objects."""
+        predictions = self.predict(images)
+        scores, labels = predictions.class_scores.max(2)
+        best = scores.topk(scores.shape[1])
+        boxes = predictions.boxes.gather(1, best.indices[..., None].expand(-1, -1, 4))
+        return Candidates(boxes, best.values, labels.gather(1, best.indices))

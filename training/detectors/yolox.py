@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.detectors.trainable import Candidates, Losses, Parts, Targets, TrainableDetector
+from training.detectors.trainable import Losses, Parts, Predictions, Targets, TrainableDetector
 from training.detectors.yolox_loss import decode, yolox_loss
 
 BATCH_NORM_EPS = 1e-3
@@ -33,7 +33,15 @@ class ConvUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
-        return functional.silu(self.bn(self.conv(x)))
+        return functional.silu(self.bn(self._convolve(x)))
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        if x.device.type == "cpu" and x.dtype == torch.bfloat16 and self.conv.groups > 1 and self.conv.stride != (1, 1):
+            # oneDNN goes back through these some ten times slower in bfloat16 than in float32.
+            with torch.autocast("cpu", enabled=False):
+                return self.conv(x.float()).to(x.dtype)  # type: ignore[no-any-return]
+        out: Tensor = self.conv(x)
+        return out
 
 
 def spatial_unit(inputs: int, outputs: int, stride: int, depthwise: bool) -> nn.Module:
@@ -273,13 +281,9 @@ class Yolox(TrainableDetector):
             predictions, anchors = decode(outputs)
             return yolox_loss(predictions, anchors, targets)
 
-    def candidates(self, images: Tensor) -> Candidates:
-        """The best K cells, or all where there are fewer, each with its best class; score = objectness x class."""
+    def predict(self, images: Tensor) -> Predictions:
+        """Each cell's box; score = objectness x class."""
         outputs = self(images)
         with torch.autocast(images.device.type, enabled=False):
-            predictions, _ = decode(outputs)
-            class_logits, labels = predictions.classes.max(2)
-            scores = predictions.objectness.sigmoid() * class_logits.sigmoid()
-            best = scores.topk(min(self.candidate_count, scores.shape[1]))
-            boxes = predictions.boxes.gather(1, best.indices[..., None].expand(-1, -1, 4))
-            return Candidates(boxes, best.values, labels.gather(1, best.indices))
+            cells, _ = decode(outputs)
+            return Predictions(cells.boxes, cells.objectness.sigmoid()[..., None] * cells.classes.sigmoid())

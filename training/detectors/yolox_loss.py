@@ -44,7 +44,7 @@ class Anchors(NamedTuple):
         return self.corners + self.strides[:, None] / 2
 
 
-class Predictions(NamedTuple):
+class CellOutputs(NamedTuple):
     """Float32: `boxes` (B, A, 4) xyxy in pixels, logits `objectness` (B, A) and `classes` (B, A, C)."""
 
     boxes: Tensor
@@ -52,7 +52,7 @@ class Predictions(NamedTuple):
     classes: Tensor
 
 
-def decode(outputs: list[Tensor]) -> tuple[Predictions, Anchors]:
+def decode(outputs: list[Tensor]) -> tuple[CellOutputs, Anchors]:
     """Head outputs (B, 5 + C, h, w) at strides 8, 16, 32 to predictions for all A cells, in this order."""
     anchors = _anchors(outputs)
     flat = torch.cat([output.flatten(2) for output in outputs], dim=2).float().transpose(1, 2)
@@ -60,7 +60,7 @@ def decode(outputs: list[Tensor]) -> tuple[Predictions, Anchors]:
     centre = flat[..., 0:2] * stride + anchors.corners
     half = flat[..., 2:4].clamp(max=MAX_LOG_SIDE).exp() * stride / 2
     boxes = torch.cat((centre - half, centre + half), dim=-1)
-    return Predictions(boxes, flat[..., 4], flat[..., 5:]), anchors
+    return CellOutputs(boxes, flat[..., 4], flat[..., 5:]), anchors
 
 
 def _anchors(outputs: list[Tensor]) -> Anchors:
@@ -105,7 +105,7 @@ def pad_targets(targets: list[Targets], device: torch.device) -> Truth:
 
 
 @torch.no_grad()
-def assign(predictions: Predictions, anchors: Anchors, truth: Truth) -> Assignment:
+def assign(predictions: CellOutputs, anchors: Anchors, truth: Truth) -> Assignment:
     """Gives each object the k cells of lowest cost, k being the sum of its best overlaps.
 
     A cell that several objects want goes to the one that it costs least.
@@ -137,7 +137,7 @@ def _geometry(anchors: Anchors, truth: Truth) -> tuple[Tensor, Tensor]:
     return (in_box | in_centre) & present, in_box & in_centre & present
 
 
-def _class_cost(predictions: Predictions, truth: Truth) -> Tensor:
+def _class_cost(predictions: CellOutputs, truth: Truth) -> Tensor:
     """Float (B, G, A): binary cross-entropy, summed over classes, of p = sqrt(class x objectness) with the label.
 
     With n(p) = -log(1 - p), the sum is that of n over all classes, plus -log(p) - n(p) of the label's class. So no
@@ -151,7 +151,7 @@ def _class_cost(predictions: Predictions, truth: Truth) -> Tensor:
     return negative.sum(2)[:, None] + correction.gather(1, index)
 
 
-def yolox_loss(predictions: Predictions, anchors: Anchors, targets: list[Targets]) -> Losses:
+def yolox_loss(predictions: CellOutputs, anchors: Anchors, targets: list[Targets]) -> Losses:
     """Sums over the batch, divided by the number of cells that learn an object.
 
     Box loss 1 - IoU², weight 5; the target of the label's class is the overlap reached, of other classes 0.

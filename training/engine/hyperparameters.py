@@ -7,7 +7,7 @@ from robot_app.core.errors import ConfigError
 from robot_app.core.vector_spec import FRAME_HW
 
 FREEZES = ("none", "backbone", "backbone+neck", "features")
-AUGMENTATIONS = ("camera", "none")
+AUGMENTATIONS = ("camera", "mosaic", "none")
 ENOUGH_STEPS = 600
 MOST_IMAGES_PER_STEP = 16
 

@@ -52,7 +52,7 @@ class TrainingSection(_Section):
     architecture: str = "yolox-nano"
     frame: tuple[Count, Count] = (640, 360)
     reduction: Count = 2
-    augmentation: Literal["camera", "none"] = "camera"
+    augmentation: Literal["camera", "mosaic", "none"] = "camera"
     epochs: Count | None = None
     batch_size: Count | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3

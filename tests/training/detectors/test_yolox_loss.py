@@ -7,7 +7,7 @@ from torch.nn import functional
 from torchvision.ops import box_iou
 
 from training.detectors.trainable import Targets
-from training.detectors.yolox_loss import Anchors, Assignment, Predictions, assign, pad_targets, yolox_loss
+from training.detectors.yolox_loss import Anchors, Assignment, CellOutputs, assign, pad_targets, yolox_loss
 
 STRIDE = 8
 
@@ -27,7 +27,7 @@ def cell(x: int, y: int) -> int:
     return y * GRID + x
 
 
-def predictions(boxes: dict[int, Tensor], classes: dict[int, Tensor] | None = None) -> Predictions:
+def predictions(boxes: dict[int, Tensor], classes: dict[int, Tensor] | None = None) -> CellOutputs:
     """One image where all cells predict a box far away, but for those given; undecided about everything else."""
     all_boxes = FAR_AWAY.repeat(1, CELLS, 1)
     logits = torch.zeros(1, CELLS, 2)
@@ -35,14 +35,14 @@ def predictions(boxes: dict[int, Tensor], classes: dict[int, Tensor] | None = No
         all_boxes[0, index] = box
     for index, values in (classes or {}).items():
         logits[0, index] = values
-    return Predictions(all_boxes, torch.zeros(1, CELLS), logits)
+    return CellOutputs(all_boxes, torch.zeros(1, CELLS), logits)
 
 
 def target(*boxes: list[float], labels: list[int] | None = None) -> Targets:
     return Targets(torch.tensor(boxes).reshape(-1, 4), torch.tensor(labels or [0] * len(boxes), dtype=torch.int64))
 
 
-def run(given: Predictions, *targets: Targets) -> Assignment:
+def run(given: CellOutputs, *targets: Targets) -> Assignment:
     return assign(given, ANCHORS, pad_targets(list(targets), given.boxes.device))
 
 
@@ -100,14 +100,14 @@ def test_contested_cell_goes_to_the_object_it_fits_better() -> None:
 
 def test_images_of_a_batch_do_not_influence_each_other() -> None:
     one = predictions({cell(3, 3): PERFECT, cell(4, 3): HALF})
-    batch = Predictions(*(part.repeat(3, *[1] * (part.ndim - 1)) for part in one))
+    batch = CellOutputs(*(part.repeat(3, *[1] * (part.ndim - 1)) for part in one))
     assignment = run(batch, target(BOX), target(), target(BOX, [0.0, 0.0, 20.0, 20.0]))
     assert learning(assignment, 0) == learning(run(one, target(BOX)))
     assert learning(assignment, 1) == {}
     assert learning(assignment, 2) == learning(run(one, target(BOX, [0.0, 0.0, 20.0, 20.0])))
 
 
-def plain_simota(given: Predictions, objects: Targets) -> dict[int, int]:
+def plain_simota(given: CellOutputs, objects: Targets) -> dict[int, int]:
     """The definition in loops, one object and one cell at a time."""
     owners: dict[int, tuple[float, int]] = {}
     for number, (box, label) in enumerate(zip(objects.boxes, objects.labels, strict=True)):
@@ -138,7 +138,7 @@ def test_equals_the_definition_in_loops(seed: int) -> None:
     boxes = torch.cat((corner, corner + 6 + torch.rand(3, 2, generator=generator) * 40), 1).clamp(max=64)
     objects = Targets(boxes, torch.tensor([0, 1, 2]))
     near = boxes[torch.randint(0, 3, (CELLS,), generator=generator)]
-    given = Predictions(
+    given = CellOutputs(
         (near + torch.rand(CELLS, 4, generator=generator) * 4)[None],
         torch.randn(1, CELLS, generator=generator),
         torch.randn(1, CELLS, 3, generator=generator),
