@@ -19,6 +19,12 @@ from torchvision.transforms.v2 import functional
 from robot_app.core.frame import Image, decode_image, encode_jpeg
 from robot_app.perception.letterbox import PADDING_VALUE
 
+MOSAIC_SHARE = 0.7
+"""Of the samples; the others are single images."""
+
+MOSAIC_EPOCHS = 0.85
+"""Share of a run's epochs that have mosaics."""
+
 MIN_VISIBLE = 0.25
 """Placements that leave less than this part of an object, but not nothing, are drawn again."""
 
@@ -26,17 +32,43 @@ _GREY_OF_BGR = np.array([0.114, 0.587, 0.299])
 _PLACEMENT_TRIES = 20
 
 
-def augmentation_named(name: str) -> v2.Transform:
-    """`camera` or `none`: takes and gives (image, {"boxes": BoundingBoxes, "labels": Tensor})."""
+class Augmentation:
+    """Random changes of samples, each an image and {"boxes": BoundingBoxes, "labels": Tensor}.
+
+    `single` changes one image; before epoch `mosaic_epochs`, most samples are a `mosaic` instead.
+    """
+
+    def __init__(self, single: v2.Transform, mosaic: "Mosaic | None" = None, mosaic_epochs: int = 0) -> None:
+        self._single = single
+        self._mosaic = mosaic
+        self._mosaic_epochs = mosaic_epochs
+
+    def draw_count(self, epoch: int) -> int:
+        """How many images the next sample is made of, drawn anew at each call: 1, or 4 for a mosaic."""
+        wanted = self._mosaic is not None and epoch < self._mosaic_epochs and _chance(MOSAIC_SHARE)
+        return 4 if wanted else 1
+
+    def __call__(self, samples: Sequence[tuple[Tensor, dict[str, Any]]]) -> tuple[Tensor, dict[str, Any]]:
+        """As many samples as `draw_count` said, all of one size, to one."""
+        if len(samples) > 1:
+            assert self._mosaic is not None
+            return self._mosaic(samples)
+        result: tuple[Tensor, dict[str, Any]] = self._single(*samples[0])
+        return result
+
+
+def augmentation_named(name: str, epochs: int) -> Augmentation:
+    """`camera`, `mosaic` or `none`, for a run of so many epochs.
+
+    The last epochs have no mosaics: in the end the network shall see whole images, as it will in use.
+    """
     if name == "none":
-        return v2.Identity()
-    return v2.Compose(
-        [
-            v2.RandomHorizontalFlip(0.5),
-            v2.RandomApply([RandomPlacement(scale=(0.5, 1.8), stretch=1.12)], p=0.7),
-            _pixel_changes(),
-        ]
-    )
+        return Augmentation(v2.Identity())
+    placement = v2.RandomApply([RandomPlacement(scale=(0.5, 1.8), stretch=1.12)], p=0.7)
+    single = v2.Compose([v2.RandomHorizontalFlip(0.5), placement, _pixel_changes()])
+    if name == "camera":
+        return Augmentation(single)
+    return Augmentation(single, Mosaic(_pixel_changes()), round(MOSAIC_EPOCHS * epochs))
 
 
 def _pixel_changes() -> v2.Transform:
@@ -52,16 +84,15 @@ def _pixel_changes() -> v2.Transform:
 
 
 class Mosaic:
-    """Four images as the quarters of one frame, each flipped, zoomed and shifted by itself, then exposed anew.
+    """Four images as the quarters of one frame, each flipped, zoomed and shifted by itself.
 
-    A quarter shows a random window of its image; where they meet is random too. So a network sees objects in more
-    places, sizes and company than a small data set has. `scale` is the range of the zoom (log-uniform).
+    `pixels` then changes the whole. A quarter shows a random window of its image; where they meet is random too. So a network sees objects in more
+    places, sizes and company than a small data set has.
     """
 
-    def __init__(self, scale: tuple[float, float]) -> None:
-        self.scale = scale
+    def __init__(self, pixels: v2.Transform) -> None:
         self._flip = v2.RandomHorizontalFlip(0.5)
-        self._pixels = _pixel_changes()
+        self._pixels = pixels
 
     def __call__(self, samples: Sequence[tuple[Tensor, dict[str, Any]]]) -> tuple[Tensor, dict[str, Any]]:
         """Four pairs of an image and its objects, all of one size, to one such pair."""
@@ -73,7 +104,7 @@ class Mosaic:
         for sample, (x1, y1, x2, y2) in zip(samples, quarters, strict=True):
             image, objects = self._flip(*sample)
             hw = (y2 - y1, x2 - x1)
-            window = draw_window(objects["boxes"].as_subclass(Tensor), (height, width), hw, self.scale, 1.12)
+            window = draw_window(objects["boxes"].as_subclass(Tensor), (height, width), hw, (0.5, 1.5), 1.12)
             canvas[:, y1:y2, x1:x2] = show_window(image.as_subclass(Tensor), window, hw)
             moved = functional.clamp_bounding_boxes(move_boxes(objects["boxes"], window, hw)).as_subclass(Tensor)
             seen = (moved[:, 2:] > moved[:, :2]).all(dim=1)

@@ -11,14 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 from robot_app.perception.letterbox import Letterbox
-from training.data.augmentation import Mosaic
+from training.data.augmentation import Augmentation
 from training.data.dataset import LabelledImage
-
-
-MOSAIC_SHARE = float(os.environ.get("MOSAIC_SHARE", "0.7"))
 
 
 class Sample(NamedTuple):
@@ -55,29 +51,19 @@ class FrameDataset(Dataset[Sample]):
     """
 
     def __init__(
-        self,
-        images: tuple[LabelledImage, ...],
-        frame_hw: tuple[int, int],
-        augmentation: v2.Transform,
-        seed: int,
-        mosaic: Mosaic | None = None,
-        mosaic_epochs: int = 0,
+        self, images: tuple[LabelledImage, ...], frame_hw: tuple[int, int], augmentation: Augmentation, seed: int
     ) -> None:
         self._images = images
         self._frame_hw = frame_hw
         self._augmentation = augmentation
         self._seed = seed
-        self._mosaic = mosaic
-        self._mosaic_epochs = mosaic_epochs
 
     def __getitem__(self, draw: Draw) -> Sample:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(np.random.SeedSequence((self._seed, *draw)).generate_state(1, np.uint64)[0] >> 1))
-            if self._mosaic is not None and draw.epoch < self._mosaic_epochs and torch.rand(()) < MOSAIC_SHARE:
-                others = torch.randint(len(self._images), (3,)).tolist()
-                frame, objects = self._mosaic([self._letterboxed(i) for i in (draw.image, *others)])
-            else:
-                frame, objects = self._augmentation(*self._letterboxed(draw.image))
+            further = self._augmentation.draw_count(draw.epoch) - 1
+            chosen = [draw.image, *torch.randint(len(self._images), (further,)).tolist()]
+            frame, objects = self._augmentation([self._letterboxed(i) for i in chosen])
         boxes = objects["boxes"].as_subclass(Tensor).float()
         return Sample(frame.as_subclass(Tensor).permute(1, 2, 0).contiguous(), boxes, objects["labels"])
 

@@ -12,11 +12,11 @@ from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.transforms import v2
 from tqdm import tqdm
 
 from robot_app.core.errors import InputError
 from robot_app.core.files import replacing
+from training.data.augmentation import augmentation_named
 from training.data.dataset import LabelledImages
 from training.data.loader import Draw, FrameDataset, Sample
 from training.detectors.frame_model import FrameModel
@@ -73,7 +73,7 @@ def cache_features(model: FrameModel, data: LabelledImages, folder: Path) -> Fea
             f"{folder}: the features need {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; make room, "
             f"or train with --freeze backbone+neck, which does the same without a cache"
         )
-    frames = FrameDataset(data.images, model.frame_hw, v2.Identity(), seed=0)
+    frames = FrameDataset(data.images, model.frame_hw, augmentation_named("none", 0), seed=0)
     # Written row by row: a memory map on a disk that fills up in the meantime ends the process without a word.
     with replacing(path) as part, part.open("wb") as file:
         write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": (len(data.images), values)})

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from robot_app.core.errors import ConfigError, InputError
 from robot_app.perception.card import DataVersion, StartWeights
-from training.data.augmentation import Mosaic, augmentation_named
+from training.data.augmentation import augmentation_named
 from training.data.dataset import LabelledImages
 from training.data.loader import FrameDataset, ResumableBatches, Sample, training_loader
 from training.detectors.factory import build_detector
@@ -166,14 +166,8 @@ def _inputs(
     settings: Hyperparameters, model: FrameModel, data: LabelledImages, output: Path, accelerator: Accelerator
 ) -> tuple[Dataset[Sample], tuple[Shape, ...] | None, float]:
     """What is trained on, the shapes of features where it is those, and the seconds that computing them took."""
-    frames = FrameDataset(
-        data.images,
-        settings.frame_hw,
-        augmentation_named(settings.augmentation),
-        settings.seed,
-        Mosaic((0.5, 1.5)) if settings.augmentation == "mosaic" else None,
-        round(0.85 * settings.epochs),
-    )
+    augmentation = augmentation_named(settings.augmentation, settings.epochs)
+    frames = FrameDataset(data.images, settings.frame_hw, augmentation, settings.seed)
     if settings.freeze != "features":
         return frames, None, 0.0
     with accelerator.main_process_first():

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 from robot_app.core.vector_spec import FRAME_HW
 from tests.support.labelled import write_rectangles
-from training.data.augmentation import MIN_VISIBLE, RandomPlacement, augmentation_named
+from training.data.augmentation import MIN_VISIBLE, Augmentation, Mosaic, RandomPlacement, augmentation_named
 from training.data.dataset import read_coco
 from training.data.loader import Draw, FrameDataset, ResumableBatches, training_loader
 
@@ -22,9 +22,11 @@ def images(tmp_path_factory):
     return (*read_coco(write_rectangles(folder / "frames", 4, seed=3)).images, *other_size.images)
 
 
+PLACEMENT = v2.Compose([RandomPlacement(scale=(0.5, 1.8), stretch=1.12), v2.SanitizeBoundingBoxes()])
+
+
 def test_boxes_stay_on_their_objects_whatever_is_done_to_the_image(images):
-    placement = v2.Compose([RandomPlacement(scale=(0.5, 1.8), stretch=1.12), v2.SanitizeBoundingBoxes()])
-    placed = FrameDataset(images, FRAME_HW, placement, seed=0)
+    placed = FrameDataset(images, FRAME_HW, Augmentation(PLACEMENT), seed=0)
     cut = 0
     for draw in (Draw(epoch, image) for epoch in range(8) for image in range(len(images))):
         sample = placed[draw]
@@ -36,11 +38,27 @@ def test_boxes_stay_on_their_objects_whatever_is_done_to_the_image(images):
     assert cut > 5
 
 
+def test_boxes_of_a_mosaic_hold_its_objects_and_nothing_else(images):
+    augmentation = Augmentation(PLACEMENT, Mosaic(v2.SanitizeBoundingBoxes(min_size=2.0)), mosaic_epochs=8)
+    dataset = FrameDataset(images, FRAME_HW, augmentation, seed=0)
+    most = 0
+    for draw in (Draw(epoch, image) for epoch in range(8) for image in range(len(images))):
+        sample = dataset[draw]
+        bright = sample.inputs.numpy().min(2) > 180
+        elsewhere = bright.copy()
+        for x1, y1, x2, y2 in sample.boxes.round().int().tolist():
+            assert bright[y1 + 3 : y2 - 3, x1 + 3 : x2 - 3].all()
+            elsewhere[max(0, y1 - 3) : y2 + 3, max(0, x1 - 3) : x2 + 3] = False
+        assert elsewhere.sum() < 30
+        most = max(most, len(sample.boxes))
+    assert most > max(len(image.labels) for image in images)
+
+
 def test_no_placement_leaves_a_sliver_of_an_object(images):
     boxes = torch.from_numpy(images[1].boxes_px)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     placement = RandomPlacement(scale=(1.7, 1.8), stretch=1.0)
-    dataset = FrameDataset((images[1],), FRAME_HW, placement, seed=0)
+    dataset = FrameDataset((images[1],), FRAME_HW, Augmentation(placement), seed=0)
     for epoch in range(40):
         seen = dataset[Draw(epoch, 0)].boxes
         visible = (seen[:, 2] - seen[:, 0]) * (seen[:, 3] - seen[:, 1])
@@ -48,10 +66,11 @@ def test_no_placement_leaves_a_sliver_of_an_object(images):
         assert ((visible == 0) | (visible > smallest)).all()
 
 
-def test_a_sample_follows_from_seed_epoch_and_image_alone(images):
-    first = FrameDataset(images, FRAME_HW, augmentation_named("camera"), seed=0)
-    again = FrameDataset(images, FRAME_HW, augmentation_named("camera"), seed=0)
-    other = FrameDataset(images, FRAME_HW, augmentation_named("camera"), seed=1)
+@pytest.mark.parametrize("name", ["camera", "mosaic"])
+def test_a_sample_follows_from_seed_epoch_and_image_alone(images, name):
+    first = FrameDataset(images, FRAME_HW, augmentation_named(name, epochs=6), seed=0)
+    again = FrameDataset(images, FRAME_HW, augmentation_named(name, epochs=6), seed=0)
+    other = FrameDataset(images, FRAME_HW, augmentation_named(name, epochs=6), seed=1)
     wanted = first[Draw(2, 1)]
     again[Draw(0, 0)]
     assert torch.equal(again[Draw(2, 1)].inputs, wanted.inputs)
@@ -60,8 +79,9 @@ def test_a_sample_follows_from_seed_epoch_and_image_alone(images):
     assert not torch.equal(other[Draw(2, 1)].inputs, wanted.inputs)
 
 
-def test_augmented_samples_are_whole_frames_with_boxes_inside(images):
-    dataset = FrameDataset(images, FRAME_HW, augmentation_named("camera"), seed=0)
+@pytest.mark.parametrize("name", ["camera", "mosaic"])
+def test_augmented_samples_are_whole_frames_with_boxes_inside(images, name):
+    dataset = FrameDataset(images, FRAME_HW, augmentation_named(name, epochs=6), seed=0)
     for draw in (Draw(epoch, image) for epoch in range(6) for image in range(len(images))):
         frame, boxes, labels = dataset[draw]
         assert (frame.shape, frame.dtype, len(boxes)) == ((*FRAME_HW, 3), torch.uint8, len(labels))
@@ -85,7 +105,9 @@ def test_an_epoch_continued_in_the_middle_has_the_batches_that_were_left():
 def test_ctrl_c_leaves_the_loading_of_the_present_step_alone(images):
     before = multiprocessing.active_children()
     batches = ResumableBatches(image_count=len(images), batch_size=1, seed=0)
-    loaded = iter(training_loader(FrameDataset(images, FRAME_HW, v2.Identity(), seed=0), batches, on_gpu=False))
+    loaded = iter(
+        training_loader(FrameDataset(images, FRAME_HW, augmentation_named("none", 1), seed=0), batches, on_gpu=False)
+    )
     next(loaded)
     workers = [process for process in multiprocessing.active_children() if process not in before]
     assert workers
@@ -93,3 +115,11 @@ def test_ctrl_c_leaves_the_loading_of_the_present_step_alone(images):
         os.kill(worker.pid, signal.SIGINT)
     assert len(list(loaded)) == len(images) - 1
     assert all(worker.is_alive() for worker in workers)
+
+
+def test_last_epochs_have_no_mosaics(images):
+    augmentation = augmentation_named("mosaic", epochs=20)
+    torch.manual_seed(0)
+    counts = [[augmentation.draw_count(epoch) for _ in range(20)] for epoch in range(20)]
+    assert all({*of_epoch} == {1, 4} for of_epoch in counts[:17])
+    assert all({*of_epoch} == {1} for of_epoch in counts[17:])
