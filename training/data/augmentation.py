@@ -86,8 +86,8 @@ def _pixel_changes() -> v2.Transform:
 class Mosaic:
     """Four images as the quarters of one frame, each flipped, zoomed and shifted by itself.
 
-    `pixels` then changes the whole. A quarter shows a random window of its image; where they meet is random too. So a network sees objects in more
-    places, sizes and company than a small data set has.
+    A quarter shows a random window of its image; where they meet is random too. So a network sees objects in more
+    places, sizes and company than a small data set has. `pixels` then changes the whole.
     """
 
     def __init__(self, pixels: v2.Transform) -> None:
