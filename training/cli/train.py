@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> None:
     exhausted = should_stop_early(progress.scores, settings.patience)
     if progress.epoch < settings.epochs and not exhausted:
         raise KeyboardInterrupt(f" in epoch {progress.epoch + 1}; the same command continues")
-    assert progress.best is not None
     if exhausted:
         print(f"ended after epoch {progress.epoch}: {settings.patience} epochs brought nothing better")
-    print(f"best epoch {progress.best.epoch}: AP50-95 {progress.best.ap50_95:.3f}; wrote {args.output / 'best.pt'}")
+    best = f"best epoch {progress.best_epoch}" if progress.best_epoch else "no epoch was better than the start"
+    print(f"{best}: AP50-95 {progress.best_ap50_95:.3f}; wrote {args.output / 'best.pt'}")
 
 
 def _size_hw(text: str) -> tuple[int, int]:

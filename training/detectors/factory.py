@@ -136,6 +136,11 @@ class LoadReport:
     initialised: tuple[str, ...]
     unused: tuple[str, ...]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all weights were loaded: such a start detects the classes already."""
+        return bool(self.loaded) and not self.replaced and not self.initialised
+
     def __str__(self) -> str:
         source = f"{self.start} (sha256 {self.sha256[:12]})" if self.sha256 else self.start
         replaced = f" ({', '.join(self.replaced)})" if self.replaced else ""

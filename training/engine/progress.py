@@ -40,18 +40,29 @@ class EpochRecord:
 
 @dataclass(slots=True)
 class Progress:
-    """Where the run stands. `batch` counts within `epoch`, and so do the sums of losses and the seconds."""
+    """Where the run stands. `batch` counts within `epoch`, and so do the sums of losses and the seconds.
+
+    `start_ap50_95` is what the start weights score on the validation data; None where they do not know its classes.
+    """
 
     epoch: int = 0
     batch: int = 0
     loss_sums: list[float] = field(default_factory=lambda: [0.0] * 4)
     seconds: float = 0.0
     records: list[EpochRecord] = field(default_factory=list)
+    start_ap50_95: float | None = None
 
     @property
-    def best(self) -> EpochRecord | None:
-        """The epoch with the highest AP50-95 so far, the earlier one of equals."""
-        return max(self.records, key=lambda r: r.ap50_95, default=None)
+    def best_epoch(self) -> int:
+        """Whose weights are in `best.pt`: the earliest epoch with the highest AP50-95; 0 where none beat the start."""
+        best = max(self.records, key=lambda r: r.ap50_95, default=None)
+        return best.epoch if best is not None and best.ap50_95 == self.best_ap50_95 != self.start_ap50_95 else 0
+
+    @property
+    def best_ap50_95(self) -> float:
+        """Of the weights in `best.pt`; below 0 before there are any."""
+        start = [] if self.start_ap50_95 is None else [self.start_ap50_95]
+        return max([*start, *self.scores], default=-1.0)
 
     @property
     def scores(self) -> list[float]:

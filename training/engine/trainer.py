@@ -46,10 +46,10 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
 ) -> Progress:
     """Train into the folder `output`, continuing what is there, until the last epoch or until `stop_requested`.
 
-    Leaves `best.pt` (the averaged weights with the highest validation AP50-95), `last.pt` (all that is needed to
-    continue), `metrics.jsonl` and TensorBoard's files. A second run with the same arguments on the same machine
-    gives the same weights, also when it was stopped and continued in between. Started by torchrun, the processes
-    share every batch; the first one evaluates and writes.
+    Leaves `best.pt` (the averaged weights with the highest validation AP50-95, or the start's where they know the
+    classes and no epoch was better), `last.pt` (all that is needed to continue), `metrics.jsonl` and TensorBoard's
+    files. A second run with the same arguments on the same machine gives the same weights, also when it was stopped
+    and continued in between. Started by torchrun, the processes share every batch; the first one evaluates and writes.
 
     Raises:
         InputError: start weights or images that cannot be read; data without objects.
@@ -83,6 +83,9 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
         write_records(output, progress.records)
     inputs, shapes, extraction_s = _inputs(settings, average.model, data, output, accelerator)
     progress.seconds += extraction_s
+    if first and not progress.epoch and not progress.batch and loaded.is_complete:
+        progress.start_ap50_95 = _score(average.model, validation).ap50_95
+        save_trained(output / BEST_NAME, average.weights, recipe)
     batches = _batches(settings, len(data.images), accelerator)
     loader = training_loader(inputs, batches, device.type == "cuda")
     learner = accelerator.prepare(Learner(_share_statistics(model, accelerator), shapes))
@@ -130,9 +133,9 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
 
             record = None
             if first:
-                scored = evaluate(predictor(average.model, CANDIDATE_SCORE), validation)
+                scored = _score(average.model, validation)
                 record = _record(progress, scored, optimizer.param_groups[0]["lr"], batches)
-                if progress.best is None or record.ap50_95 > progress.best.ap50_95:
+                if record.ap50_95 > progress.best_ap50_95:
                     save_trained(output / BEST_NAME, average.weights, recipe)
             [record] = broadcast_object_list([record])
             progress.end_epoch(record)
@@ -144,6 +147,10 @@ def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
             if _agree_to_stop(stop_requested(), accelerator):
                 break
     return progress
+
+
+def _score(model: FrameModel, validation: LabelledImages) -> Evaluation:
+    return evaluate(predictor(model, CANDIDATE_SCORE), validation)
 
 
 def _check_data(data: LabelledImages, validation: LabelledImages) -> None:

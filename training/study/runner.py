@@ -114,7 +114,6 @@ def _test(
     detections = detect_all(detect, test)
     tested = evaluate_detections(test, detections)
     seconds = np.cumsum([record.seconds for record in progress.records])
-    assert progress.best is not None
     return RunResult(
         arm=run.arm,
         seed=run.seed,
@@ -123,7 +122,7 @@ def _test(
             _initial(run, train_data, validation),
             *(CurvePoint(r.epoch, float(s), r.ap50, r.ap50_95) for r, s in zip(progress.records, seconds, strict=True)),
         ),
-        best_epoch=progress.best.epoch,
+        best_epoch=progress.best_epoch,
         test=TestScore(
             ap50=tested.ap50,
             ap50_95=tested.ap50_95,

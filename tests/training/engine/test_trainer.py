@@ -121,3 +121,14 @@ def test_data_without_any_object_is_refused(brief, tmp_path, capsys):
     (folder / "annotations.json").write_text(json.dumps(content | {"annotations": []}))
     assert main(brief.command(tmp_path / "run", "--validation", str(folder))) == 2
     assert "none of its 40 images has a labelled object" in capsys.readouterr().err
+
+
+def test_what_training_spoils_does_not_replace_the_start(trained, tmp_path, capsys):
+    start = trained.output / "best.pt"
+    spoiling = ("--start", str(start), "--epochs", "1", "--learning-rate", "0.3")
+    assert main(trained.command(tmp_path / "run", *spoiling)) == 0
+    assert "no epoch was better than the start" in capsys.readouterr().out
+    best = torch.load(tmp_path / "run" / "best.pt", weights_only=True)
+    expected = torch.load(start, weights_only=True)
+    assert all(torch.equal(best["model"][name], tensor) for name, tensor in expected["model"].items())
+    assert best["start"]["name"] == "best.pt"
