@@ -37,7 +37,7 @@ LOG_THRESHOLD = 0.5
 """Score at which precision and recall are logged; the threshold of the model is chosen at export."""
 
 
-def train(  # noqa: PLR0915 - the loop is easiest to follow in one piece
+def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piece
     settings: Hyperparameters,
     data: LabelledImages,
     validation: LabelledImages,
