@@ -1,19 +1,26 @@
 """What every trainable detector must do, whatever its architecture."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import helper
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from robot_app.perception.card import CARD_KEY
+from robot_app.perception.detector import Detector
+from tests.support.vision import CARD
 from training.detectors.factory import SCRATCH, build_detector
 from training.detectors.frame_model import FrameModel
-from training.detectors.trainable import Targets, TrainableDetector
+from training.detectors.trainable import Predictions, Targets, TrainableDetector
+from training.detectors.trained import predictor
+from training.evaluation.onnx_export import trace
 
 FRAME_HW = (120, 192)
 
@@ -167,3 +174,54 @@ def test_exported_model_says_the_same_as_pytorch(overfitted: Overfitted, tmp_pat
     assert distance.min(1).max() <= 0.5
     np.testing.assert_array_equal(labels[sure], expected_labels.numpy()[nearest])
     assert box_iou(torch.from_numpy(boxes[:1]), OBJECTS[0].boxes * REDUCTION).item() > 0.5
+
+
+CROWD, DUPLICATES = 100, 30
+
+LEAST_SCORE = 0.05
+
+
+def crowd_boxes() -> Tensor:
+    """10 rows of 10 objects that touch no other one: float32 (100, 4) xyxy in network pixels."""
+    rows, columns = torch.meshgrid(torch.arange(10.0), torch.arange(10.0), indexing="ij")
+    corners = torch.stack([columns.flatten() * 9.5, rows.flatten() * 6], dim=1)
+    return torch.cat([corners, corners + torch.tensor([8.0, 5.0])], dim=1)
+
+
+def crowd() -> Predictions:
+    """Every object found at 30 places. All places of one object have better scores than all of the next one.
+
+    So of the best K places fewer than 100 objects are left whenever K is less than nearly all 3,000 places.
+    """
+    generator = torch.Generator().manual_seed(3)
+    boxes = crowd_boxes().repeat_interleave(DUPLICATES, 0)
+    boxes = boxes + 0.1 * torch.rand(boxes.shape, generator=generator)
+    scores = torch.linspace(0.95, 2 * LEAST_SCORE, len(boxes))
+    labels = torch.arange(CROWD).repeat_interleave(DUPLICATES) % len(CLASSES)
+    class_scores = 0.5 * scores[:, None].repeat(1, len(CLASSES))
+    class_scores[torch.arange(len(boxes)), labels] = scores
+    shuffled = torch.randperm(len(boxes), generator=generator)
+    return Predictions(boxes[None, shuffled], class_scores[None, shuffled])
+
+
+@pytest.mark.parametrize("runtime", ["PyTorch", "ONNX Runtime"])
+def test_no_object_of_a_crowd_is_lost_to_duplicates_of_others(
+    architecture: str, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, _ = build_detector(architecture, CLASSES, SCRATCH)
+    places = crowd()
+    # The exporter keeps only what depends on the image.
+    monkeypatch.setattr(detector, "predict", lambda images: Predictions(*(p + 0 * images.mean() for p in places)))
+    model = FrameModel(detector, FRAME_HW, REDUCTION).eval()
+    detect = predictor(model, LEAST_SCORE)
+    if runtime == "ONNX Runtime":
+        graph = trace(model)
+        card = replace(CARD, class_names=CLASSES, frame_hw=FRAME_HW, nms_iou=detector.nms_iou)
+        helper.set_model_props(graph, {CARD_KEY: card.to_json()})
+        onnx.save(graph, tmp_path / "model.onnx")
+        detect = Detector.load(tmp_path / "model.onnx", LEAST_SCORE)
+    found = detect(np.zeros((*FRAME_HW, 3), np.uint8))
+    assert len(found) == CROWD
+    expected = crowd_boxes() * REDUCTION
+    assert box_iou(torch.from_numpy(found.boxes_px), expected).argmax(1).tolist() == list(range(CROWD))
+    assert found.labels.tolist() == [number % len(CLASSES) for number in range(CROWD)]
