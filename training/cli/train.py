@@ -56,9 +56,11 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    import torch
+
     from training.data.dataset import join, read_coco
     from training.engine.hyperparameters import default_batch_size, default_epochs, should_stop_early
-    from training.engine.monitor import interrupts
+    from training.engine.monitor import describe_time, interrupts
     from training.engine.trainer import train
 
     with interrupts() as pressed:
@@ -80,6 +82,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"ended after epoch {progress.epoch}: {settings.patience} epochs brought nothing better")
     best = f"best epoch {progress.best_epoch}" if progress.best_epoch else "no epoch was better than the start"
     print(f"{best}: AP50-95 {progress.best_ap50_95:.3f}; wrote {args.output / 'best.pt'}")
+    print(describe_time(progress, on_gpu=torch.cuda.is_available()))
 
 
 def _size_hw(text: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from training.data.dataset import LabelledImages
 from training.data.loader import ResumableBatches
 from training.engine.hyperparameters import Hyperparameters
 from training.engine.learner import computes_bfloat16
-from training.engine.progress import EpochRecord, Progress
+from training.engine.progress import BACKWARD, FORWARD, VALIDATION, WAITING, EpochRecord, Progress
 
 _SIGNS = ("out of memory", "can't allocate memory", "is killed by signal: killed", "unable to allocate")
 
@@ -61,6 +61,22 @@ def log_epoch(board: SummaryWriter, record: EpochRecord, settings: Hyperparamete
         f"AP50-95 {record.ap50_95:.3f}  precision {record.precision:.3f}  recall {record.recall:.3f}  "
         f"{record.images_per_s:.0f} images/s  {minutes_left:.0f} min left"
     )
+
+
+def describe_time(progress: Progress, *, on_gpu: bool) -> str:
+    """Where the time of the run went, in a line.
+
+    A GPU computes backward while this process goes on, and forward waits for it: only their sum means something.
+    """
+    spent = progress.part_seconds
+    network = {"forward and backward": (FORWARD, BACKWARD)} if on_gpu else {FORWARD: (FORWARD,), BACKWARD: (BACKWARD,)}
+    seconds = {
+        name: sum(spent.get(part, 0.0) for part in parts)
+        for name, parts in (network | {WAITING: (WAITING,), VALIDATION: (VALIDATION,)}).items()
+    }
+    total = sum(seconds.values())
+    shares = ", ".join(f"{name} {part / max(total, 1e-9):.0%}" for name, part in seconds.items())
+    return f"where the time went: {shares} of {total / 60:.1f} min"
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """How far a training run is: what `last.pt` holds, and the records that people and plots read."""
 
 import json
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from torch import nn
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.files import write_whole
+from training.data.loader import Batch
 from training.detectors.trained import load_content, save_content
 from training.engine.averaging import WeightEma
 from training.engine.hyperparameters import Hyperparameters
@@ -17,6 +21,9 @@ from training.engine.hyperparameters import Hyperparameters
 STATE_NAME = "last.pt"
 BEST_NAME = "best.pt"
 RECORDS_NAME = "metrics.jsonl"
+
+FORWARD, BACKWARD, WAITING, VALIDATION = "forward", "backward", "waiting for images", "validation"
+"""Where the time of a run goes. Backward includes the optimiser and the averaging of weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Progress:
     """Where the run stands. `batch` counts within `epoch`, and so do the sums of losses and the seconds.
 
     `start_ap50_95` is what the start weights score on the validation data; None where they do not know its classes.
+    `part_seconds` is what forward, backward, waiting and validation took in the whole run.
     """
 
     epoch: int = 0
@@ -51,6 +59,7 @@ class Progress:
     seconds: float = 0.0
     records: list[EpochRecord] = field(default_factory=list)
     start_ap50_95: float | None = None
+    part_seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def best_epoch(self) -> int:
@@ -68,6 +77,25 @@ class Progress:
     def scores(self) -> list[float]:
         """AP50-95 of each epoch so far."""
         return [record.ap50_95 for record in self.records]
+
+    @contextmanager
+    def timing(self, part: str) -> Iterator[None]:
+        """Add the time that the block takes to this part's."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.part_seconds[part] = self.part_seconds.get(part, 0.0) + time.perf_counter() - started
+
+    def awaited(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches; the time until each is there is added to that of waiting."""
+        remaining = iter(batches)
+        while True:
+            with self.timing(WAITING):
+                batch = next(remaining, None)
+            if batch is None:
+                return
+            yield batch
 
     def end_batch(self, losses: list[float]) -> None:
         """Count a batch and the parts of its loss."""

@@ -28,7 +28,16 @@ from training.engine.features import FeatureDataset, Shape, cache_features
 from training.engine.hyperparameters import Hyperparameters, learning_rate, should_stop_early
 from training.engine.learner import Learner, freeze_parts, train_mode
 from training.engine.monitor import describe_start, epoch_bar, log_epoch, memory_advice
-from training.engine.progress import BEST_NAME, EpochRecord, Progress, RunState, write_records
+from training.engine.progress import (
+    BACKWARD,
+    BEST_NAME,
+    FORWARD,
+    VALIDATION,
+    EpochRecord,
+    Progress,
+    RunState,
+    write_records,
+)
 from training.evaluation.metrics import CANDIDATE_SCORE, Evaluation, check_classes, evaluate
 
 SAVE_EVERY_S = 300.0
@@ -84,7 +93,8 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
     inputs, shapes, extraction_s = _inputs(settings, average.model, data, output, accelerator)
     progress.seconds += extraction_s
     if first and not progress.epoch and not progress.batch and loaded.is_complete:
-        progress.start_ap50_95 = _score(average.model, validation).ap50_95
+        with progress.timing(VALIDATION):
+            progress.start_ap50_95 = _score(average.model, validation).ap50_95
         save_trained(output / BEST_NAME, average.weights, recipe)
     batches = _batches(settings, len(data.images), accelerator)
     loader = training_loader(inputs, batches, device.type == "cuda")
@@ -101,20 +111,22 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
             batches.epoch, batches.start = progress.epoch, progress.batch
             started, bar = time.monotonic(), epoch_bar(progress, batches)
             train_mode(detector, frozen)
-            for batch in loader if len(batches) else ():
+            for batch in progress.awaited(loader) if len(batches) else ():
                 step = progress.epoch * batches.per_epoch + progress.batch
                 rate = learning_rate(step, total_steps, batches.per_epoch, settings)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
 
-                losses: Losses = learner(batch)
-                parts = _mean_over_processes(losses, accelerator)
+                with progress.timing(FORWARD):
+                    losses: Losses = learner(batch)
+                    parts = _mean_over_processes(losses, accelerator)
                 _check_finite(parts, progress, settings, output)
-                optimizer.zero_grad(set_to_none=True)
-                accelerator.backward(losses.total)
-                nn.utils.clip_grad_norm_(detector.parameters(), settings.gradient_norm)
-                optimizer.step()
-                average.update_parameters(model)
+                with progress.timing(BACKWARD):
+                    optimizer.zero_grad(set_to_none=True)
+                    accelerator.backward(losses.total)
+                    nn.utils.clip_grad_norm_(detector.parameters(), settings.gradient_norm)
+                    optimizer.step()
+                    average.update_parameters(model)
 
                 progress.end_batch(parts)
                 bar.update(batches.batch_size)
@@ -133,7 +145,8 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
 
             record = None
             if first:
-                scored = _score(average.model, validation)
+                with progress.timing(VALIDATION):
+                    scored = _score(average.model, validation)
                 record = _record(progress, scored, optimizer.param_groups[0]["lr"], batches)
                 if record.ap50_95 > progress.best_ap50_95:
                     save_trained(output / BEST_NAME, average.weights, recipe)

@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -77,7 +78,12 @@ def test_stopped_within_an_epoch_and_continued_it_gives_the_same(brief, tmp_path
 def test_a_finished_run_is_left_alone(brief, capsys):
     before = (brief.output / "best.pt").stat().st_mtime_ns
     assert main(brief.command(brief.output)) == 0
-    assert "best epoch" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "best epoch" in told
+    shares = re.findall(r"(forward|backward|waiting for images|validation) (\d+)%", told)
+    assert [name for name, _ in shares] == ["forward", "backward", "waiting for images", "validation"]
+    assert sum(int(share) for _, share in shares) == pytest.approx(100, abs=2)
+    assert 0 < int(shares[0][1]) < int(shares[1][1])
     assert (brief.output / "best.pt").stat().st_mtime_ns == before
 
 
