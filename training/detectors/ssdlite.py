@@ -44,7 +44,8 @@ class SsdLite(TrainableDetector):
     def head_loss(self, features: tuple[Tensor, ...], image_hw: tuple[int, int], targets: list[Targets]) -> Losses:
         """torchvision's loss: smooth L1 of offsets, cross-entropy with the three hardest negatives for each positive.
 
-        There is no objectness; its part is 0. A batch without any object has no positives, hence no loss.
+        An image without objects has no positives: it counts as much as the mean image with objects of its batch, so
+        that it teaches what is not an object. There is no objectness; its part is 0.
         """
         offsets, logits, anchors = self._run_head(features, image_hw)
         with torch.autocast(offsets.device.type, enabled=False):
@@ -55,7 +56,13 @@ class SsdLite(TrainableDetector):
             ]
             owners = [self._match(anchors, target["boxes"]) for target in truth]
             parts = self.ssd.compute_loss(truth, outputs, [anchors] * len(targets), owners)
-        box, classes = parts["bbox_regression"], parts["classification"]
+            positives = sum(int((owner >= 0).sum()) for owner in owners)
+            empty = logits[[len(target.labels) == 0 for target in targets]]
+            stand_ins = max(1, positives // max(1, len(logits) - len(empty)))
+            counted = positives + stand_ins * len(empty)
+            box = parts["bbox_regression"] * (positives / counted)
+            background = _hardest_background(empty, round(self.ssd.neg_to_pos_ratio * stand_ins))
+            classes = parts["classification"] * (positives / counted) + background / counted
         return Losses(box + classes, box, torch.zeros_like(box), classes)
 
     def predict(self, images: Tensor) -> Predictions:
@@ -92,3 +99,9 @@ class SsdLite(TrainableDetector):
         centres = (anchors[:, :2] + anchors[:, 2:]) / 2
         size = torch.tensor([width / side, height / side], device=anchors.device)
         return anchors + (centres * (size - 1)).repeat(1, 2)
+
+
+def _hardest_background(logits: Tensor, count: int) -> Tensor:
+    """Cross-entropy with the background of `count` anchors of each image: of those that look least like it. Its sum."""
+    losses = -nn.functional.log_softmax(logits, dim=2)[..., 0]
+    return losses.topk(min(count, losses.shape[1]), dim=1).values.sum()

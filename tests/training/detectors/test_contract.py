@@ -1,5 +1,6 @@
 """What every trainable detector must do, whatever its architecture."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,10 +125,32 @@ def test_images_without_objects_can_be_learnt(architecture: str, targets: tuple[
     detector, _ = build_detector(architecture, CLASSES, SCRATCH)
     losses = detector.loss(draw(targets), list(targets))
     losses.total.backward()
-    assert losses.total.isfinite()
+    assert 0 < losses.total.item() < 100
     assert torch.isclose(losses.total, losses.box + losses.objectness + losses.classes)
     assert all(p.grad is None or p.grad.isfinite().all() for p in detector.parameters())
     assert (losses.box > 0) == any(len(target.labels) for target in targets)
+
+
+def test_images_without_objects_teach_what_is_no_object(overfitted: Overfitted) -> None:
+    detector = copy.deepcopy(overfitted.detector).train()
+    images = draw((OBJECTS[0], OBJECTS[0]))
+    images[1, 1:, 12:54, 10:50] = 30.0  # a distractor: the object in blue
+
+    def best_scores() -> list[float]:
+        examined = copy.deepcopy(detector)
+        take_statistics(examined, images)
+        with torch.no_grad():
+            return examined.eval().candidates(images).scores[:, 0].tolist()
+
+    assert min(best_scores()) > 0.2
+    optimizer = torch.optim.Adam(detector.parameters(), lr=1e-3)
+    for _ in range(20):
+        optimizer.zero_grad()
+        detector.loss(images, [OBJECTS[0], NOTHING]).total.backward()
+        optimizer.step()
+    of_object, of_distractor = best_scores()
+    assert of_object > 0.3
+    assert of_distractor < 0.1
 
 
 def test_loss_under_bfloat16_stays_near_that_in_float32(architecture: str) -> None:
