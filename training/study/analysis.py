@@ -114,12 +114,14 @@ def find_pairs(arms: Sequence[Arm]) -> tuple[Pair, ...]:
     """Arms that differ in start only, in freeze only, or in images only; of these, neighbouring amounts."""
     pairs = []
     for a, b in combinations(arms, 2):
-        if (a.freeze, a.images) == (b.freeze, b.images) and a.start != b.start:
+        if a.conditions != b.conditions or a.images != b.images:
+            continue
+        if a.freeze == b.freeze and a.start != b.start:
             pairs.append(Pair(Factor.START, *((b, a) if b.start == "scratch" else (a, b))))
-        elif (a.start, a.images) == (b.start, b.images) and a.freeze != b.freeze:
+        elif a.start == b.start and a.freeze != b.freeze:
             pairs.append(Pair(Factor.FREEZE, *((b, a) if b.freeze == "none" else (a, b))))
-    for start, freeze in dict.fromkeys((a.start, a.freeze) for a in arms):
-        amounts = sorted((a for a in arms if (a.start, a.freeze) == (start, freeze)), key=lambda a: a.images)
+    for way in dict.fromkeys((a.start, a.freeze, a.conditions) for a in arms):
+        amounts = sorted((a for a in arms if (a.start, a.freeze, a.conditions) == way), key=lambda a: a.images)
         pairs += [Pair(Factor.IMAGES, a, b) for a, b in pairwise(amounts) if a.images != b.images]
     return tuple(sorted(pairs, key=lambda pair: list(Factor).index(pair.factor)))
 

@@ -84,7 +84,8 @@ def catch_ups(arms: Sequence[Arm], runs: Sequence[RunResult]) -> tuple[CatchUp, 
     """Each arm with another start beside the scratch arm of as many images, nothing frozen; where scratch learned."""
     found = []
     for arm in arms:
-        scratch = next((a for a in arms if (a.start, a.freeze, a.images) == ("scratch", "none", arm.images)), None)
+        wanted = ("scratch", "none", arm.images, arm.conditions)
+        scratch = next((a for a in arms if (a.start, a.freeze, a.images, a.conditions) == wanted), None)
         if scratch is None or arm.start == "scratch":
             continue
         of_scratch = {run.seed: run for run in runs if run.arm == scratch and final_score(run) > 0}

@@ -3,9 +3,18 @@
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.validation import describe_fault, suggestion
@@ -15,6 +24,7 @@ Percent = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?\d)(\.\d+)?%$")
 Freeze = Literal["none", "backbone", "backbone+neck", "features"]
 Count = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0)]
+Shared = TypeVar("Shared", bound=BaseModel)
 
 
 def _differ(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -47,7 +57,10 @@ class DataSection(_Section):
 
 
 class TrainingSection(_Section):
-    """What all arms share; see `engine.hyperparameters`. Without epochs, as `robot-train train`."""
+    """What all arms share but for those that say otherwise; see `engine.hyperparameters`, whose names these are.
+
+    Without epochs or batch size, as `robot-train train`.
+    """
 
     architecture: str = "yolox-nano"
     frame: tuple[Count, Count] = (640, 360)
@@ -59,6 +72,13 @@ class TrainingSection(_Section):
     patience: Count = 20
 
 
+class ArmDataSection(_Section):
+    """Data of an arm instead of that of the study. All arms have the same test images, which makes them comparable."""
+
+    train: Folder | None = None
+    validation: Folder | None = None
+
+
 class ArmSection(_Section):
     """One arm, or, where fields hold several values, all combinations of them.
 
@@ -66,8 +86,10 @@ class ArmSection(_Section):
         name: for people; only where all fields hold one value.
         start: `scratch`, `coco`, a name from [starts], or the name of another arm, whose best weights are taken.
         freeze: as in `robot-train train`.
-        images: how many of the training images, as a number or in percent.
+        images: how many of the arm's training images, as a number or in percent.
         epochs, seeds: instead of those of the whole study.
+        training, data: what is given here replaces what [training] and [data] say for all arms.
+        reference: name of the arm beside which the report sets this one, whatever they differ in.
     """
 
     name: str | None = None
@@ -76,11 +98,34 @@ class ArmSection(_Section):
     images: tuple[Count | Percent, ...] = ("100%",)
     epochs: Count | None = None
     seeds: Seeds | None = None
+    training: TrainingSection = TrainingSection()
+    data: ArmDataSection = ArmDataSection()
+    reference: str | None = None
 
     @field_validator("start", "freeze", "images", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         return value if isinstance(value, list) else [value]
+
+    @model_validator(mode="after")
+    def _epochs_once(self) -> Self:
+        if self.epochs is not None and "epochs" in self.training.model_fields_set:
+            raise ValueError("expected epochs once, not also in its training")
+        return self
+
+    def training_of(self, shared: TrainingSection) -> TrainingSection:
+        """The settings of this arm in a study whose arms share others."""
+        own = _overlay(shared, self.training)
+        return own if self.epochs is None else own.model_copy(update={"epochs": self.epochs})
+
+    def data_of(self, shared: DataSection) -> DataSection:
+        """The folders of this arm in a study whose arms share others."""
+        return _overlay(shared, self.data)
+
+
+def _overlay(shared: Shared, own: BaseModel) -> Shared:
+    """`shared` with those values that are given in `own`."""
+    return shared.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
 
 class PublishedSection(_Section):
@@ -130,12 +175,16 @@ def _explain(error: ValidationError) -> str:
 
 
 def _fields_at(place: list[str]) -> list[str]:
-    if "rows" in place:
-        return [field.name for field in fields(Published)]
     sections: dict[str, type[BaseModel]] = {
+        "": StudyConfig,
         "data": DataSection,
         "training": TrainingSection,
         "arms": ArmSection,
+        "arms.training": TrainingSection,
+        "arms.data": ArmDataSection,
         "published": PublishedSection,
     }
-    return list((sections[place[0]] if place else StudyConfig).model_fields)
+    section = ".".join(part for part in place if not part.isdigit())
+    if section == "published.rows":
+        return [field.name for field in fields(Published)]
+    return list(sections[section].model_fields)

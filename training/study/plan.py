@@ -1,17 +1,23 @@
 """From the configuration of a study to its runs."""
 
 import itertools
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from robot_app.core.errors import ConfigError
-from training.data.dataset import LabelledImages
+from robot_app.core.files import write_whole
+from training.data.dataset import LabelledImages, read_coco
 from training.engine.hyperparameters import Hyperparameters, default_batch_size, default_epochs
 from training.engine.progress import BEST_NAME
-from training.study.config import ArmSection, StudyConfig
+from training.evaluation.metrics import check_classes
+from training.study.config import ArmSection, DataSection, StudyConfig, TrainingSection
 from training.study.results import Arm
+
+PLAN_NAME = "plan.json"
 
 BUILT_IN_STARTS = ("scratch", "coco")
 _NAMES = {"none": "all trains", "backbone": "backbone frozen", "backbone+neck": "head only", "features": "features"}
@@ -23,6 +29,8 @@ class PlannedRun:
 
     Attributes:
         output: its folder.
+        data: the folders of its training, validation and test images.
+        data_sha256: of these three.
         images: indices of the training images, in their order.
         after: folder of the run whose best weights it starts from; None where it needs no other run.
     """
@@ -31,19 +39,91 @@ class PlannedRun:
     seed: int
     output: Path
     settings: Hyperparameters
+    data: DataSection
+    data_sha256: tuple[str, ...]
     images: tuple[int, ...]
     after: Path | None
 
+    def write(self) -> None:
+        """Leave in its folder what it is, for `check_unchanged`."""
+        write_whole(self.output / PLAN_NAME, json.dumps(self._content(), indent=1))
 
-def plan_runs(config: StudyConfig, data: LabelledImages, output: Path) -> list[PlannedRun]:
+    def check_unchanged(self) -> None:
+        """A run that was begun in its folder must have been the very same.
+
+        A setting, or a hash, that the release which began it did not know yet counts as its default.
+
+        Raises:
+            ConfigError: it was another.
+        """
+        plan = self.output / PLAN_NAME
+        if not plan.is_file():
+            return
+        now, defaults = json.loads(json.dumps([self._content(), asdict(Hyperparameters())]))
+        try:
+            before = json.loads(plan.read_bytes())
+            before = now | before | {"settings": defaults | before["settings"]}
+        except (ValueError, TypeError, KeyError):
+            before = None
+        if before != now:
+            raise ConfigError(
+                f'{self.output}: "{self.arm.name}" was begun with other settings or images; choose another --output, '
+                f"or delete that folder to run it anew"
+            )
+
+    def _content(self) -> dict[str, object]:
+        return {"settings": asdict(self.settings), "images": self.images, "data_sha256": self.data_sha256}
+
+
+def read_data(config: StudyConfig) -> dict[Path, LabelledImages]:
+    """Everything that the arms are trained, validated and tested on, by folder.
+
+    Raises:
+        InputError: it cannot be read, or its classes differ.
+    """
+    sections = [config.data, *(arm.data_of(config.data) for arm in config.arms)]
+    folders = [folder for section in sections for folder in (section.train, section.validation, section.test)]
+    data = {folder: read_coco(folder) for folder in dict.fromkeys(folders)}
+    for part in data.values():
+        check_classes(data[folders[0]].class_names, part)
+    return data
+
+
+def plan_runs(config: StudyConfig, data: Mapping[Path, LabelledImages], output: Path) -> list[PlannedRun]:
     """All runs, the first seed of every arm first, so that an unfinished study compares all arms.
+
+    `data` holds the images of every folder, as `read_data` gives them.
 
     Raises:
         ConfigError: two arms have one name; a start or a published row names nothing; arms start from one another in a
             circle; more images than there are.
     """
-    arms = [arm for section in config.arms for arm in _expand(section, len(data.images))]
-    names = [arm.name for arm, _ in arms]
+    arms = [arm for section in config.arms for arm in _expand(section, config, data)]
+    _check_names([arm for arm, _ in arms], config, output)
+    seeds = [[(arm, section, seed) for seed in section.seeds or config.seeds] for arm, section in arms]
+    rounds = itertools.chain.from_iterable(itertools.zip_longest(*seeds))
+    runs = []
+    for arm, section, seed in filter(None, rounds):
+        start, after = _start(arm, seed, config, output)
+        folders = section.data_of(config.data)
+        parts = [data[folder] for folder in (folders.train, folders.validation, folders.test)]
+        planned = PlannedRun(
+            arm=arm,
+            seed=seed,
+            output=_folder(output, arm.name, seed),
+            settings=_settings(arm, seed, section.training_of(config.training), start),
+            data=folders,
+            data_sha256=tuple(part.sha256 for part in parts),
+            images=_subset(arm, seed, config, len(parts[0].images)),
+            after=after,
+        )
+        runs.append(planned)
+    _check_order(runs)
+    return runs
+
+
+def _check_names(arms: Sequence[Arm], config: StudyConfig, output: Path) -> None:
+    names = [arm.name for arm in arms]
     folders = [_folder(output, name, 0) for name in names]
     for name, folder in zip(names, folders, strict=True):
         if folders.count(folder) > 1:
@@ -51,33 +131,66 @@ def plan_runs(config: StudyConfig, data: LabelledImages, output: Path) -> list[P
     for row in config.published.rows if config.published else ():
         if row.arm not in names:
             raise ConfigError(f'published.rows: no arm is named "{row.arm}"; expected one of: {", ".join(names)}')
-    for arm, _ in arms:
-        known = [*BUILT_IN_STARTS, *config.starts, *(name for name in names if name != arm.name)]
+    for arm in arms:
+        others = [name for name in names if name != arm.name]
+        known = [*BUILT_IN_STARTS, *config.starts, *others]
         if arm.start not in known:
             raise ConfigError(f'"{arm.name}": unknown start "{arm.start}"; expected one of: {", ".join(known)}')
-    seeds = [[(arm, section, seed) for seed in section.seeds or config.seeds] for arm, section in arms]
-    rounds = itertools.chain.from_iterable(itertools.zip_longest(*seeds))
-    runs = []
-    for arm, section, seed in filter(None, rounds):
-        start, after = _start(arm, seed, config, output)
-        settings = _settings(arm, section, seed, config, start)
-        images = _subset(arm, seed, config, len(data.images))
-        runs.append(PlannedRun(arm, seed, _folder(output, arm.name, seed), settings, images, after))
-    _check_order(runs)
-    return runs
+        if arm.reference and arm.reference not in others:
+            expected = f"expected one of: {', '.join(others)}" if others else "it is the only one"
+            raise ConfigError(f'"{arm.name}": its reference is no other arm, "{arm.reference}"; {expected}')
 
 
-def _expand(section: ArmSection, available: int) -> list[tuple[Arm, ArmSection]]:
-    arms = []
-    for start, freeze, amount in itertools.product(section.start, section.freeze, section.images):
-        count = amount if isinstance(amount, int) else max(1, round(float(amount.rstrip("%")) / 100 * available))
-        if count > available:
-            raise ConfigError(f"arms: {count} images wanted, but the training data has {available}")
-        name = section.name or f"{start}, {_NAMES[freeze]}, {count} images"
-        arms.append((Arm(name, start, freeze, count), section))
-    if section.name is not None and len(arms) > 1:
-        raise ConfigError(f'arms: "{section.name}" names {len(arms)} arms; leave the name out where lists are given')
-    return arms
+def _expand(
+    section: ArmSection, config: StudyConfig, data: Mapping[Path, LabelledImages]
+) -> Iterator[tuple[Arm, ArmSection]]:
+    """All combinations of what the section lists."""
+    own = section.data_of(config.data)
+    train, validation = (
+        "" if data[folder].sha256 == data[shared].sha256 else data[folder].sha256
+        for folder, shared in ((own.train, config.data.train), (own.validation, config.data.validation))
+    )
+    changes = _changes(section.training_of(config.training), config.training)
+    combinations = list(itertools.product(section.start, section.freeze, section.images))
+    if section.name is not None and len(combinations) > 1:
+        raise ConfigError(
+            f'arms: "{section.name}" names {len(combinations)} arms; leave the name out where lists are given'
+        )
+    for start, freeze, amount in combinations:
+        count = _count(amount, len(data[own.train].images))
+        name = section.name or ", ".join((f"{start}, {_NAMES[freeze]}, {count} images", *_distinctions(section)))
+        yield Arm(name, start, freeze, count, changes, train, validation, section.reference or ""), section
+
+
+def _count(amount: int | str, available: int) -> int:
+    count = amount if isinstance(amount, int) else max(1, round(float(amount.rstrip("%")) / 100 * available))
+    if count > available:
+        raise ConfigError(f"arms: {count} images wanted, but the training data has {available}")
+    return count
+
+
+def _distinctions(section: ArmSection) -> list[str]:
+    """What tells the arms of a section apart from those of others, for their names."""
+    settings = describe_settings(section.training)
+    folders = [getattr(section.data, name) for name in section.data.model_fields_set]
+    return [
+        *(f"{name} {settings[name]}" for name in settings if name in section.training.model_fields_set),
+        *("/".join(folder.parts[-2:]) for folder in folders),
+    ]
+
+
+def describe_settings(settings: TrainingSection) -> dict[str, str]:
+    """Each setting in words, by its name."""
+    words = {
+        name: "by the number of images" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"
+        for name, value in settings.model_dump().items()
+    }
+    return words | {"frame": "{}x{}".format(*settings.frame)}
+
+
+def _changes(own: TrainingSection, shared: TrainingSection) -> tuple[tuple[str, str], ...]:
+    before, now = describe_settings(shared), describe_settings(own)
+    return tuple((name.replace("_", " "), now[name]) for name in now if now[name] != before[name])
 
 
 def _check_order(runs: list[PlannedRun]) -> None:
@@ -106,21 +219,17 @@ def _start(arm: Arm, seed: int, config: StudyConfig, output: Path) -> tuple[str,
     return str(after / BEST_NAME), after
 
 
-def _settings(arm: Arm, section: ArmSection, seed: int, config: StudyConfig, start: str) -> Hyperparameters:
-    shared = config.training
-    batch_size = shared.batch_size or default_batch_size(arm.images)
+def _settings(arm: Arm, seed: int, training: TrainingSection, start: str) -> Hyperparameters:
+    batch_size = training.batch_size or default_batch_size(arm.images)
+    given = training.model_dump(exclude={"frame", "epochs", "batch_size"}, exclude_none=True)
     return Hyperparameters(
-        architecture=shared.architecture,
         start=start,
         freeze=arm.freeze,
-        epochs=section.epochs or shared.epochs or default_epochs(arm.images, batch_size),
+        epochs=training.epochs or default_epochs(arm.images, batch_size),
         batch_size=batch_size,
-        learning_rate=shared.learning_rate,
-        augmentation=shared.augmentation,
-        patience=shared.patience,
-        frame_hw=(shared.frame[1], shared.frame[0]),
-        reduction=shared.reduction,
+        frame_hw=(training.frame[1], training.frame[0]),
         seed=seed,
+        **given,
     )
 
 

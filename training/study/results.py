@@ -17,6 +17,9 @@ from robot_app.core.validation import describe_fault
 RESULT_NAME = "result.json"
 MATCHES_NAME = "matches.npz"
 
+BUDGET = ("epochs", "patience")
+"""Settings that say how long a run may take: arms trained to convergence need not have the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -27,12 +30,25 @@ class Arm:
         start: `scratch`, `coco` or the name of another start or arm.
         freeze: `none`, `backbone`, `backbone+neck` or `features`.
         images: number of labelled images trained on.
+        changes: names and values of the settings that differ from the study's, such as `("augmentation", "none")`.
+        train, validation: sha256 of the data that the images are from and that epochs are scored on; empty where they
+            are the study's.
+        reference: name of the arm beside which it is set, whatever they differ in; or empty.
     """
 
     name: str
     start: str
     freeze: str
     images: int
+    changes: tuple[tuple[str, str], ...] = ()
+    train: str = ""
+    validation: str = ""
+    reference: str = ""
+
+    @property
+    def conditions(self) -> tuple[object, ...]:
+        """What is equal in arms that differ in nothing but start, freeze, images, or how long they may train."""
+        return self.train, self.validation, *(change for change in self.changes if change[0] not in BUDGET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +159,12 @@ class StudyResults:
         title, description: for people; the description is Markdown.
         class_names: what labels index into.
         train, validation, test: the fixed split.
-        recipe: lines such as `epochs: 60`, common to all arms.
+        recipe: lines such as `epochs: 60`, common to all arms but for their changes.
         runs: in the order of the arms in the configuration, then of the seeds; perhaps not all yet.
         planned: number of runs of the whole study.
         published: rows to print beside ours; may be empty.
         published_source: where they are from.
+        other_data: what single arms are trained or validated on instead.
     """
 
     title: str
@@ -161,6 +178,7 @@ class StudyResults:
     planned: int
     published: tuple[Published, ...]
     published_source: str
+    other_data: tuple[DataPart, ...] = ()
 
 
 def save_run(folder: Path, run: RunResult) -> None:

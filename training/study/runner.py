@@ -1,13 +1,12 @@
 """Carries out a study: every run once, each in a process of its own, in the order that their starts allow."""
 
 import hashlib
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ import torch
 from tqdm import tqdm
 
 from robot_app.core.errors import ConfigError
-from robot_app.core.files import write_whole
 from training.data.dataset import LabelledImages, read_coco
 from training.detectors.factory import build_detector
 from training.detectors.frame_model import FrameModel
@@ -25,15 +23,14 @@ from training.engine.progress import BEST_NAME, Progress
 from training.engine.trainer import train
 from training.evaluation.metrics import (
     CANDIDATE_SCORE,
-    check_classes,
     choose_threshold,
     detect_all,
     evaluate,
     evaluate_detections,
 )
-from training.study.config import DataSection, StudyConfig
+from training.study.config import StudyConfig
 from training.study.executors import Executor
-from training.study.plan import PlannedRun, plan_runs
+from training.study.plan import PlannedRun, describe_settings, plan_runs, read_data
 from training.study.results import (
     CurvePoint,
     DataPart,
@@ -45,14 +42,13 @@ from training.study.results import (
 )
 from training.study.scoring import count_objects, match_detections
 
-PLAN_NAME = "plan.json"
 REPORT_NAME = "report"
 
 REPORT_EVERY_S = 300.0
 """Resampling takes seconds for each report, so that not every run gets one."""
 
 
-def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
+def execute_run(run: PlannedRun) -> RunResult | None:
     """Train, continuing where it was stopped, and test; None where it was stopped again.
 
     What training prints goes to `train.log` in the run's folder.
@@ -64,15 +60,14 @@ def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
     if done is not None:
         return done
     run.output.mkdir(parents=True, exist_ok=True)
-    write_whole(run.output / PLAN_NAME, _plan_text(run))
+    run.write()
     with (
         (run.output / "train.log").open("a", buffering=1) as log,
         redirect_stdout(log),
         redirect_stderr(log),
         interrupts() as pressed,
     ):
-        train_data, validation, test = (read_coco(part) for part in (data.train, data.validation, data.test))
-        check_classes(train_data.class_names, test)
+        train_data, validation, test = map(read_coco, (run.data.train, run.data.validation, run.data.test))
         chosen = _choose(train_data, run.images)
         progress = train(run.settings, chosen, validation, run.output, pressed)
         if pressed():
@@ -80,24 +75,6 @@ def execute_run(run: PlannedRun, data: DataSection) -> RunResult | None:
         result = _test(run, chosen, validation, test, progress)
     save_run(run.output, result)
     return result
-
-
-def _check_unchanged(run: PlannedRun) -> None:
-    """A run that was begun must have been the very same.
-
-    Raises:
-        ConfigError: it was another.
-    """
-    plan = run.output / PLAN_NAME
-    if plan.is_file() and plan.read_text() != _plan_text(run):
-        raise ConfigError(
-            f'{run.output}: "{run.arm.name}" was begun with other settings or images; choose another --output, '
-            f"or delete that folder to run it anew"
-        )
-
-
-def _plan_text(run: PlannedRun) -> str:
-    return json.dumps({"settings": asdict(run.settings), "images": run.images}, indent=1)
 
 
 def _choose(data: LabelledImages, images: tuple[int, ...]) -> LabelledImages:
@@ -155,19 +132,17 @@ def run_study(
         ConfigError: the configuration does not fit the data or what is in `output`; a run's process was killed.
         InputError, ModelError: what a run raised; the others are finished first.
     """
-    parts = [read_coco(part) for part in (config.data.train, config.data.validation, config.data.test)]
-    for part in parts:
-        check_classes(parts[0].class_names, part)
-    runs = plan_runs(config, parts[0], output)
-    done = {run.output: result for run in runs if (result := load_run(run.output)) is not None}
+    data = read_data(config)
+    runs = plan_runs(config, data, output)
+    done = {run.output: replace(result, arm=run.arm) for run in runs if (result := load_run(run.output)) is not None}
     for run in runs:
-        _check_unchanged(run)
+        run.check_unchanged()
         if run.output in done:
-            _check_images(run, done[run.output], parts[0], parts[2])
+            _check_images(run, done[run.output], data)
 
     reported_at = time.monotonic()
     with tqdm(total=len(runs), initial=len(done), desc=config.title, unit="run", disable=None) as bar:
-        for run, result in _completed(runs, set(done), config, executor):
+        for run, result in _completed(runs, set(done), executor):
             done[run.output] = result
             bar.update()
             last = result.curve[-1]
@@ -176,15 +151,16 @@ def run_study(
                 f"AP50-95 {result.test.ap50_95:.3f}  in {last.epoch} epochs, {last.seconds:.0f} s"
             )
             if time.monotonic() - reported_at > REPORT_EVERY_S:
-                report(_results(config, parts, runs, done), output / REPORT_NAME)
+                report(_results(config, data, runs, done), output / REPORT_NAME)
                 reported_at = time.monotonic()
-    report(_results(config, parts, runs, done), output / REPORT_NAME)
+    report(_results(config, data, runs, done), output / REPORT_NAME)
 
 
-def _check_images(run: PlannedRun, result: RunResult, train: LabelledImages, test: LabelledImages) -> None:
+def _check_images(run: PlannedRun, result: RunResult, data: Mapping[Path, LabelledImages]) -> None:
     """What was done on other data, whose folders had the same names, does not count."""
+    train = data[run.data.train]
     names = sorted(train.images[i].path.name for i in run.images)
-    objects = count_objects(test)
+    objects = count_objects(data[run.data.test])
     if names != list(result.image_names) or not np.array_equal(objects, result.matches.objects):
         raise ConfigError(
             f'{run.output}: "{run.arm.name}", seed {run.seed}, was trained or tested on other images; choose another '
@@ -193,7 +169,7 @@ def _check_images(run: PlannedRun, result: RunResult, train: LabelledImages, tes
 
 
 def _completed(
-    runs: list[PlannedRun], finished: set[Path], config: StudyConfig, executor: Executor
+    runs: list[PlannedRun], finished: set[Path], executor: Executor
 ) -> Iterator[tuple[PlannedRun, RunResult]]:
     """The runs that were missing, as they are completed."""
     waiting = [run for run in runs if run.output not in finished]
@@ -203,7 +179,7 @@ def _completed(
         ready = [run for run in waiting if run.after is None or run.after in finished]
         for run in [] if failure else ready[: executor.slots - len(running)]:
             waiting.remove(run)
-            running[executor.submit(execute_run, run, config.data)] = run
+            running[executor.submit(execute_run, run)] = run
         if not running:
             break
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -227,16 +203,18 @@ def _completed(
 
 
 def _results(
-    config: StudyConfig, parts: list[LabelledImages], runs: list[PlannedRun], done: dict[Path, RunResult]
+    config: StudyConfig, data: Mapping[Path, LabelledImages], runs: list[PlannedRun], done: dict[Path, RunResult]
 ) -> StudyResults:
-    train, validation, test = (DataPart(p.name, p.sha256, len(p.images), p.object_count) for p in parts)
+    shared = [data[folder] for folder in (config.data.train, config.data.validation, config.data.test)]
+    train, validation, test = map(_data_part, shared)
+    others = {part.sha256: part for part in data.values() if part not in shared}
     order = list(dict.fromkeys(run.arm for run in runs))
     ordered = sorted(runs, key=lambda run: (order.index(run.arm), run.seed))
     published = config.published
     return StudyResults(
         title=config.title,
         description=config.description,
-        class_names=parts[0].class_names,
+        class_names=shared[0].class_names,
         train=train,
         validation=validation,
         test=test,
@@ -245,23 +223,27 @@ def _results(
         planned=len(runs),
         published=published.rows if published else (),
         published_source=published.source if published else "",
+        other_data=tuple(map(_data_part, others.values())),
     )
+
+
+def _data_part(part: LabelledImages) -> DataPart:
+    return DataPart(part.name, part.sha256, len(part.images), part.object_count)
 
 
 def _recipe(config: StudyConfig, runs: list[PlannedRun]) -> tuple[str, ...]:
-    shared = config.training
-    epochs = sorted({run.settings.epochs for run in runs})
-    batches = sorted({run.settings.batch_size for run in runs})
-    width, height = shared.frame
-    return (
-        f"architecture: {shared.architecture}",
-        f"frames: {width}x{height}, scaled down by {shared.reduction}",
-        f"epochs: {_range(epochs)}; ended early after {shared.patience} epochs without a better validation AP50-95",
-        f"batch size: {_range(batches)}",
-        f"highest learning rate: {shared.learning_rate:g}",
-        f"augmentation: {shared.augmentation}",
-    )
-
-
-def _range(values: list[int]) -> str:
-    return f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"
+    """Lines about what arms share. Where images decide, what that came to."""
+    words = describe_settings(config.training)
+    for name in ("epochs", "batch_size"):
+        shared = [run for run in runs if name.replace("_", " ") not in dict(run.arm.changes)] or runs
+        values = sorted({getattr(run.settings, name) for run in shared})
+        words[name] = f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"
+    told = {
+        "architecture": words.pop("architecture"),
+        "frames": f"{words.pop('frame')}, scaled down by {words.pop('reduction')}",
+        "epochs": f"{words.pop('epochs')}; ended early after {words.pop('patience')} epochs without a better "
+        f"validation AP50-95",
+        "batch size": words.pop("batch_size"),
+        "highest learning rate": words.pop("learning_rate"),
+    }
+    return tuple(f"{name.replace('_', ' ')}: {value}" for name, value in (told | words).items())

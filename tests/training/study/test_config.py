@@ -1,26 +1,35 @@
+import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from robot_app.core.errors import ConfigError
+from robot_app.core.errors import ConfigError, InputError
 from tests.support.labelled import write_rectangles
 from training.data.dataset import LabelledImages, read_coco
-from training.study.config import read_config
-from training.study.plan import PlannedRun, plan_runs
+from training.study.config import TrainingSection, read_config
+from training.study.plan import PlannedRun, plan_runs, read_data
 
 HEAD = 'title = "T"\nseeds = [0, 1]\n[data]\ntrain = "a"\nvalidation = "b"\ntest = "c"\n'
 
 ARM = '[[arms]]\nstart = "scratch"\n'
 
 
-def plan(folder: Path, text: str, data: LabelledImages) -> list[PlannedRun]:
+Folders = dict[Path, LabelledImages]
+
+
+def plan(folder: Path, text: str, data: Folders) -> list[PlannedRun]:
     (folder / "study.toml").write_text(text)
     return plan_runs(read_config(folder / "study.toml"), data, folder / "out")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> LabelledImages:
-    return read_coco(write_rectangles(tmp_path_factory.mktemp("study") / "data", 20, seed=1))
+def data(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """The folders that `HEAD` names, with 20 images each; `later` has 40."""
+    parent = tmp_path_factory.mktemp("study")
+    small, large = (read_coco(write_rectangles(parent / f"{n}", n, seed=n)) for n in (20, 40))
+    return {Path(name).absolute(): small for name in "abc"} | {Path("later").absolute(): large}
 
 
 def test_lists_are_combined_and_seeds_come_in_turn(tmp_path, data):
@@ -76,6 +85,89 @@ def test_settings_of_the_study_and_of_arms_reach_the_runs(tmp_path, data):
     assert settings.start == str(Path("mine.pt").absolute())
 
 
+def test_an_arm_replaces_only_what_it_names(tmp_path, data):
+    text = HEAD + '[training]\naugmentation = "none"\nepochs = 9\nlearning_rate = 2e-3\n'
+    text += ARM + 'start = "coco"\ntraining = { augmentation = "mosaic", learning_rate = 0.002, patience = 7 }\n'
+    text = text.replace('start = "scratch"\nstart', "start")
+    [run, _] = plan(tmp_path, text, data)
+    settings = run.settings
+    assert (settings.augmentation, settings.learning_rate, settings.patience, settings.epochs) == ("mosaic", 2e-3, 7, 9)
+    assert run.arm.changes == (("augmentation", "mosaic"), ("patience", "7"))
+
+
+def test_every_setting_of_a_study_can_be_that_of_an_arm(tmp_path, data):
+    """A field added to [training] reaches the runs and the report without a further line."""
+    values = {
+        name: {"architecture": "ssdlite", "augmentation": "mosaic", "frame": [416, 416]}.get(name, 1)
+        for name in TrainingSection.model_fields
+    }
+    given = ", ".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
+    [run, *_] = plan(tmp_path, HEAD + ARM + f"training = {{ {given} }}\n", data)
+    assert {name for name, _ in run.arm.changes} == {name.replace("_", " ") for name in values}
+    for name in set(values) - {"frame"}:
+        assert getattr(run.settings, name) == values[name]
+    assert run.settings.frame_hw == (416, 416)
+
+
+def test_an_arm_can_have_data_of_its_own(tmp_path, data):
+    text = (
+        HEAD + ARM + 'images = ["50%", 12]\n' + ARM + 'images = "75%"\ndata = { train = "later", validation = "c" }\n'
+    )
+    half, twelve, later = plan(tmp_path, text, data)[:3]
+    assert (half.arm.images, twelve.arm.images, later.arm.images) == (10, 12, 30)
+    assert max(later.images) >= 20
+    assert (later.data.train, later.data.validation, later.data.test) == tuple(
+        Path(name).absolute() for name in ("later", "c", "c")
+    )
+    large = data[Path("later").absolute()]
+    assert (half.arm.train, later.arm.train) == ("", large.sha256)
+    assert later.arm.validation == ""  # other folder, same images
+    assert later.arm.name.startswith("scratch, all trains, 30 images, ")
+
+
+def test_a_run_begun_by_an_earlier_release_is_the_same_where_new_settings_have_their_defaults(tmp_path, data):
+    [run, *_] = plan(tmp_path, HEAD + ARM, data)
+    run.output.mkdir(parents=True)
+    run.write()
+    run.check_unchanged()
+    path = run.output / "plan.json"
+    content = json.loads(path.read_text())
+    del content["settings"]["gradient_norm"], content["data_sha256"]
+    path.write_text(json.dumps(content))
+    run.check_unchanged()
+    changed = replace(run, settings=replace(run.settings, gradient_norm=1.0))
+    for other in (changed, replace(run, images=run.images[1:])):
+        with pytest.raises(ConfigError, match="was begun with other settings or images"):
+            other.check_unchanged()
+    for broken in ("", "[]", '{"settings": 3}'):
+        path.write_text(broken)
+        with pytest.raises(ConfigError, match="was begun with other settings or images"):
+            run.check_unchanged()
+
+
+def test_a_run_begun_on_other_labels_is_not_continued(tmp_path, data):
+    [run, *_] = plan(tmp_path, HEAD + ARM, data)
+    run.output.mkdir(parents=True)
+    run.write()
+    with pytest.raises(ConfigError, match="was begun with other settings or images"):
+        replace(run, data_sha256=("other", *run.data_sha256[1:])).check_unchanged()
+
+
+def test_all_data_of_a_study_has_the_same_classes(tmp_path):
+    for name in ("a", "later"):
+        write_rectangles(tmp_path / name, 2, seed=1)
+    file = tmp_path / "later" / "annotations.json"
+    text = HEAD + ARM + f'data = {{ train = "{tmp_path}/later" }}\n'
+    (tmp_path / "study.toml").write_text(re.sub('= "[abc]"', f'= "{tmp_path}/a"', text))
+    config = read_config(tmp_path / "study.toml")
+    assert set(read_data(config)) == {tmp_path / "a", tmp_path / "later"}
+    content = json.loads(file.read_text())
+    content["categories"][0]["name"] = "circle"
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"later: has the classes \('circle',\)"):
+        read_data(config)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -84,6 +176,15 @@ def test_settings_of_the_study_and_of_arms_reach_the_runs(tmp_path, data):
         (HEAD + ARM + 'stat = "coco"\n', 'unknown key "arms.0.stat"; did you mean "start"?'),
         (HEAD + "[training]\nepoch = 3\n" + ARM, 'unknown key "training.epoch"; did you mean "epochs"?'),
         (HEAD + "[training]\nepochs = 0\n" + ARM, "training.epochs: input should be greater than 0, found 0"),
+        (
+            HEAD + ARM + "training = { epoch = 3 }\n",
+            'unknown key "arms.0.training.epoch"; did you mean "epochs"?',
+        ),
+        (HEAD + ARM + "training = { reduction = 0 }\n", "arms.0.training.reduction: input should be greater than 0"),
+        (HEAD + ARM + "epochs = 3\ntraining = { epochs = 3 }\n", "expected epochs once, not also in its training"),
+        (HEAD + ARM + 'data = { test = "b" }\n', 'unknown key "arms.0.data.test"; expected one of: train, validation'),
+        (HEAD + ARM + 'data = { train = "later" }\nimages = 41\n', "41 images wanted, but the training data has 40"),
+        (HEAD + ARM + 'reference = "b"\n', 'its reference is no other arm, "b"; it is the only one'),
         (HEAD + ARM + 'freeze = "head"\n', "arms.0.freeze.0: input should be 'none', 'backbone'"),
         (HEAD + ARM + 'images = "half"\n', "arms.0.images"),
         (HEAD + ARM + "images = 21\n", "21 images wanted, but the training data has 20"),

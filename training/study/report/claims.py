@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from robot_app.core.text import plural
 from training.study.analysis import Analysis, Comparison, Factor, Measure, Verdict
 from training.study.arms import CatchUp
-from training.study.results import Arm
+from training.study.results import BUDGET, Arm
 from training.study.statistics import FEWEST_SEEDS, Estimate, Interval
 
 FREEZE_WORDS = {
@@ -172,12 +172,14 @@ def _undecided(group: Sequence[Comparison]) -> str:
 
 def _contrast(comparison: Comparison) -> str:
     first, second, factor = comparison.pair.first, comparison.pair.second, comparison.pair.factor
+    same = "".join(f", {name} {value}" for name, value in first.changes if name not in BUDGET)
+    same += ", on other data" if first.train or first.validation else ""
     if factor is Factor.START:
-        return f"*{escape(second.start)}* instead of *{escape(first.start)}* ({FREEZE_WORDS[first.freeze]})"
+        return f"*{escape(second.start)}* instead of *{escape(first.start)}* ({FREEZE_WORDS[first.freeze]}{same})"
     if factor is Factor.FREEZE:
         ways = f"*{FREEZE_WORDS[second.freeze]}* instead of *{FREEZE_WORDS[first.freeze]}*"
-        return f"{ways} (start {escape(first.start)})"
-    return f"more images (start {escape(first.start)}, {FREEZE_WORDS[first.freeze]})"
+        return f"{ways} (start {escape(first.start)}{same})"
+    return f"more images (start {escape(first.start)}, {FREEZE_WORDS[first.freeze]}{same})"
 
 
 def _cases(group: Sequence[Comparison], differences: bool = False) -> str:

@@ -9,10 +9,12 @@ from training.study.arms import ArmSummary, CatchUp, Reach
 from training.study.report.claims import (
     ABSENT,
     CLAIMED,
+    arm_words,
     between,
     count,
     escape,
     estimated,
+    join_words,
     p_value,
     percent,
     score,
@@ -20,7 +22,7 @@ from training.study.report.claims import (
     signed,
     what_this_shows,
 )
-from training.study.results import StudyResults
+from training.study.results import Arm, DataPart, RunResult, StudyResults
 from training.study.statistics import FEWEST_SEEDS
 
 PLOTS = "plots"
@@ -37,6 +39,7 @@ def report_markdown(analysis: Analysis, plots: Collection[str]) -> str:
         f"## What this shows\n\n{what_this_shows(analysis)}",
         _remarks(analysis),
         _compared(results),
+        _exceptions([a.arm for a in analysis.arms]),
     ]
     if analysis.arms:
         sections.append(_plot("final_scores.png", "Test scores of each arm with both intervals"))
@@ -64,12 +67,15 @@ def _remarks(analysis: Analysis) -> str:
 
 
 def _compared(results: StudyResults) -> str:
-    parts = {"training": results.train, "validation": results.validation, "test": results.test}
+    parts = [("training", results.train), ("validation", results.validation), ("test", results.test)]
+    parts += [(_role(part, results.runs), part) for part in results.other_data]
     rows = "\n".join(
         f"| {name} | {escape(part.name)} | `{part.sha256[:12]}` | {part.images:,} | {part.objects:,} |"
-        for name, part in parts.items()
+        for name, part in parts
     )
     classes = len(results.class_names)
+    same = "test part is the same for all arms" if results.other_data else "split is the same for all runs"
+    but = ", but for what stands below" if any(run.arm.changes for run in results.runs) else ""
     recipe = "\n".join(f"- {escape(line)}" for line in results.recipe)
     devices = ", ".join(sorted({escape(run.device) for run in results.runs}))
     return f"""## What was compared
@@ -79,12 +85,35 @@ def _compared(results: StudyResults) -> str:
 {rows}
 
 {"1 class" if classes == 1 else f"{classes} classes"}: {escape(", ".join(results.class_names))}.
-The split is the same for all runs. `images.json` lists the images that each run was trained on.
+The {same}. `images.json` lists the images that each run was trained on.
 
-Common to all arms:
+Common to all arms{but}:
 
 {recipe or "- nothing stated"}
 """ + (f"- trained on: {devices}" if devices else "")
+
+
+def _role(part: DataPart, runs: Sequence[RunResult]) -> str:
+    """Which arms have this part instead of that of the study, and for what."""
+    roles = []
+    for role in ("train", "validation"):
+        arms = dict.fromkeys(arm_words(run.arm) for run in runs if getattr(run.arm, role) == part.sha256)
+        if arms:
+            roles.append(f"{'training' if role == 'train' else role} of {join_words(list(arms))}")
+    return "; ".join(roles) or "of arms not done yet"
+
+
+def _exceptions(arms: Sequence[Arm]) -> str:
+    """What single arms do otherwise, those that do the same together."""
+    by_changes: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for arm in arms:
+        if arm.changes:
+            by_changes.setdefault(arm.changes, []).append(arm_words(arm))
+    lines = [
+        f"- {escape(', '.join(f'{name}: {value}' for name, value in changes))}: {join_words(names)}"
+        for changes, names in by_changes.items()
+    ]
+    return "Different from that:\n\n" + "\n".join(lines) if lines else ""
 
 
 def _plot(name: str, text: str) -> str:
