@@ -19,7 +19,8 @@ def add_parser(commands: Commands) -> None:
         ),
         examples=(
             "  robot-train render data/train --images 5000 --seed 1 --backgrounds photos\n"
-            "  robot-train render data/val --images 400 --seed 2"
+            "  robot-train render data/val --images 400 --seed 2\n"
+            "  robot-train render data/home --images 50 --home 7"
         ),
     )
     parser.add_argument("output", type=Path, help="folder for images/, annotations.json, contact_sheet.jpg")
@@ -29,6 +30,12 @@ def add_parser(commands: Commands) -> None:
         "--backgrounds", type=Path, metavar="DIR", help="photographs without a Vector, for walls and backdrops"
     )
     parser.add_argument(
+        "--home",
+        type=int,
+        metavar="N",
+        help="all images from one home: its room, light and camera have this number and are the same for every --seed",
+    )
+    parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes that draw (default: %(default)s)"
     )
 
@@ -36,12 +43,16 @@ def add_parser(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> None:
     from training.data.contact_sheet import SheetEntry, write_sheet
     from training.data.dataset import read_coco
-    from training.synthetic.generator import render_dataset
+    from training.synthetic.generator import RenderSettings, render_dataset
 
     for name in ("images", "workers"):
         if getattr(args, name) < 1:
             raise ConfigError(f"--{name}: expected at least 1, found {getattr(args, name)}")
-    render_dataset(args.output, args.images, args.seed, args.backgrounds, args.workers)
+    for name in ("seed", "home"):
+        if (getattr(args, name) or 0) < 0:
+            raise ConfigError(f"--{name}: expected 0 or more, found {getattr(args, name)}")
+    settings = RenderSettings(args.seed, args.backgrounds, args.home)
+    render_dataset(args.output, args.images, settings, args.workers)
     data = read_coco(args.output)
     sheet = args.output / "contact_sheet.jpg"
     write_sheet(sheet, [SheetEntry(image) for image in data.images])

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from robot_app.core.vector_spec import FRAME_HW
 from robot_app.media.coco_writer import CocoImage, CocoObject, write_annotations
 from robot_app.simulation.scene import View
 from robot_app.simulation.sensor import expose
+from training.synthetic.home import Home, sample_home, sample_visit
 from training.synthetic.rasteriser import require_pyvista
 from training.synthetic.sampler import sample_scene
 from training.synthetic.scene_renderer import SceneRenderer
@@ -34,12 +36,27 @@ MIN_BOX_PX = 8.0
 MAX_ATTEMPTS = 30
 
 
-def render_dataset(output: Path, count: int, seed: int, backgrounds: Path | None, workers: int) -> None:
+@dataclass(frozen=True, slots=True)
+class RenderSettings:
+    """What the images depend on.
+
+    Attributes:
+        seed: of the random scenes.
+        backgrounds: folder of photographs without a Vector; without it all rooms are procedural.
+        home: number of the home in which all images are taken, whose room, light and camera are the same for every
+            seed; without it every image has its own.
+    """
+
+    seed: int
+    backgrounds: Path | None = None
+    home: int | None = None
+
+
+def render_dataset(output: Path, count: int, settings: RenderSettings, workers: int) -> None:
     """Write `count` images as `output`/images/*.jpg and `output`/annotations.json (COCO).
 
-    The same seed and photographs give the same images. Goes on where an earlier run stopped; a larger number of images
-    than an earlier run's adds to them. `backgrounds` is a folder of photographs without a Vector; without it all rooms
-    are procedural.
+    The same settings give the same images. Goes on where an earlier run stopped; a larger number of images than an
+    earlier run's adds to them.
 
     Raises:
         InputError: the folder holds a data set drawn with other settings, or a background cannot be read.
@@ -47,13 +64,13 @@ def render_dataset(output: Path, count: int, seed: int, backgrounds: Path | None
     """
     # A process of the pool that cannot start would be started again and again.
     require_pyvista()
-    photos = _background_files(backgrounds) if backgrounds else []
+    photos = _background_files(settings.backgrounds) if settings.backgrounds else []
     _read_photos(photos)
-    _claim(output, seed, photos)
+    _claim(output, settings, photos)
     todo = [i for i in range(count) if not _label_path(output, i).exists()]
     context = multiprocessing.get_context("spawn")
     with (
-        context.Pool(min(workers, max(len(todo), 1)), _start_worker, (output, seed, photos)) as pool,
+        context.Pool(min(workers, max(len(todo), 1)), _start_worker, (output, settings, photos)) as pool,
         tqdm(total=count, initial=count - len(todo), unit="image", desc="render") as progress,
     ):
         for _ in pool.imap_unordered(_render_one, todo, chunksize=4):
@@ -62,9 +79,11 @@ def render_dataset(output: Path, count: int, seed: int, backgrounds: Path | None
     write_annotations(output / "annotations.json", ("vector",), images)
 
 
-def _claim(output: Path, seed: int, photos: list[Path]) -> None:
+def _claim(output: Path, settings: RenderSettings, photos: list[Path]) -> None:
     """Make the folder ours, or see that it already is."""
-    wanted = {"seed": seed, "backgrounds": [path.name for path in photos]}
+    wanted = {"seed": settings.seed, "backgrounds": [path.name for path in photos]}
+    if settings.home is not None:
+        wanted["home"] = settings.home
     note = output / "settings.json"
     if note.exists() and json.loads(note.read_text(encoding="utf-8")) != wanted:
         raise InputError(f"{output}: holds images drawn with other settings ({note}); choose another folder")
@@ -90,6 +109,7 @@ class _Worker(NamedTuple):
     output: Path
     seed: int
     photos: tuple[Image, ...]
+    home: Home | None
     renderer: SceneRenderer
 
 
@@ -97,28 +117,31 @@ _worker: _Worker
 """Set once in each process of the pool, which offers no other place for it."""
 
 
-def _start_worker(output: Path, seed: int, photos: list[Path]) -> None:
+def _start_worker(output: Path, settings: RenderSettings, backgrounds: list[Path]) -> None:
     # The processes share the cores; threads of the software rasteriser on top would only get in each other's way.
     os.environ["LP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)
     global _worker  # noqa: PLW0603
-    _worker = _Worker(output, seed, _read_photos(photos), SceneRenderer())
+    photos = _read_photos(backgrounds)
+    home = None if settings.home is None else sample_home(settings.home, photos)
+    _worker = _Worker(output, settings.seed, photos, home, SceneRenderer())
 
 
 def _render_one(index: int) -> None:
-    image, robots = draw(_worker.renderer, _worker.seed, index, _worker.photos)
+    image, robots = _draw(_worker, index)
     quality = int(np.random.default_rng([_worker.seed, index, MAX_ATTEMPTS]).integers(55, 95))
     write_whole(_worker.output / _image_name(index), encode_jpeg(image, quality))
     labels = [{"bbox": robot.bbox, "visible": robot.visible} for robot in robots]
     write_whole(_label_path(_worker.output, index), json.dumps(labels))
 
 
-def draw(renderer: SceneRenderer, seed: int, index: int, photos: tuple[Image, ...]) -> tuple[Image, list[CocoObject]]:
+def _draw(worker: _Worker, index: int) -> tuple[Image, list[CocoObject]]:
     """Image number `index` of a data set, uint8 (360, 640, 3) BGR, and the robots in it."""
     for attempt in range(MAX_ATTEMPTS):
-        random = np.random.default_rng([seed, index, attempt])
-        scene, sensor = sample_scene(random, photos)
-        view = renderer.render(scene)
+        random = np.random.default_rng([worker.seed, index, attempt])
+        home = worker.home
+        scene, sensor = sample_scene(random, worker.photos) if home is None else sample_visit(random, home)
+        view = worker.renderer.render(scene)
         if np.any((view.visible > IGNORABLE_VISIBLE) & (view.visible < MIN_VISIBLE)):
             continue
         image = expose(view.radiance, sensor, random)

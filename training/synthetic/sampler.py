@@ -26,27 +26,33 @@ PERSONAL_SPACE_MM = 75.0
 def sample_room(random: np.random.Generator, photos: tuple[Image, ...]) -> Room:
     """A table top before a far background, a corner of a room, or just a photograph all around."""
     kind = random.random()
-    backdrop = _photo(random, photos) if photos and random.random() < 0.8 else clutter(random, TEXTURE_PX)
+    backdrop = sample_backdrop(random, photos)
     if photos and kind < 0.25:
         return Room(None, (), backdrop)
     if kind < 0.55:
         size = (random.uniform(500, 2500), random.uniform(700, 3000))
         # A robot that stands on a table stands on it with all its treads.
         centre = (size[0] / 2 - 120, random.uniform(-0.3, 0.3) * (size[1] - 300))
-        return Room(_floor(random, photos, centre, size), (), backdrop)
+        return Room(sample_floor(random, photos, centre, size), (), backdrop)
     depth, half = random.uniform(600, 4000), random.uniform(800, 4000)
     centre, size = (depth / 2 - 200, 0.0), (depth + 2500, 2 * half + 200)
     height = random.uniform(400, 2600)
     slant = random.normal(0, 0.25) * half
     left, right = (depth + slant, half), (depth - slant, -half)
     corners = [((-300.0, half), left), (left, right), (right, (-300.0, -half))]
-    walls = tuple(Wall(start, end, 0.0, height, _wall_picture(random, photos)) for start, end in corners)
-    return Room(_floor(random, photos, centre, size), walls, backdrop)
+    walls = tuple(Wall(start, end, 0.0, height, sample_wall_picture(random, photos)) for start, end in corners)
+    return Room(sample_floor(random, photos, centre, size), walls, backdrop)
 
 
-def _floor(
+def sample_backdrop(random: np.random.Generator, photos: tuple[Image, ...]) -> Image:
+    """What shows where nothing else does: mostly a photograph where there are some."""
+    return _photo(random, photos) if photos and random.random() < 0.8 else clutter(random, TEXTURE_PX)
+
+
+def sample_floor(
     random: np.random.Generator, photos: tuple[Image, ...], centre: tuple[float, float], size: tuple[float, float]
 ) -> Floor:
+    """A floor about `centre`, of this length and width in mm, now and then polished."""
     if photos and random.random() < 0.2:
         texture = cv2.resize(_photo(random, photos), (TEXTURE_PX, TEXTURE_PX), interpolation=cv2.INTER_AREA)
         tile = random.uniform(300, 1500)
@@ -57,7 +63,8 @@ def _floor(
     return Floor(centre, size, 0.0, np.asarray(texture, np.uint8), tile, gloss)
 
 
-def _wall_picture(random: np.random.Generator, photos: tuple[Image, ...]) -> Image:
+def sample_wall_picture(random: np.random.Generator, photos: tuple[Image, ...]) -> Image:
+    """What is painted on a wall, perhaps with a window."""
     if photos and random.random() < 0.55:
         picture = _photo(random, photos)
     else:
@@ -84,19 +91,13 @@ def sample_scene(random: np.random.Generator, photos: tuple[Image, ...]) -> tupl
 
     Photographs without a Vector, uint8 (H, W, 3) BGR, serve as walls, floors and backdrops.
     """
-    lens = Lens(
-        focal_px=random.uniform(270, 390),
-        centre_px=(FRAME_HW[1] / 2 + random.normal(0, 6), FRAME_HW[0] / 2 + random.normal(0, 6)),
-        barrel=random.uniform(0.0, 0.2),
-        roll_rad=np.deg2rad(random.normal(0, 1.5)),
-        pitch_rad=np.deg2rad(random.normal(-2, 2)),
-    )
-    observer = PlacedRobot(_observer_pose(random), RobotLook(gloss=random.uniform(0.2, 0.6)))
-    robots = _sample_robots(random, int(random.choice(4, p=ROBOT_COUNT_SHARES)), observer.pose, lens)
+    lens = sample_lens(random)
+    observer = PlacedRobot(sample_observer_pose(random), RobotLook(gloss=random.uniform(0.2, 0.6)))
+    robots = sample_robots(random, sample_robot_count(random), observer.pose, lens)
     props = sample_props(random, robots)
     brightness = 10 ** random.uniform(-1.0, 0.4)
     room = sample_room(random, photos)
-    angle, length = random.uniform(0, 2 * np.pi), random.choice([0, random.uniform(20, 150)])
+    sun_offset_mm = sample_sun_offset_mm(random)
     scene = Scene(
         observer=observer,
         robots=robots,
@@ -105,16 +106,39 @@ def sample_scene(random: np.random.Generator, photos: tuple[Image, ...]) -> tupl
         light=sample_light(random, room, brightness),
         lens=lens,
         shadow=random.uniform(0.3, 0.95),
-        sun_offset_mm=(float(length * np.cos(angle)), float(length * np.sin(angle))),
+        sun_offset_mm=sun_offset_mm,
     )
     return scene, sample_sensor(random)
+
+
+def sample_lens(random: np.random.Generator) -> Lens:
+    """One of the cameras, as crooked as they are mounted."""
+    return Lens(
+        focal_px=random.uniform(270, 390),
+        centre_px=(FRAME_HW[1] / 2 + random.normal(0, 6), FRAME_HW[0] / 2 + random.normal(0, 6)),
+        barrel=random.uniform(0.0, 0.2),
+        roll_rad=np.deg2rad(random.normal(0, 1.5)),
+        pitch_rad=np.deg2rad(random.normal(-2, 2)),
+    )
+
+
+def sample_sun_offset_mm(random: np.random.Generator) -> tuple[float, float]:
+    """Where the shadow of something 100 mm tall falls; half of the time right below it."""
+    angle, length = random.uniform(0, 2 * np.pi), random.choice([0, random.uniform(20, 150)])
+    return float(length * np.cos(angle)), float(length * np.sin(angle))
+
+
+def sample_motion_px(random: np.random.Generator) -> tuple[float, float]:
+    """How far the picture moves while it is exposed; mostly it stands."""
+    moving = random.random() < 0.25
+    angle, length = random.uniform(0, 2 * np.pi), random.uniform(2, 14) if moving else 0.0
+    return float(length * np.cos(angle)), float(length * np.sin(angle))
 
 
 def sample_sensor(random: np.random.Generator) -> SensorLook:
     """A state of the camera, from well lit to almost black."""
     dark = random.random() < 0.12
-    moving = random.random() < 0.25
-    angle, length = random.uniform(0, 2 * np.pi), random.uniform(2, 14) if moving else 0.0
+    motion_px = sample_motion_px(random)
     return SensorLook(
         mean_level=random.uniform(0.06, 0.2) if dark else random.uniform(0.28, 0.62),
         max_gain=10 ** random.uniform(0.8, 1.8),
@@ -124,7 +148,7 @@ def sample_sensor(random: np.random.Generator) -> SensorLook:
         cast_bgr=triple(np.clip(random.normal(1, 0.09, 3), 0.7, 1.4)),
         vignette=random.uniform(0.05, 0.8),
         blur_px=random.uniform(0.2, 1.4),
-        motion_px=(float(length * np.cos(angle)), float(length * np.sin(angle))),
+        motion_px=motion_px,
         noise=10 ** random.uniform(-2.6, -0.9),
         black_level=float(random.choice([0.0, random.uniform(0, 0.008)])),
     )
@@ -152,7 +176,8 @@ def sample_look(random: np.random.Generator) -> RobotLook:
     )
 
 
-def _observer_pose(random: np.random.Generator) -> RobotPose:
+def sample_observer_pose(random: np.random.Generator) -> RobotPose:
+    """How the robot at the origin that takes the picture holds head and lift; now and then it is lifted."""
     lowered = random.random() < 0.85
     lift = random.uniform(LOWEST_SEEN_LIFT_MM, 37) if lowered else random.uniform(MIN_LIFT_MM, MAX_LIFT_MM)
     head = np.clip(random.normal(np.deg2rad(3), np.deg2rad(9)), MIN_HEAD_RAD, MAX_HEAD_RAD)
@@ -163,7 +188,13 @@ def _observer_pose(random: np.random.Generator) -> RobotPose:
     return RobotPose(head_angle_rad=float(head), lift_height_mm=lift, z_mm=height)
 
 
-def _sample_robots(random: np.random.Generator, count: int, observer: RobotPose, lens: Lens) -> tuple[PlacedRobot, ...]:
+def sample_robot_count(random: np.random.Generator) -> int:
+    """How many robots a scene has."""
+    return int(random.choice(4, p=ROBOT_COUNT_SHARES))
+
+
+def sample_robots(random: np.random.Generator, count: int, observer: RobotPose, lens: Lens) -> tuple[PlacedRobot, ...]:
+    """Up to `count` robots in and about the view of an observer at the origin that looks along x."""
     robots: list[PlacedRobot] = []
     half_view = np.arctan(FRAME_HW[1] / 2 / lens.focal_px)
     for _ in range(count * 8):
