@@ -2,7 +2,7 @@
 
 Detections are matched with the truth at ten overlaps only once. The definition is COCO's (as in pycocotools, area
 `all`): precision made non-increasing in recall, read at the recalls 0, 0.01, … 1, and the mean over these and over the
-classes that have objects.
+classes that have objects. As in every evaluation here, more detections of a class and image count than COCO's 100.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 
 from robot_app.core.detections import Detections
 from training.data.dataset import LabelledImages
-from training.evaluation.metrics import find_true, run_coco
+from training.evaluation.metrics import MOST_DETECTIONS, find_true, run_coco
 from training.study.results import Matches
 
 IOUS = 10
 """0.50, 0.55, … 0.95: the columns of `Matches.is_true`."""
-
-MOST_DETECTIONS = 100
-"""Of each image and class only so many of the best count, as in COCO."""
 
 _RECALLS = np.linspace(0.0, 1.0, 101)
 _RESAMPLES_AT_ONCE = 500  # keeps the arrays small enough for the processor's cache, and memory out of question

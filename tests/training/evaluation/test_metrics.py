@@ -60,6 +60,25 @@ def test_metrics_by_hand(images, detections, figures):
     assert found_figures == pytest.approx(figures, abs=1e-6)
 
 
+def grid(count: int) -> tuple[Box, ...]:
+    """Boxes of 8 px in rows of 20, none on another."""
+    return tuple((10 * i, 10 * j, 10 * i + 8, 10 * j + 8) for j in range(-(-count // 20)) for i in range(20))[:count]
+
+
+def test_an_image_may_have_hundreds_of_objects_of_one_class():
+    boxes = grid(200)
+    evaluation = evaluate_detections(data(labelled(*boxes)), [found(*((0.9, box) for box in boxes))])
+    metrics = evaluation.at(0.5)
+    assert (metrics.ap50, metrics.ap50_95, metrics.precision, metrics.recall) == pytest.approx((1.0, 1.0, 1.0, 1.0))
+
+
+def test_the_mean_is_over_classes_that_have_objects():
+    """One class is found, one is not, and of the third there is none."""
+    images = LabelledImages("table", ("vector", "cube", "ball"), (labelled(BOX), labelled(ELSEWHERE, label=1)), "")
+    evaluation = evaluate_detections(images, [found((0.9, BOX)), found((0.9, BOX), label=2)])
+    assert (evaluation.ap50, evaluation.ap50_95) == pytest.approx((0.5, 0.5))
+
+
 def test_false_alarms_are_counted_in_images_without_objects_only():
     images = data(labelled(BOX), labelled(), labelled(), labelled())
     detections = [found((0.9, ELSEWHERE)), found((0.8, BOX), (0.7, ELSEWHERE)), found((0.3, BOX)), found()]

@@ -1,13 +1,18 @@
 import contextlib
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from robot_app.core.detections import Detections
+from training.data.dataset import LabelledImage, LabelledImages
+from training.evaluation.metrics import MOST_DETECTIONS, evaluate_detections
+from training.study import scoring
 from training.study.results import Matches
-from training.study.scoring import average_precision, bootstrap_samples
+from training.study.scoring import average_precision, bootstrap_samples, match_detections
 
 CLASSES = 3
 
@@ -74,6 +79,13 @@ def as_matches(coco_eval, truth, found, images):
     )
 
 
+@pytest.fixture
+def most_as_in_coco(monkeypatch):
+    """COCO's 100 detections of a class in an image, which `summarize` of pycocotools cannot do without."""
+    monkeypatch.setattr(scoring, "MOST_DETECTIONS", 100)
+
+
+@pytest.mark.usefixtures("most_as_in_coco")
 @pytest.mark.parametrize(
     ("seed", "images", "most_objects"),
     [(0, 12, 6), (1, 30, 2), (2, 2, 200), (3, 1, 1)],  # 200: more than 100 detections of a class in an image
@@ -116,3 +128,21 @@ def test_nothing_found_scores_zero_and_nothing_to_find_scores_nan():
     nothing["is_true"] = np.zeros((0, 10), bool)
     assert (average_precision(Matches(**nothing, objects=np.ones((4, 2), np.int32))) == 0).all()
     assert np.isnan(average_precision(Matches(**nothing, objects=np.zeros((4, 2), np.int32)))).all()
+
+
+@pytest.mark.parametrize(
+    ("false_before", "ap"),
+    [(0, 1.0), (MOST_DETECTIONS - 1, 1 / MOST_DETECTIONS), (MOST_DETECTIONS, 0.0)],
+)
+def test_studies_and_evaluation_count_the_same_detections(false_before, ap):
+    """One object, found after so many false alarms."""
+    here, elsewhere = (10, 10, 50, 50), (60, 60, 90, 90)
+    boxes = np.array([elsewhere] * false_before + [here], np.float32)
+    scores = np.linspace(0.9, 0.1, len(boxes), dtype=np.float32)
+    found = [Detections(boxes, scores, np.zeros(len(boxes), np.int64))]
+    image = LabelledImage(Path("x.jpg"), (100, 100), np.array([here], np.float32), np.zeros(1, np.int64))
+    data = LabelledImages("table", ("vector",), (image,), "")
+    [of_study] = average_precision(match_detections(data, found))
+    evaluation = evaluate_detections(data, found)
+    assert (of_study[0], of_study.mean()) == pytest.approx((ap, ap))
+    assert (evaluation.ap50, evaluation.ap50_95) == pytest.approx((ap, ap))

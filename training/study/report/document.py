@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from robot_app.core.text import plural
+from training.evaluation.metrics import MOST_DETECTIONS
 from training.study.analysis import Analysis, Comparison, Factor, Measure
 from training.study.arms import ArmSummary, CatchUp, Reach
 from training.study.report.claims import (
@@ -213,7 +214,8 @@ def _method(analysis: Analysis) -> str:
   the choice of images where seeds choose them, moves the mean, and may reach below 0 or above 1. One run has none.
   Those over images are percentiles of {analysis.resamples:,} bootstrap samples of the test images, the same samples
   for all runs; they tell how much the choice of test images moves the mean of these runs.
-- **AP** is COCO's: 101 recalls, mean over classes; AP50 at IoU 0.5, AP50-95 the mean over IoU 0.5 to 0.95.
+- **AP** is COCO's: 101 recalls, mean over classes; AP50 at IoU 0.5, AP50-95 the mean over IoU 0.5 to 0.95. Up to
+  {MOST_DETECTIONS:,} detections of a class in an image count, where COCO counts 100.
 - **Compared** are arms that differ in exactly one of start, freeze and number of images (of these, neighbouring
   amounts), over their common seeds.
 - **A difference is claimed** only if a paired t-test over seeds (at least {FEWEST_SEEDS}) and a paired bootstrap
