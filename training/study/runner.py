@@ -1,6 +1,7 @@
 """Carries out a study: every run once, each in a process of its own, in the order that their starts allow."""
 
 import hashlib
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -31,6 +32,7 @@ from training.evaluation.metrics import (
 from training.study.config import StudyConfig
 from training.study.executors import Executor
 from training.study.plan import PlannedRun, describe_settings, plan_runs, read_data
+from training.study.remaining import RemainingTime
 from training.study.results import (
     CurvePoint,
     DataPart,
@@ -43,6 +45,7 @@ from training.study.results import (
 from training.study.scoring import count_objects, match_detections
 
 REPORT_NAME = "report"
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} runs [{elapsed}{postfix}]"
 
 REPORT_EVERY_S = 300.0
 """Resampling takes seconds for each report, so that not every run gets one."""
@@ -141,15 +144,20 @@ def run_study(
             _check_images(run, done[run.output], data)
 
     reported_at = time.monotonic()
-    with tqdm(total=len(runs), initial=len(done), desc=config.title, unit="run", disable=None) as bar:
-        for run, result in _completed(runs, set(done), executor):
+    remaining = RemainingTime(runs, executor.slots)
+    with tqdm(total=len(runs), initial=len(done), desc=config.title, bar_format=_BAR, disable=None) as bar:
+        for run, result in _completed(runs, set(done), executor, remaining):
             done[run.output] = result
+            left = remaining.words(done, result.device)
+            bar.set_postfix_str(left, refresh=False)
             bar.update()
             last = result.curve[-1]
             tqdm.write(
                 f"{len(done)}/{len(runs)}  {run.arm.name}, seed {run.seed}: test AP50 {result.test.ap50:.3f}  "
                 f"AP50-95 {result.test.ap50_95:.3f}  in {last.epoch} epochs, {last.seconds:.0f} s"
+                + (f"; {left}" if left else "")
             )
+            sys.stdout.flush()  # into the log file of a study in the background
             if time.monotonic() - reported_at > REPORT_EVERY_S:
                 report(_results(config, data, runs, done), output / REPORT_NAME)
                 reported_at = time.monotonic()
@@ -169,7 +177,7 @@ def _check_images(run: PlannedRun, result: RunResult, data: Mapping[Path, Labell
 
 
 def _completed(
-    runs: list[PlannedRun], finished: set[Path], executor: Executor
+    runs: list[PlannedRun], finished: set[Path], executor: Executor, remaining: RemainingTime
 ) -> Iterator[tuple[PlannedRun, RunResult]]:
     """The runs that were missing, as they are completed."""
     waiting = [run for run in runs if run.output not in finished]
@@ -179,6 +187,7 @@ def _completed(
         ready = [run for run in waiting if run.after is None or run.after in finished]
         for run in [] if failure else ready[: executor.slots - len(running)]:
             waiting.remove(run)
+            remaining.begin(run)
             running[executor.submit(execute_run, run)] = run
         if not running:
             break
@@ -197,6 +206,7 @@ def _completed(
             if result is None:
                 raise KeyboardInterrupt
             finished.add(run.output)
+            remaining.end(run, result)
             yield run, result
     if failure is not None:
         raise failure
