@@ -31,7 +31,7 @@ class Architecture:
     """How to make an untrained detector from class names, and how to read its checkpoint published for COCO.
 
     `coco_prefix` goes before the names of that checkpoint's tensors; `class_head` matches the names of the tensors
-    whose meaning depends on the classes.
+    whose rows belong to classes: as often as there are anchors in a place, `background_rows` and one for each class.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Architecture:
     coco_class_names: tuple[str, ...]
     coco_prefix: str
     class_head: re.Pattern[str]
+    background_rows: int
 
 
 def _yolox(name: str) -> Architecture:
@@ -50,6 +51,7 @@ def _yolox(name: str) -> Architecture:
         coco_class_names=_COCO_CLASSES,
         coco_prefix="",
         class_head=re.compile(r"head\.cls_preds\.\d+\.(weight|bias)"),
+        background_rows=0,
     )
 
 
@@ -60,6 +62,7 @@ _SSDLITE = Architecture(
     coco_class_names=_COCO_CATEGORIES,
     coco_prefix="ssd.",
     class_head=re.compile(r"ssd\.head\.classification_head\.module_list\.\d+\.1\.(weight|bias)"),
+    background_rows=1,
 )
 _ARCHITECTURES = MappingProxyType({kind.name: kind for kind in (*map(_yolox, SIZES), _SSDLITE)})
 
@@ -125,8 +128,8 @@ class LoadReport:
     """What became of the tensors of the start weights and of the network, by name.
 
     `start` is `scratch`, `coco` or the name of the checkpoint file, `sha256` that of the file (empty for `scratch`).
-    Tensors of the class head are `replaced` where the classes are others; `initialised` are further ones that the file
-    does not have, `unused` those that the network does not have.
+    Tensors of the class head are `replaced` where the classes are others, but for the rows of the `known_classes`;
+    `initialised` are further ones that the file does not have, `unused` those that the network does not have.
     """
 
     start: str
@@ -135,18 +138,15 @@ class LoadReport:
     replaced: tuple[str, ...]
     initialised: tuple[str, ...]
     unused: tuple[str, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all weights were loaded: such a start detects the classes already."""
-        return bool(self.loaded) and not self.replaced and not self.initialised
+    known_classes: tuple[str, ...]
 
     def __str__(self) -> str:
         source = f"{self.start} (sha256 {self.sha256[:12]})" if self.sha256 else self.start
         replaced = f" ({', '.join(self.replaced)})" if self.replaced else ""
+        known = f"; knows {', '.join(self.known_classes)}" if self.known_classes else ""
         return (
             f"start {source}: {len(self.loaded)} tensors loaded, {len(self.replaced)} replaced{replaced}, "
-            f"{len(self.initialised)} left at initialisation, {len(self.unused)} unused"
+            f"{len(self.initialised)} left at initialisation, {len(self.unused)} unused{known}"
         )
 
 
@@ -157,7 +157,8 @@ def build_detector(
 
     Args:
         architecture: such as `yolox-nano`.
-        class_names: what labels index into. Where the start has other classes, the class head is new.
+        class_names: what labels index into. What the start knows of these classes, by their names, is taken over;
+            the class head is new for the others.
         start: `scratch`, `coco` (downloaded once), or the path of a published or of our own checkpoint.
 
     Raises:
@@ -170,39 +171,71 @@ def build_detector(
     kind = _ARCHITECTURES[architecture]
     detector = kind.create(class_names)
     if start == SCRATCH:
-        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), ())
+        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), (), ())
     path = download(kind.coco_url) if start == COCO else Path(start)
     checkpoint = read_checkpoint(path)
     return detector, _load(detector, kind, checkpoint, COCO if start == COCO else path.name)
 
 
 def _load(detector: TrainableDetector, kind: Architecture, checkpoint: Checkpoint, start: str) -> LoadReport:
-    if checkpoint.architecture is None:
-        given = {kind.coco_prefix + name: tensor for name, tensor in checkpoint.tensors.items()}
-        same_classes = detector.class_names == kind.coco_class_names
-    else:
-        given = dict(checkpoint.tensors)
-        same_classes = detector.class_names == checkpoint.class_names
-    own = detector.state_dict()
-    replaced = () if same_classes else tuple(name for name in own if kind.class_head.fullmatch(name))
-    loaded = tuple(name for name in own if name in given and name not in replaced)
     if checkpoint.architecture not in (None, kind.name):
         raise ModelError(
             f"{start} is a checkpoint of {checkpoint.architecture}, expected one of {kind.name}; "
             f"choose that architecture or another start"
         )
-    if len(loaded) <= len(own) / 2:
+    is_own = checkpoint.architecture is not None
+    given = {("" if is_own else kind.coco_prefix) + name: tensor for name, tensor in checkpoint.tensors.items()}
+    names = (checkpoint.class_names or ()) if is_own else kind.coco_class_names
+    own = detector.state_dict()
+    common = [name for name in own if name in given]
+    if len(common) <= len(own) / 2:
         raise ModelError(
             f"{start} is no checkpoint of {kind.name}: most of its tensors are missing; "
             f"choose the architecture that the checkpoint was trained with"
         )
-    for name in loaded:
-        if own[name].shape != given[name].shape:
+    taken, replaced = {}, []
+    for name in common:
+        rows = given[name]
+        if names != detector.class_names and kind.class_head.fullmatch(name):
+            replaced.append(name)
+            rows = _known_rows(own[name], given[name], detector.class_names, names, kind.background_rows)
+        if own[name].shape != rows.shape:
             raise ModelError(
                 f"{start} does not fit {kind.name}: {name} is {tuple(given[name].shape)}, expected "
                 f"{tuple(own[name].shape)}; choose the architecture that the checkpoint was trained with"
             )
-    detector.load_state_dict({name: given[name] for name in loaded}, strict=False)
-    initialised = tuple(name for name in own if name not in given and name not in replaced)
-    unused = tuple(name for name in given if name not in own)
-    return LoadReport(start, checkpoint.sha256, loaded, replaced, initialised, unused)
+        taken[name] = rows
+    detector.load_state_dict(taken, strict=False)
+    return LoadReport(
+        start=start,
+        sha256=checkpoint.sha256,
+        loaded=tuple(name for name in common if name not in replaced),
+        replaced=tuple(replaced),
+        initialised=tuple(name for name in own if name not in given),
+        unused=tuple(name for name in given if name not in own),
+        known_classes=tuple(name for name in detector.class_names if name in names),
+    )
+
+
+def _known_rows(
+    own: Tensor, given: Tensor, own_names: tuple[str, ...], given_names: tuple[str, ...], background_rows: int
+) -> Tensor:
+    """`own` with the rows that `given` has for classes of the same name; as it is where there is none.
+
+    A tensor that does not have so many rows is given back, for the check of shapes.
+    """
+    known = [name for name in own_names if name in given_names]
+    if not known:
+        return own
+    given_count = background_rows + len(given_names)
+    if given.ndim != own.ndim or given.shape[0] % given_count or given.shape[1:] != own.shape[1:]:
+        return given
+    rows = own.unflatten(0, (-1, background_rows + len(own_names))).clone()
+    source = given.unflatten(0, (-1, given_count))
+    if len(rows) != len(source):
+        return given
+    background = list(range(background_rows))
+    into = [*background, *(background_rows + own_names.index(name) for name in known)]
+    taken = [*background, *(background_rows + given_names.index(name) for name in known)]
+    rows[:, into] = source[:, taken]
+    return rows.flatten(0, 1)

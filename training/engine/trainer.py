@@ -92,7 +92,7 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
         write_records(output, progress.records)
     inputs, shapes, extraction_s = _inputs(settings, average.model, data, output, accelerator)
     progress.seconds += extraction_s
-    if first and not progress.epoch and not progress.batch and loaded.is_complete:
+    if first and not progress.epoch and not progress.batch and loaded.known_classes:
         with progress.timing(VALIDATION):
             progress.start_ap50_95 = _score(average.model, validation).ap50_95
         save_trained(output / BEST_NAME, average.weights, recipe)
