@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from robot_app.core.commandline import Commands, add_command
-from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, Hyperparameters
+from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, KNOWING_RATE, LEARNING_RATE, Hyperparameters
 
 
 def add_parser(commands: Commands) -> None:
@@ -41,7 +41,11 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--epochs", type=int, help="passes over the data (default: as many as make 600 steps, 12-100)")
     parser.add_argument("--batch-size", type=int, help="images per step (default: 16, fewer below 128 images)")
     add("--patience", int, "epochs without a better score after which to end")
-    add("--learning-rate", float, "highest one")
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        help=f"highest one (default: {LEARNING_RATE:g}; {KNOWING_RATE:g} where the start knows the classes)",
+    )
     add("--augmentation", str, f"random changes of the images: {', '.join(AUGMENTATIONS)}")
     parser.add_argument(
         "--frame",

@@ -130,6 +130,7 @@ class LoadReport:
     `start` is `scratch`, `coco` or the name of the checkpoint file, `sha256` that of the file (empty for `scratch`).
     Tensors of the class head are `replaced` where the classes are others, but for the rows of the `known_classes`;
     `initialised` are further ones that the file does not have, `unused` those that the network does not have.
+    `class_count` is the number of the network's classes.
     """
 
     start: str
@@ -139,6 +140,12 @@ class LoadReport:
     initialised: tuple[str, ...]
     unused: tuple[str, ...]
     known_classes: tuple[str, ...]
+    class_count: int
+
+    @property
+    def knows_most(self) -> bool:
+        """Whether the start detects at least half of the classes already."""
+        return 2 * len(self.known_classes) >= self.class_count
 
     def __str__(self) -> str:
         source = f"{self.start} (sha256 {self.sha256[:12]})" if self.sha256 else self.start
@@ -171,7 +178,7 @@ def build_detector(
     kind = _ARCHITECTURES[architecture]
     detector = kind.create(class_names)
     if start == SCRATCH:
-        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), (), ())
+        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), (), (), len(class_names))
     path = download(kind.coco_url) if start == COCO else Path(start)
     checkpoint = read_checkpoint(path)
     return detector, _load(detector, kind, checkpoint, COCO if start == COCO else path.name)
@@ -214,6 +221,7 @@ def _load(detector: TrainableDetector, kind: Architecture, checkpoint: Checkpoin
         initialised=tuple(name for name in own if name not in given),
         unused=tuple(name for name in given if name not in own),
         known_classes=tuple(name for name in detector.class_names if name in names),
+        class_count=len(detector.class_names),
     )
 
 
@@ -230,8 +238,8 @@ def _known_rows(
     given_count = background_rows + len(given_names)
     if given.ndim != own.ndim or given.shape[0] % given_count or given.shape[1:] != own.shape[1:]:
         return given
-    rows = own.unflatten(0, (-1, background_rows + len(own_names))).clone()
-    source = given.unflatten(0, (-1, given_count))
+    rows = own.reshape(-1, background_rows + len(own_names), *own.shape[1:]).clone()
+    source = given.reshape(-1, given_count, *given.shape[1:])
     if len(rows) != len(source):
         return given
     background = list(range(background_rows))

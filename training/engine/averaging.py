@@ -20,11 +20,12 @@ class WeightEma(AveragedModel):
 
     The decay grows with the number of updates n as (1 + n) / (10 + n), up to `decay`: the average then spans about
     the last tenth of the run so far, so that short runs have one too. Buffers of whole numbers are copied.
+    `earlier_updates` counts the weights of `model` as the average of so many updates before.
     """
 
     n_averaged: Tensor
 
-    def __init__(self, model: FrameModel, decay: float) -> None:
+    def __init__(self, model: FrameModel, decay: float, earlier_updates: int = 0) -> None:
         def average(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
             if averaged[0].is_floating_point():
                 number = int(updates)
@@ -33,7 +34,8 @@ class WeightEma(AveragedModel):
                 torch._foreach_copy_(averaged, current)
 
         super().__init__(model, multi_avg_fn=average, use_buffers=True)
-        self.n_averaged.fill_(1)  # PyTorch's first update would replace the start weights instead of averaging them
+        # PyTorch's first update, number 0, would replace the start weights instead of averaging them.
+        self.n_averaged.fill_(1 + earlier_updates)
         self.eval()
 
     @property
@@ -44,7 +46,7 @@ class WeightEma(AveragedModel):
 
     @property
     def updates(self) -> int:
-        """How often `update_parameters` was called."""
+        """How often `update_parameters` was called, and those before."""
         return int(self.n_averaged) - 1
 
     @property

@@ -8,6 +8,8 @@ from robot_app.core.vector_spec import FRAME_HW
 
 FREEZES = ("none", "backbone", "backbone+neck", "features")
 AUGMENTATIONS = ("camera", "mosaic", "none")
+LEARNING_RATE = 1e-3
+KNOWING_RATE = 2e-4
 ENOUGH_STEPS = 600
 MOST_IMAGES_PER_STEP = 16
 
@@ -21,7 +23,8 @@ class Hyperparameters:
         start: `scratch`, `coco`, or the path of a checkpoint.
         epochs: passes over the data.
         batch_size: images per step.
-        learning_rate: at the end of the warmup; it then falls along a cosine to a twentieth of it.
+        learning_rate: at the end of the warmup; it then falls along a cosine to a twentieth of it. None chooses, see
+            `default_learning_rate`.
         weight_decay: of AdamW; weights of convolutions only, not biases and normalisation.
         warmup_epochs: over which the learning rate rises from zero; at most a fifth of the run.
         gradient_norm: longer gradients are clipped to this length.
@@ -42,7 +45,7 @@ class Hyperparameters:
     start: str = "coco"
     epochs: int = 30
     batch_size: int = 16
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     weight_decay: float = 0.01
     warmup_epochs: float = 1.0
     gradient_norm: float = 10.0
@@ -57,7 +60,8 @@ class Hyperparameters:
     def __post_init__(self) -> None:
         positive = ("epochs", "batch_size", "learning_rate", "gradient_norm", "reduction", "patience")
         for name in positive:
-            if not getattr(self, name) > 0:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
                 raise ConfigError(f"{name}: expected a value above 0, found {getattr(self, name)}")
         if self.weight_decay < 0 or self.warmup_epochs < 0 or self.seed < 0:
             raise ConfigError("weight_decay, warmup_epochs and seed: expected values of at least 0")
@@ -83,13 +87,18 @@ def default_epochs(image_count: int, batch_size: int) -> int:
     return min(100, max(12, math.ceil(ENOUGH_STEPS / steps)))
 
 
-def learning_rate(step: int, total_steps: int, steps_per_epoch: int, settings: Hyperparameters) -> float:
-    """A linear warmup, then a cosine from the full rate to a twentieth of it."""
-    warmup = min(settings.warmup_epochs * steps_per_epoch, total_steps / 5)
+def default_learning_rate(start_knows_classes: bool) -> float:
+    """1e-3; a fifth of it where the start detects these classes already, so that the first steps do not undo that."""
+    return KNOWING_RATE if start_knows_classes else LEARNING_RATE
+
+
+def learning_rate(step: int, total_steps: int, steps_per_epoch: int, warmup_epochs: float, highest: float) -> float:
+    """A linear warmup, then a cosine from the highest rate to a twentieth of it."""
+    warmup = min(warmup_epochs * steps_per_epoch, total_steps / 5)
     if step < warmup:
-        return settings.learning_rate * (step + 1) / (math.ceil(warmup) + 1)
+        return highest * (step + 1) / (math.ceil(warmup) + 1)
     part_done = (step - warmup) / max(1.0, total_steps - warmup)
-    return settings.learning_rate * (0.05 + 0.95 * (1 + math.cos(math.pi * part_done)) / 2)
+    return highest * (0.05 + 0.95 * (1 + math.cos(math.pi * part_done)) / 2)
 
 
 def should_stop_early(scores: list[float], patience: int) -> bool:

@@ -25,7 +25,7 @@ from training.detectors.trainable import Losses
 from training.detectors.trained import Recipe, predictor, save_trained
 from training.engine.averaging import WeightEma
 from training.engine.features import FeatureDataset, Shape, cache_features
-from training.engine.hyperparameters import Hyperparameters, learning_rate, should_stop_early
+from training.engine.hyperparameters import Hyperparameters, default_learning_rate, learning_rate, should_stop_early
 from training.engine.learner import Learner, freeze_parts, train_mode
 from training.engine.monitor import describe_start, epoch_bar, log_epoch, memory_advice
 from training.engine.progress import (
@@ -41,6 +41,9 @@ from training.engine.progress import (
 from training.evaluation.metrics import CANDIDATE_SCORE, Evaluation, check_classes, evaluate
 
 SAVE_EVERY_S = 300.0
+
+KNOWN_EPOCHS = 18
+"""A start that knows the classes counts in the average as so many epochs, which makes it span about two."""
 
 LOG_THRESHOLD = 0.5
 """Score at which precision and recall are logged; the threshold of the model is chosen at export."""
@@ -75,8 +78,11 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
     frozen = freeze_parts(detector, settings.freeze)
     model = FrameModel(detector, settings.frame_hw, settings.reduction).to(device)
     model = model.to(memory_format=torch.channels_last)
-    average = WeightEma(model, settings.ema_decay)
-    optimizer = torch.optim.AdamW(_parameter_groups(detector, settings.weight_decay), settings.learning_rate)
+    batches = _batches(settings, len(data.images), accelerator)
+    earlier_updates = KNOWN_EPOCHS * batches.per_epoch if loaded.knows_most else 0
+    average = WeightEma(model, settings.ema_decay, earlier_updates)
+    highest_rate = settings.learning_rate or default_learning_rate(loaded.knows_most)
+    optimizer = torch.optim.AdamW(_parameter_groups(detector, settings.weight_decay), highest_rate)
     recipe = Recipe(
         architecture=settings.architecture,
         class_names=data.class_names,
@@ -96,7 +102,6 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
         with progress.timing(VALIDATION):
             progress.start_ap50_95 = _score(average.model, validation).ap50_95
         save_trained(output / BEST_NAME, average.weights, recipe)
-    batches = _batches(settings, len(data.images), accelerator)
     loader = training_loader(inputs, batches, device.type == "cuda")
     learner = accelerator.prepare(Learner(_share_statistics(model, accelerator), shapes))
     total_steps = settings.epochs * batches.per_epoch
@@ -113,14 +118,14 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
             train_mode(detector, frozen)
             for batch in progress.awaited(loader) if len(batches) else ():
                 step = progress.epoch * batches.per_epoch + progress.batch
-                rate = learning_rate(step, total_steps, batches.per_epoch, settings)
+                rate = learning_rate(step, total_steps, batches.per_epoch, settings.warmup_epochs, highest_rate)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
 
                 with progress.timing(FORWARD):
                     losses: Losses = learner(batch)
                     parts = _mean_over_processes(losses, accelerator)
-                _check_finite(parts, progress, settings, output)
+                _check_finite(parts, progress, highest_rate, output)
                 with progress.timing(BACKWARD):
                     optimizer.zero_grad(set_to_none=True)
                     accelerator.backward(losses.total)
@@ -225,13 +230,13 @@ def _agree_to_stop(requested: bool, accelerator: Accelerator) -> bool:
     return bool(accelerator.check_trigger())
 
 
-def _check_finite(parts: list[float], progress: Progress, settings: Hyperparameters, output: Path) -> None:
+def _check_finite(parts: list[float], progress: Progress, highest_rate: float, output: Path) -> None:
     if math.isfinite(parts[0]):
         return
     named = ", ".join(f"{name} {part:.3g}" for name, part in zip(Losses._fields, parts, strict=True))
     raise ConfigError(
         f"{output}: the loss is not finite in epoch {progress.epoch + 1}, step {progress.batch + 1} ({named}); "
-        f"train again with a lower --learning-rate (it was {settings.learning_rate:g}) and another --output"
+        f"train again with a lower --learning-rate (it was {highest_rate:g}) and another --output"
     )
 
 

@@ -68,7 +68,7 @@ class TrainingSection(_Section):
     augmentation: Literal["camera", "mosaic", "none"] = "camera"
     epochs: Count | None = None
     batch_size: Count | None = None
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
     patience: Count = 20
 
 

@@ -11,7 +11,13 @@ import numpy as np
 from robot_app.core.errors import ConfigError
 from robot_app.core.files import write_whole
 from training.data.dataset import LabelledImages, read_coco
-from training.engine.hyperparameters import Hyperparameters, default_batch_size, default_epochs
+from training.engine.hyperparameters import (
+    KNOWING_RATE,
+    LEARNING_RATE,
+    Hyperparameters,
+    default_batch_size,
+    default_epochs,
+)
 from training.engine.progress import BEST_NAME
 from training.evaluation.metrics import check_classes
 from training.study.config import ArmSection, DataSection, StudyConfig, TrainingSection
@@ -185,6 +191,8 @@ def describe_settings(settings: TrainingSection) -> dict[str, str]:
         name: "by the number of images" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"
         for name, value in settings.model_dump().items()
     }
+    if settings.learning_rate is None:
+        words["learning_rate"] = f"{LEARNING_RATE:g}, or {KNOWING_RATE:g} from weights that know the classes"
     return words | {"frame": "{}x{}".format(*settings.frame)}
 
 

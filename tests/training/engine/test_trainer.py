@@ -138,3 +138,11 @@ def test_what_training_spoils_does_not_replace_the_start(trained, tmp_path, caps
     expected = torch.load(start, weights_only=True)
     assert all(torch.equal(best["model"][name], tensor) for name, tensor in expected["model"].items())
     assert best["start"]["name"] == "best.pt"
+
+
+def test_a_start_that_knows_the_classes_is_trained_gently(trained, tmp_path):
+    data, validation = read_coco(trained.data), read_coco(trained.validation)
+    start = str(trained.output / "best.pt")
+    progress = train(Hyperparameters(start=start, epochs=2, reduction=4), data, validation, tmp_path)
+    assert progress.start_ap50_95 is not None
+    assert min(progress.scores) > progress.start_ap50_95 - 0.05
