@@ -51,11 +51,10 @@ def add_parser(commands: Commands) -> None:
         "--frame",
         type=_size_hw,
         dest="frame_hw",
-        default=defaults.frame_hw,
         metavar="WxH",
-        help="size of the frames that the model takes (default: 640x360, the camera's)",
+        help="size of the frames that the model takes (default: what suits images and objects, or the start has)",
     )
-    add("--reduction", int, "frames are scaled down by this")
+    parser.add_argument("--reduction", type=int, help="frames are scaled down by this (default: as for --frame)")
     add("--seed", int, "of everything random")
 
 
@@ -63,21 +62,28 @@ def run(args: argparse.Namespace) -> None:
     import torch
 
     from training.data.dataset import join, read_coco
+    from training.engine.frame_size import frame_size_of_run
     from training.engine.hyperparameters import default_batch_size, default_epochs, should_stop_early
     from training.engine.monitor import describe_time, interrupts
     from training.engine.trainer import train
 
+    first = os.environ.get("RANK", "0") == "0"  # torchrun's other processes have nothing to tell
     with interrupts() as pressed:
         data = join([read_coco(folder) for folder in args.data])
         if args.batch_size is None:
             args.batch_size = default_batch_size(len(data.images))
         if args.epochs is None:
             args.epochs = default_epochs(len(data.images), args.batch_size)
+        if args.frame_hw is None or args.reduction is None:
+            size = frame_size_of_run(data, args.output, args.start, args.frame_hw, args.reduction)
+            args.frame_hw, args.reduction = size.frame_hw, size.reduction
+            if first:
+                print(size)
         settings = Hyperparameters(
             **{f.name: getattr(args, f.name) for f in fields(Hyperparameters) if hasattr(args, f.name)}
         )
         progress = train(settings, data, read_coco(args.validation), args.output, pressed)
-    if int(os.environ.get("RANK", "0")) > 0:  # torchrun's other processes have nothing to add
+    if not first:
         return
     exhausted = should_stop_early(progress.scores, settings.patience)
     if progress.epoch < settings.epochs and not exhausted:

@@ -3,8 +3,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
+from tests.support.labelled import write_rectangles
 from training.cli.main import COMMANDS, build_parser, main
+from training.engine.hyperparameters import Hyperparameters
 
 
 def test_without_the_training_parts_one_line_says_how_to_get_them(tmp_path, monkeypatch, capsys):
@@ -47,6 +50,40 @@ def test_help_is_light(name):
     program += f"sys.exit(', '.join(name for name in {heavy} if name in sys.modules) or 0)"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.fixture
+def begun(monkeypatch) -> list[Hyperparameters]:
+    """The settings of runs that `robot-train train` began; none is carried out."""
+    settings: list[Hyperparameters] = []
+
+    def begin(given, *_):
+        settings.append(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.engine.trainer.train", begin)
+    return settings
+
+
+def test_frames_suit_the_data_or_what_is_continued(tmp_path, begun, capsys):
+    data = str(write_rectangles(tmp_path / "data", 3, seed=1, hw=(480, 640)))
+
+    def train(output: str, *options: str) -> tuple[tuple[int, int], int]:
+        assert main(["train", data, "--validation", data, "--output", str(tmp_path / output), *options]) == 130
+        return begun[-1].frame_hw, begun[-1].reduction
+
+    assert train("new") == ((352, 480), 1)
+    assert capsys.readouterr().out.startswith("frame 480x352, reduction 1: images are 640x480, the smallest twentieth")
+    assert train("new", "--frame", "320x320", "--reduction", "2") == ((320, 320), 2)
+    assert capsys.readouterr().out == ""
+    (tmp_path / "old").mkdir()
+    torch.save({"settings": {"frame_hw": (360, 640), "reduction": 2}}, tmp_path / "old" / "last.pt")
+    assert train("old") == ((360, 640), 2)
+    assert capsys.readouterr().out == "frame 640x360, reduction 2: as this run began\n"
+    torch.save({"frame_hw": (320, 320), "reduction": 2, "class_names": ("vector",)}, tmp_path / "ours.pt")
+    assert train("next", "--start", str(tmp_path / "ours.pt")) == ((320, 320), 2)
+    torch.save({"model": {}}, tmp_path / "theirs.pth")
+    assert train("next", "--start", str(tmp_path / "theirs.pth")) == ((352, 480), 1)
 
 
 def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
