@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from robot_app.core.commandline import Commands, add_command
-from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, KNOWING_RATE, LEARNING_RATE, Hyperparameters
+from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, GENTLE_RATE, LEARNING_RATE, Hyperparameters
 
 
 def add_parser(commands: Commands) -> None:
@@ -38,13 +38,17 @@ def add_parser(commands: Commands) -> None:
     add("--start", str, "scratch, coco, or the path of a checkpoint")
     add("--architecture", str, "such as yolox-s; any other name lists all")
     add("--freeze", str, f"what stays as it starts: {', '.join(FREEZES)}")
-    parser.add_argument("--epochs", type=int, help="passes over the data (default: as many as make 600 steps, 12-100)")
+    parser.add_argument("--epochs", type=int, help="passes over the data (default: as many as make 1500 steps, 12-200)")
     parser.add_argument("--batch-size", type=int, help="images per step (default: 16, fewer below 128 images)")
-    add("--patience", int, "epochs without a better score after which to end")
+    parser.add_argument(
+        "--patience",
+        type=int,
+        help="epochs without a better score after which to end (default: a third of all, at least 20)",
+    )
     parser.add_argument(
         "--learning-rate",
         type=float,
-        help=f"highest one (default: {LEARNING_RATE:g}; {KNOWING_RATE:g} where the start knows the classes)",
+        help=f"highest one (default: {LEARNING_RATE:g}; {GENTLE_RATE:g} where the start knows the classes)",
     )
     add("--augmentation", str, f"random changes of the images: {', '.join(AUGMENTATIONS)}")
     parser.add_argument(
@@ -63,7 +67,12 @@ def run(args: argparse.Namespace) -> None:
 
     from training.data.dataset import join, read_coco
     from training.engine.frame_size import frame_size_of_run
-    from training.engine.hyperparameters import default_batch_size, default_epochs, should_stop_early
+    from training.engine.hyperparameters import (
+        default_batch_size,
+        default_epochs,
+        default_patience,
+        should_stop_early,
+    )
     from training.engine.monitor import describe_time, interrupts
     from training.engine.trainer import train
 
@@ -74,6 +83,8 @@ def run(args: argparse.Namespace) -> None:
             args.batch_size = default_batch_size(len(data.images))
         if args.epochs is None:
             args.epochs = default_epochs(len(data.images), args.batch_size)
+        if args.patience is None:
+            args.patience = default_patience(args.epochs)
         if args.frame_hw is None or args.reduction is None:
             size = frame_size_of_run(data, args.output, args.start, args.frame_hw, args.reduction)
             args.frame_hw, args.reduction = size.frame_hw, size.reduction

@@ -9,8 +9,9 @@ from robot_app.core.vector_spec import FRAME_HW
 FREEZES = ("none", "backbone", "backbone+neck", "features")
 AUGMENTATIONS = ("camera", "mosaic", "none")
 LEARNING_RATE = 1e-3
-KNOWING_RATE = 2e-4
-ENOUGH_STEPS = 600
+GENTLE_RATE = 5e-4
+ENOUGH_STEPS = 1500
+LEAST_PATIENCE = 20
 MOST_IMAGES_PER_STEP = 16
 
 
@@ -33,6 +34,9 @@ class Hyperparameters:
         reduction: integer factor by which frames are scaled down for the network.
         freeze: which parts keep their start weights: `none`, `backbone`, `backbone+neck`; or `features`, which freezes
             the same as the latter and computes what these parts make of the images only once, so without augmentation.
+        gentle: whether a start that detects most of the classes already is trained gently, so that the first steps do
+            not undo what it can: at half the rate, with its statistics of batch normalisation, and with an average that
+            counts it as many epochs. Other starts do not heed it.
         augmentation: `camera`, what another camera in another room could have made of an image, or `none`.
         patience: epochs without a better validation score after which training ends.
         seed: of everything random.
@@ -53,8 +57,9 @@ class Hyperparameters:
     frame_hw: tuple[int, int] = FRAME_HW
     reduction: int = 2
     freeze: str = "none"
+    gentle: bool = True
     augmentation: str = "camera"
-    patience: int = 20
+    patience: int = LEAST_PATIENCE
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -82,14 +87,19 @@ def default_batch_size(image_count: int) -> int:
 
 
 def default_epochs(image_count: int, batch_size: int) -> int:
-    """As many as make 600 steps; from 12, for thousands of images, to 100, for a few."""
+    """As many as make 1,500 steps; from 12, for thousands of images, to 200, for a few."""
     steps = max(1, image_count // batch_size)
-    return min(100, max(12, math.ceil(ENOUGH_STEPS / steps)))
+    return min(200, max(12, math.ceil(ENOUGH_STEPS / steps)))
 
 
-def default_learning_rate(start_knows_classes: bool) -> float:
-    """1e-3; a fifth of it where the start detects these classes already, so that the first steps do not undo that."""
-    return KNOWING_RATE if start_knows_classes else LEARNING_RATE
+def default_patience(epochs: int) -> int:
+    """A third of the epochs, at least 20: much is gained late, when the learning rate falls."""
+    return max(LEAST_PATIENCE, epochs // 3)
+
+
+def default_learning_rate(gentle: bool) -> float:
+    """1e-3, or half of it."""
+    return GENTLE_RATE if gentle else LEARNING_RATE
 
 
 def learning_rate(step: int, total_steps: int, steps_per_epoch: int, warmup_epochs: float, highest: float) -> float:

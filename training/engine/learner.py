@@ -56,8 +56,12 @@ def freeze_parts(detector: TrainableDetector, freeze: str) -> tuple[nn.Module, .
     return frozen
 
 
-def train_mode(detector: TrainableDetector, frozen: tuple[nn.Module, ...]) -> None:
-    """Train mode, in which frozen parts keep the statistics of their batch normalisation."""
+def train_mode(detector: TrainableDetector, frozen: tuple[nn.Module, ...], keep_statistics: bool) -> None:
+    """Train mode, in which frozen parts, or all, keep the statistics of their batch normalisation."""
     detector.train()
     for module in frozen:
         module.eval()
+    if keep_statistics:
+        for module in detector.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()

@@ -42,8 +42,8 @@ from training.evaluation.metrics import CANDIDATE_SCORE, Evaluation, check_class
 
 SAVE_EVERY_S = 300.0
 
-KNOWN_EPOCHS = 18
-"""A start that knows the classes counts in the average as so many epochs, which makes it span about two."""
+GENTLE_EPOCHS = 18
+"""As how many epochs a start counts in the average that is trained gently: so the average spans about two."""
 
 LOG_THRESHOLD = 0.5
 """Score at which precision and recall are logged; the threshold of the model is chosen at export."""
@@ -79,9 +79,9 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
     model = FrameModel(detector, settings.frame_hw, settings.reduction).to(device)
     model = model.to(memory_format=torch.channels_last)
     batches = _batches(settings, len(data.images), accelerator)
-    earlier_updates = KNOWN_EPOCHS * batches.per_epoch if loaded.knows_most else 0
-    average = WeightEma(model, settings.ema_decay, earlier_updates)
-    highest_rate = settings.learning_rate or default_learning_rate(loaded.knows_most)
+    gentle = settings.gentle and loaded.knows_most
+    average = WeightEma(model, settings.ema_decay, GENTLE_EPOCHS * batches.per_epoch if gentle else 0)
+    highest_rate = settings.learning_rate or default_learning_rate(gentle)
     optimizer = torch.optim.AdamW(_parameter_groups(detector, settings.weight_decay), highest_rate)
     recipe = Recipe(
         architecture=settings.architecture,
@@ -115,7 +115,7 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
         while progress.epoch < settings.epochs and not should_stop_early(progress.scores, settings.patience):
             batches.epoch, batches.start = progress.epoch, progress.batch
             started, bar = time.monotonic(), epoch_bar(progress, batches)
-            train_mode(detector, frozen)
+            train_mode(detector, frozen, keep_statistics=gentle)
             for batch in progress.awaited(loader) if len(batches) else ():
                 step = progress.epoch * batches.per_epoch + progress.batch
                 rate = learning_rate(step, total_steps, batches.per_epoch, settings.warmup_epochs, highest_rate)

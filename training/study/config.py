@@ -59,7 +59,7 @@ class DataSection(_Section):
 class TrainingSection(_Section):
     """What all arms share but for those that say otherwise; see `engine.hyperparameters`, whose names these are.
 
-    Without epochs or batch size, as `robot-train train`.
+    Without epochs, batch size or patience, as `robot-train train`.
     """
 
     architecture: str = "yolox-nano"
@@ -69,7 +69,8 @@ class TrainingSection(_Section):
     epochs: Count | None = None
     batch_size: Count | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None
-    patience: Count = 20
+    patience: Count | None = None
+    gentle: bool = True
 
 
 class ArmDataSection(_Section):

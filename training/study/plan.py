@@ -12,11 +12,12 @@ from robot_app.core.errors import ConfigError
 from robot_app.core.files import write_whole
 from training.data.dataset import LabelledImages, read_coco
 from training.engine.hyperparameters import (
-    KNOWING_RATE,
+    GENTLE_RATE,
     LEARNING_RATE,
     Hyperparameters,
     default_batch_size,
     default_epochs,
+    default_patience,
 )
 from training.engine.progress import BEST_NAME
 from training.evaluation.metrics import check_classes
@@ -192,7 +193,7 @@ def describe_settings(settings: TrainingSection) -> dict[str, str]:
         for name, value in settings.model_dump().items()
     }
     if settings.learning_rate is None:
-        words["learning_rate"] = f"{LEARNING_RATE:g}, or {KNOWING_RATE:g} from weights that know the classes"
+        words["learning_rate"] = f"{LEARNING_RATE:g}, or {GENTLE_RATE:g} from weights that know the classes"
     return words | {"frame": "{}x{}".format(*settings.frame)}
 
 
@@ -229,15 +230,17 @@ def _start(arm: Arm, seed: int, config: StudyConfig, output: Path) -> tuple[str,
 
 def _settings(arm: Arm, seed: int, training: TrainingSection, start: str) -> Hyperparameters:
     batch_size = training.batch_size or default_batch_size(arm.images)
-    given = training.model_dump(exclude={"frame", "epochs", "batch_size"}, exclude_none=True)
+    epochs = training.epochs or default_epochs(arm.images, batch_size)
+    chosen = {"frame", "epochs", "batch_size", "patience"}
     return Hyperparameters(
         start=start,
         freeze=arm.freeze,
-        epochs=training.epochs or default_epochs(arm.images, batch_size),
+        epochs=epochs,
         batch_size=batch_size,
+        patience=training.patience or default_patience(epochs),
         frame_hw=(training.frame[1], training.frame[0]),
         seed=seed,
-        **given,
+        **training.model_dump(exclude=chosen, exclude_none=True),
     )
 
 

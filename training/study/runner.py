@@ -244,7 +244,7 @@ def _data_part(part: LabelledImages) -> DataPart:
 def _recipe(config: StudyConfig, runs: list[PlannedRun]) -> tuple[str, ...]:
     """Lines about what arms share. Where images decide, what that came to."""
     words = describe_settings(config.training)
-    for name in ("epochs", "batch_size"):
+    for name in ("epochs", "batch_size", "patience"):
         shared = [run for run in runs if name.replace("_", " ") not in dict(run.arm.changes)] or runs
         values = sorted({getattr(run.settings, name) for run in shared})
         words[name] = f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"

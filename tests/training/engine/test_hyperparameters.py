@@ -1,14 +1,15 @@
 import pytest
 
-from training.engine.hyperparameters import default_batch_size, default_epochs, should_stop_early
+from training.engine.hyperparameters import default_batch_size, default_epochs, default_patience, should_stop_early
 
 
 @pytest.mark.parametrize(
-    ("images", "batch_size", "epochs"), [(20, 2, 60), (100, 12, 75), (590, 16, 17), (5000, 16, 12)]
+    ("images", "batch_size", "epochs"), [(20, 2, 150), (100, 12, 188), (590, 16, 42), (5000, 16, 12)]
 )
 def test_defaults_suit_few_and_many_images(images, batch_size, epochs):
     assert default_batch_size(images) == batch_size
     assert default_epochs(images, batch_size) == epochs
+    assert 20 <= default_patience(epochs) <= max(20, epochs / 2)
 
 
 @pytest.mark.parametrize(
