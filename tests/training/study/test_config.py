@@ -98,7 +98,7 @@ def test_an_arm_replaces_only_what_it_names(tmp_path, data):
 def test_every_setting_of_a_study_can_be_that_of_an_arm(tmp_path, data):
     """A field added to [training] reaches the runs and the report without a further line."""
     values = {
-        name: {"architecture": "ssdlite", "augmentation": "mosaic", "frame": [416, 416]}.get(name, 1)
+        name: {"architecture": "ssdlite", "augmentation": "mosaic", "frame": [416, 416], "gentle": False}.get(name, 1)
         for name in TrainingSection.model_fields
     }
     given = ", ".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
