@@ -131,7 +131,7 @@ def test_data_without_any_object_is_refused(brief, tmp_path, capsys):
 
 def test_what_training_spoils_does_not_replace_the_start(trained, tmp_path, capsys):
     start = trained.output / "best.pt"
-    spoiling = ("--start", str(start), "--epochs", "1", "--learning-rate", "0.3")
+    spoiling = ("--start", str(start), "--epochs", "2", "--learning-rate", "0.05")
     assert main(trained.command(tmp_path / "run", *spoiling)) == 0
     assert "no epoch was better than the start" in capsys.readouterr().out
     best = torch.load(tmp_path / "run" / "best.pt", weights_only=True)
