@@ -103,10 +103,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Reads weights (and nothing that could run code) from `path`.
 
     Raises:
-        InputError: there is no such file, or it is no checkpoint.
+        InputError: there is no such file, or it is no checkpoint, such as an exported model.
     """
     if not path.is_file():
         raise InputError(f"no start weights at {path}: expected scratch, coco or the path of a checkpoint file")
+    if path.suffix == ".onnx":
+        beside = path.with_suffix(".pt")
+        checkpoint = f"{beside}, from which it was exported" if beside.is_file() else "that from which it was exported"
+        raise InputError(f"{path} is an exported model, which cannot learn: expected a checkpoint; give {checkpoint}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes can lead the reader into any error there is

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights, ssdlite320_mobilenet_v3_large
 
 from robot_app.core.errors import ConfigError, InputError, ModelError
+from robot_app.core.files import DEFAULT_MODEL
 from training.detectors.factory import COCO, SCRATCH, build_detector
 from training.detectors.yolox import Yolox
 
@@ -160,6 +161,28 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path, kind: str)
     with pytest.raises(InputError, match=r"start\.pth") as error:
         build_detector("yolox-nano", VECTOR, path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("has_checkpoint", [True, False], ids=["checkpoint beside it", "alone"])
+def test_an_exported_model_is_refused_in_one_line_that_names_the_checkpoint(
+    tmp_path: Path, has_checkpoint: bool
+) -> None:
+    model = tmp_path / "mine.onnx"
+    model.write_bytes(DEFAULT_MODEL.read_bytes())
+    if has_checkpoint:
+        save_own(tmp_path / "mine.pt", "yolox-nano", VECTOR)
+    with pytest.raises(InputError, match=r"mine\.onnx is an exported model, which cannot learn") as error:
+        build_detector("yolox-nano", VECTOR, model)
+    assert (f"give {tmp_path / 'mine.pt'}" in str(error.value)) == has_checkpoint
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("class_names", "replaced"), [(VECTOR, 0), (("cube", "vector"), 6), (("cube",), 6)])
+def test_the_shipped_checkpoint_is_a_start_for_any_classes(class_names: tuple[str, ...], replaced: int) -> None:
+    _, report = build_detector("yolox-nano", class_names, DEFAULT_MODEL.with_suffix(".pt"))
+    assert (report.start, len(report.loaded), len(report.replaced)) == ("vector.pt", 642 - replaced, replaced)
+    assert (report.initialised, report.unused) == ((), ())
+    assert report.known_classes == tuple(name for name in class_names if name == "vector")
 
 
 def test_own_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:

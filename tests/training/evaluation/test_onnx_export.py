@@ -5,14 +5,19 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 
-from robot_app.core.files import DEFAULT_MODEL
+from robot_app.core.files import DEFAULT_MODEL, DEMO_RECORDING
+from robot_app.media.footage import read_frames
 from robot_app.perception.card import CARD_KEY, ModelCard, TrackingAssumptions
 from robot_app.perception.detector import Detector
 from tests.support.labelled import write_rectangles
 from training.cli.main import main
+from training.detectors.trained import load_trained, predictor
 from training.evaluation import metrics, onnx_export
+
+SHIPPED_CHECKPOINT = DEFAULT_MODEL.with_suffix(".pt")
 
 
 def export_command(trained, output: Path, *further: str) -> list[str]:
@@ -144,3 +149,32 @@ def test_a_model_of_other_classes_is_not_evaluated(trained, exported, tmp_path, 
 
 def test_the_text_beside_the_shipped_model_is_that_of_its_card():
     assert DEFAULT_MODEL.with_suffix(".md").read_text() == onnx_export.card_markdown(Detector.load().card)
+
+
+@pytest.fixture(scope="module")
+def demo_frames() -> list[np.ndarray]:
+    return [frame.image() for frame in list(read_frames(DEMO_RECORDING))[::16]]
+
+
+def test_the_shipped_checkpoint_detects_what_the_shipped_file_detects(demo_frames):
+    model, recipe = load_trained(SHIPPED_CHECKPOINT)
+    detector, ours = Detector.load(DEFAULT_MODEL), predictor(model, 0.1)
+    assert (recipe.class_names, recipe.frame_hw) == (detector.card.class_names, detector.card.frame_hw)
+    assert (recipe.start, recipe.data) == (detector.card.start, detector.card.data)
+    found = 0
+    for frame in demo_frames:
+        one, other = ours(frame), detector(frame, 0.1)
+        np.testing.assert_allclose(one.boxes_px, other.boxes_px, atol=0.1)
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-3)
+        found += len(one)
+    assert found > 10
+
+
+def test_the_shipped_checkpoint_can_be_trained_further(demo_frames):
+    """Its BatchNorm has true statistics: those of a batch, as in training, give nearly the same scores."""
+    model, _ = load_trained(SHIPPED_CHECKPOINT)
+    with torch.no_grad():
+        images = torch.cat([model.to_network(torch.from_numpy(frame)[None]) for frame in demo_frames])
+        learned = model.detector.predict(images).class_scores.amax((1, 2))
+        of_batch = model.detector.train().predict(images).class_scores.amax((1, 2))
+    assert float((learned - of_batch).abs().max()) < 0.15
