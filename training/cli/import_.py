@@ -57,6 +57,9 @@ def add_version_options(parser: argparse.ArgumentParser) -> None:
         "--class-map", action="append", default=[], metavar="OLD=NEW", help="rename a class; may be given repeatedly"
     )
     parser.add_argument(
+        "--corrections", type=Path, metavar="FILE", help="CSV file of known faults of labels, to mend them"
+    )
+    parser.add_argument(
         "--resize", metavar="WxH", help="resize all images, such as to 416x416 (default: leave them as they are)"
     )
     parser.add_argument(
@@ -73,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
 def make_version(args: argparse.Namespace, sources: list[Path], parent: Path | None, resplit_parent: bool) -> None:
     """Gather, plan, report and write."""
     from robot_app.core.text import plural
+    from training.data.corrections import Corrections
     from training.data.resize import Resize
     from training.data.split import SplitRule
     from training.data.version_plan import VersionOptions, gather, plan_version
@@ -85,6 +89,7 @@ def make_version(args: argparse.Namespace, sources: list[Path], parent: Path | N
         (Resize.parse(args.resize, args.fit),) if args.resize else (),
         resplit_parent,
         getattr(args, "sample", None),
+        Corrections.read(args.corrections) if args.corrections else None,
     )
     gathered = gather(sources, parent, options)
     for line in [*gathered.notes, *fault_lines(gathered.faults, MOST_LINES)]:

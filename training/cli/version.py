@@ -15,7 +15,7 @@ def add_parser(commands: Commands) -> None:
         help_line="show and check a version, or derive another one",
         description=(
             "Shows what a version of a data set is made of and checks every file of it. With --output, makes\n"
-            "another version of its images: split anew, with classes renamed, or resized."
+            "another version of its images: split anew, with classes renamed, labels corrected, or resized."
         ),
         examples=(
             "  robot-train version versions/a9b9ced69436\n"
@@ -31,12 +31,12 @@ def run(args: argparse.Namespace) -> None:
     from training.data.version_report import manifest_lines
     from training.data.version_store import verify_version
 
-    changes = args.split != "keep" or bool(args.class_map) or args.resize is not None
+    changes = args.split != "keep" or bool(args.class_map or args.resize or args.corrections)
     if changes and args.output is None:
         raise ConfigError("--output: missing; a version never changes, expected a folder for the derived one")
     if args.output is not None:
         if not changes:
-            raise ConfigError("--output: nothing to derive; expected --split, --class-map or --resize with it")
+            raise ConfigError("--output: nothing to derive; expected --split, --class-map, --corrections or --resize")
         make_version(args, [], args.version, resplit_parent=True)
         return
     manifest = verify_version(args.version)

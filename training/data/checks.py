@@ -3,7 +3,7 @@
 import hashlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -58,15 +58,22 @@ def check_images(
     return [image for image, _ in checked if image], [fault for _, faults in checked for fault in faults]
 
 
-def drop_duplicates(images: list[CheckedImage]) -> tuple[list[CheckedImage], list[Fault]]:
-    """Of images whose files are equal, byte for byte, keep the first."""
+def drop_duplicates(
+    images: Sequence[CheckedImage], kept: Sequence[CheckedImage]
+) -> tuple[list[CheckedImage], int, list[Fault]]:
+    """Of images whose files are equal, byte for byte, the first, unless it equals one of `kept`.
+
+    Also gives how many equal one of `kept`, which is no fault, and the faults of the others that are left out.
+    """
+    kept_files = {image.original_sha256 for image in kept}
     first_of: dict[str, CheckedImage] = {}
     faults = []
-    for image in images:
+    new = [image for image in images if image.original_sha256 not in kept_files]
+    for image in new:
         first = first_of.setdefault(image.original_sha256, image)
         if first is not image:
             faults.append(Fault(FaultKind.DUPLICATE_IMAGE, image.known_as, f"equals {first.known_as}"))
-    return list(first_of.values()), faults
+    return list(first_of.values()), len(images) - len(new), faults
 
 
 def _check_image(

@@ -7,21 +7,23 @@ names, splits and labels, and the version its id.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from robot_app.core.errors import ConfigError, InputError
+from robot_app.core.text import plural
 from robot_app.media.coco_writer import CocoImage, CocoObject, coco_content
 from training.data.checks import CheckedImage, check_images, drop_duplicates
+from training.data.corrections import Corrections
 from training.data.near_duplicates import Pair, group, near_duplicates, same_origin
 from training.data.resize import Resize, move_boxes
 from training.data.sources import read_source
 from training.data.sources.contents import SPLITS, Fault, FaultKind, SourceContents, count_faults
 from training.data.split import SplitRule, expected_leaks, find_leaks, grouped_splits
-from training.data.version_store import ImageEntry, Manifest, SourceEntry, verify_version
+from training.data.version_store import CorrectionsEntry, ImageEntry, Manifest, SourceEntry, verify_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class VersionOptions:
 
     With `resplit_parent` the images of a parent are split anew with the others; without, they stay where they are.
     `sample` is how many of the sources' sound images are used, chosen by the seed of the split; None uses all.
+    `corrections` change labels of the sources, or of a parent that is split anew, before anything else does.
     """
 
     split: SplitRule
@@ -37,6 +40,7 @@ class VersionOptions:
     steps: tuple[Resize, ...]
     resplit_parent: bool
     sample: int | None = None
+    corrections: Corrections | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +48,8 @@ class Gathered:
     """What a version can be made of: all sound images, with the faults for which something was left out.
 
     The first `from_parent` images are those of the version that is added to or derived from, if any; `sources` are the
-    others. Class names are those that occur, in the order in which parent and sources list them; `notes` are further
-    lines for people.
+    others, as corrected by `corrections`. Class names are those that occur, in the order in which parent and sources
+    list them; `notes` are further lines for people.
     """
 
     parent: Manifest | None
@@ -53,6 +57,7 @@ class Gathered:
     from_parent: int
     class_names: tuple[str, ...]
     sources: tuple[SourceEntry, ...]
+    corrections: CorrectionsEntry | None
     faults: tuple[Fault, ...]
     notes: tuple[str, ...]
 
@@ -61,66 +66,130 @@ def gather(sources: Sequence[Path], parent: Path | None, options: VersionOptions
     """Read all and check all.
 
     Raises:
-        InputError: a source cannot be read as a whole, the parent is damaged, or no sound image is left.
+        InputError: a source cannot be read as a whole, the parent is damaged, no sound image is left, or a correction
+            does not fit the sources.
         ConfigError: the class map names a class that does not occur; a larger sample is wanted than there are images.
     """
     manifest = verify_version(parent) if parent else None
-    images, faults = _parent_images(parent, manifest, options) if parent and manifest else ([], [])
-    from_parent = len(images)
+    old = read_source(parent) if parent else None
     contents = [read_source(path) for path in sources]
-    listed = list(manifest.class_names) if manifest else []
-    listed += [name for c in contents for name in c.class_names if name not in listed]
-    for name in options.class_map:
-        if name not in listed:
-            raise ConfigError(
-                f"--class-map {name}={options.class_map[name]}: no class {name}; there are {', '.join(listed)}"
-            )
-    entries = []
-    for c in contents:
-        sound, found = check_images(c, (*(manifest.steps if manifest else ()), *options.steps), options.class_map)
-        images += sorted(sound, key=lambda image: (SPLITS.index(image.split or SPLITS[0]), image.known_as))
-        faults += [*c.faults, *found]
-        entries.append(_source_entry(c))
-    images, duplicates = drop_duplicates(images)
-    faults += duplicates
-    if options.sample is not None:
-        images = [*images[:from_parent], *_sample(images[from_parent:], options.sample, options.split.seed)]
-    if not images:
-        example = f", such as {faults[0]}" if faults else ""
-        raise InputError(f"{sources[0]}: no sound image in it{example}; expected at least one")
+    listed = _listed_classes(manifest, contents, options.class_map)
+    corrected = _correct(old, contents, listed, options)
+    kept, faults = _parent_images(old, manifest, options) if old and manifest else ([], [])
+    new, known, found = _source_images(contents, kept, manifest, options)
+    faults += found
+    images = [*kept, *new]
+    _require_content(images, faults, sources[0] if sources else parent)
     boxes_of = Counter(name for image in images for name in image.class_names)
     renamed = list(dict.fromkeys(options.class_map.get(name, name) for name in listed))
-    if not boxes_of:
-        raise InputError(f"{sources[0] if sources else parent}: no sound box in it; expected at least one")
+    corrections = _corrections_entry(options.corrections, corrected, images)
     return Gathered(
         parent=manifest,
         images=tuple(images),
-        from_parent=from_parent,
+        from_parent=len(kept),
         class_names=tuple(name for name in renamed if boxes_of[name]),
-        sources=tuple(entries),
+        sources=tuple(map(_source_entry, contents)),
+        corrections=corrections,
         faults=tuple(faults),
         notes=(
             *(note for c in contents for note in c.notes),
+            *_usage_notes(known, options.corrections, corrections),
             *(f"class {name} has no boxes and is left out" for name in renamed if not boxes_of[name]),
         ),
     )
 
 
+def _listed_classes(
+    parent: Manifest | None, contents: Sequence[SourceContents], class_map: Mapping[str, str]
+) -> list[str]:
+    listed = list(parent.class_names) if parent else []
+    listed += [name for c in contents for name in c.class_names]
+    for old, new in class_map.items():
+        if old not in listed:
+            raise ConfigError(f"--class-map {old}={new}: no class {old}; there are {', '.join(dict.fromkeys(listed))}")
+    return list(dict.fromkeys(listed))
+
+
+def _correct(
+    parent: SourceContents | None,
+    contents: Sequence[SourceContents],
+    class_names: Sequence[str],
+    options: VersionOptions,
+) -> list[Path]:
+    """The images of labels that were corrected: in a version that another one is derived from, or in the sources."""
+    if options.corrections is None:
+        return []
+    if parent and options.resplit_parent:
+        return options.corrections.apply([parent], class_names, partial=True)
+    return options.corrections.apply(contents, class_names, partial=False)
+
+
+def _require_content(images: Sequence[CheckedImage], faults: Sequence[Fault], place: Path | None) -> None:
+    if not images:
+        example = f", such as {faults[0]}" if faults else ""
+        raise InputError(f"{place}: no sound image in it{example}; expected at least one")
+    if not any(image.class_names for image in images):
+        raise InputError(f"{place}: no sound box in it; expected at least one")
+
+
+def _source_images(
+    contents: Sequence[SourceContents],
+    kept: Sequence[CheckedImage],
+    parent: Manifest | None,
+    options: VersionOptions,
+) -> tuple[list[CheckedImage], int, list[Fault]]:
+    """The images that are used, how many are left out because they are among those `kept`, and the faults of all."""
+    images: list[CheckedImage] = []
+    faults: list[Fault] = []
+    for c in contents:
+        sound, found = check_images(c, (*(parent.steps if parent else ()), *options.steps), options.class_map)
+        images += sorted(sound, key=lambda image: (SPLITS.index(image.split or SPLITS[0]), image.known_as))
+        faults += [*c.faults, *found]
+    new, known, duplicates = drop_duplicates(images, kept)
+    if options.sample is not None:
+        new = _sample(new, options.sample, options.split.seed)
+    return new, known, [*faults, *duplicates]
+
+
 def _sample(images: list[CheckedImage], count: int, seed: int) -> list[CheckedImage]:
     """Some of the images, in their order."""
     if not 0 < count <= len(images):
-        raise ConfigError(f"--sample {count}: expected 1 to {len(images)}, the number of sound images")
+        expected = f"1 to {len(images)}, the number of images that can be drawn" if images else "images to draw from"
+        raise ConfigError(f"--sample {count}: expected {expected}")
     chosen = np.random.default_rng(seed).permutation(len(images))[:count]
     return [images[i] for i in sorted(chosen.tolist())]
 
 
-def _parent_images(folder: Path, manifest: Manifest, options: VersionOptions) -> tuple[list[CheckedImage], list[Fault]]:
+def _corrections_entry(
+    corrections: Corrections | None, corrected: Sequence[Path], used: Sequence[CheckedImage]
+) -> CorrectionsEntry | None:
+    if corrections is None:
+        return None
+    paths = {image.path for image in used}
+    return CorrectionsEntry(corrections.path.name, corrections.sha256, sum(path in paths for path in corrected))
+
+
+def _usage_notes(known: int, corrections: Corrections | None, entry: CorrectionsEntry | None) -> list[str]:
+    """What of the sources and of the corrections was used."""
+    notes = []
+    if known:
+        notes.append(f"{plural(known, 'image')} {'is' if known == 1 else 'are'} in the version already")
+    if corrections and entry:
+        lines = len(corrections.lines)
+        rest = f" of {lines}; the others are right already, or of images that are not used"
+        all_or_some = rest if entry.labels < lines else ""
+        notes.append(f"labels corrected by {entry.name}: {entry.labels}{all_or_some}")
+    return notes
+
+
+def _parent_images(
+    contents: SourceContents, manifest: Manifest, options: VersionOptions
+) -> tuple[list[CheckedImage], list[Fault]]:
     """Only boxes that have become equal, as classes were joined or images made small, are no sign of damage."""
-    contents = read_source(folder)
     images, faults = check_images(contents, options.steps, options.class_map)
     damage = [fault for fault in (*contents.faults, *faults) if fault.kind is not FaultKind.DUPLICATE_BOX]
     if damage:
-        raise InputError(f"{folder}: damaged version, {damage[0]}")
+        raise InputError(f"{contents.root}: damaged version, {damage[0]}")
     entry_of = {(entry.split, entry.name): entry for entry in manifest.images}
     entries = [entry_of[str(image.split), image.path.name] for image in images]
     whole = [
@@ -186,13 +255,15 @@ def plan_version(gathered: Gathered, options: VersionOptions) -> VersionPlan:
         class_map=tuple(sorted(options.class_map.items())),
         steps=(*(parent.steps if parent else ()), *options.steps),
         split_rule=str(options.split),
-        seed=options.split.seed if options.split.fractions else None,
+        seed=None if options.split.fractions is None and options.sample is None else options.split.seed,
         sources=gathered.sources,
         images=tuple(entries),
         annotations=tuple((split, hashlib.sha256(text).hexdigest()) for split, text in annotations.items()),
         dropped=tuple(count_faults(gathered.faults).items()),
         leaked=len(leaks),
         leaked_at_random=expected_leaks(shares, options.split.seed, near, origins),
+        sample=options.sample,
+        corrections=gathered.corrections,
     )
     return VersionPlan(manifest.with_id(), images, annotations, tuple(leaks))
 

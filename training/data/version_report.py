@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from robot_app.core.text import plural
 from training.data.sources.contents import SPLITS, Fault, count_faults
 from training.data.version_plan import Gathered, VersionPlan
-from training.data.version_store import Manifest
+from training.data.version_store import CorrectionsEntry, Manifest
 
 
 def fault_lines(faults: Sequence[Fault], most: int | None = None) -> list[str]:
@@ -37,6 +37,8 @@ def manifest_lines(manifest: Manifest) -> list[str]:
     return [
         f"version   {manifest.id}" + (f", made from {manifest.parent}" if manifest.parent else ""),
         *(f"source    {source.name}, {source.format}, sha256 {source.sha256[:12]}" for source in manifest.sources),
+        *([f"sample    {manifest.sample} of the sources' images, seed {manifest.seed}"] if manifest.sample else []),
+        *([_corrections_line(manifest.corrections)] if manifest.corrections else []),
         f"images    {len(manifest.images)} in {groups} groups of like images: {sizes}; split {rule}",
         f"classes   {', '.join(manifest.class_names)}",
         *(f"renamed   {old} to {new}" for old, new in manifest.class_map),
@@ -44,6 +46,10 @@ def manifest_lines(manifest: Manifest) -> list[str]:
         f"left out  {dropped}",
         f"leaks     {_leak_summary(manifest)}",
     ]
+
+
+def _corrections_line(entry: CorrectionsEntry) -> str:
+    return f"corrected {plural(entry.labels, 'label')} by {entry.name}, sha256 {entry.sha256[:12]}"
 
 
 def full_report(gathered: Gathered, plan: VersionPlan) -> str:

@@ -40,6 +40,15 @@ class SourceEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionsEntry:
+    """A file of corrections: its name, its sha256, and how many labels of images of the version it corrected."""
+
+    name: str
+    sha256: str
+    labels: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImageEntry:
     """An image of a version, by the name of its file in the `images/` folder of its split.
 
@@ -62,18 +71,21 @@ class Manifest:
     The id is a hash of the input and the options, not of the written pixels, because another build of OpenCV may
     encode a resized JPEG differently: format version, parent, class names and mapping, preprocessing, split rule, and
     for each image its name, split and original sha256, with the sha256 of each split's annotations. Names of sources,
-    groups and counts are told, but do not change the id, and neither do places and times, which are not kept at all.
+    groups, counts, sample and corrections are told, but do not change the id, and neither do places and times, which
+    are not kept at all.
 
     Attributes:
         parent: id of the version that this one was derived from, if any.
         class_map: pairs of old and new class name.
         steps: what was done to the images since they were imported, those of the parents included.
         split_rule: `keep` or percentages.
-        seed: of the split; None if none was drawn.
+        seed: of the split and the sample; None if neither was drawn.
         annotations: pairs of split and sha256 of its annotations.json.
         dropped: pairs of a kind of fault and how often something was left out for it.
         leaked: number of images of valid and test with their like in an earlier split.
         leaked_at_random: the same for random splits in these proportions, on average.
+        sample: how many of the sources' images were drawn; None if all were used.
+        corrections: what corrected the sources' labels, if anything.
     """
 
     id: str
@@ -89,6 +101,8 @@ class Manifest:
     dropped: tuple[tuple[str, int], ...]
     leaked: int
     leaked_at_random: int
+    sample: int | None = None
+    corrections: CorrectionsEntry | None = None
     format_version: int = FORMAT_VERSION
 
     def with_id(self) -> "Manifest":

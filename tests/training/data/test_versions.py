@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.exports import HW, SHOTS, Shot, cvat_yolo, label_studio_coco, roboflow_coco, write_picture
-from tests.support.versions import files_below, make_version, refusal, run_robot_train
+from tests.support.versions import Made, files_below, make_version, refusal, run_robot_train
 from training.data.dataset import read_coco
 
 NEW = (Shot("n", "train", (("dog", 1, 2, 30, 40), ("cat", 50, 50, 70, 70)), 11), Shot("o", "test", (), 12))
@@ -146,9 +146,8 @@ def test_adding_is_a_new_version_of_all_images_and_the_old_one_stays(tmp_path):
     assert files_below(old.folder) == before
     manifest = manifest_of(new.folder)
     assert manifest["parent"] == old.id
-    assert new.lines("fault: ") == [
-        f"fault: more/obj_train_data/a.jpg: duplicate image: equals {old.id}/train/images/a_jpg.rf.{1:032x}.jpg"
-    ]
+    assert new.lines("1 image is in the version already")
+    assert new.lines("no faults")
     splits = {image["name"].partition("_")[0].removesuffix(".jpg"): image["split"] for image in manifest["images"]}
     assert splits == {shot.name: shot.split for shot in (*SHOTS, *NEW)}
     for name, content in before.items():
@@ -159,6 +158,52 @@ def test_adding_is_a_new_version_of_all_images_and_the_old_one_stays(tmp_path):
     assert added.hw == (64, 64)
     assert [train.class_names[label] for label in added.labels] == ["dog", "cat"]
     np.testing.assert_allclose(added.boxes_px[0], [0.5, 4 / 3, 15, 80 / 3], atol=0.01)
+
+
+MANY = tuple(Shot(f"s{n:02}", ("train", "valid", "test")[n % 3], SHOTS[0].boxes, 30 + n) for n in range(12))
+
+
+def parts_of(made: Made) -> dict[str, str]:
+    """The part of each image."""
+    return {image["name"]: image["split"] for image in manifest_of(made.folder)["images"]}
+
+
+def test_a_sample_is_chosen_by_the_seed_and_told(tmp_path):
+    source, other = label_studio_coco(tmp_path / "set", MANY), label_studio_coco(tmp_path / "other", MANY[::-1])
+    options = ("--output", tmp_path / "v", "--split", "60/20/20", "--sample", "5")
+    one, again = (make_version("import", folder, *options) for folder in (source, other))
+    assert one.id == again.id
+    others = [make_version("import", source, *options, "--seed", seed) for seed in (1, 2)]
+    assert len({frozenset(parts_of(made)) for made in (one, *others)}) == 3
+    assert {len(parts_of(made)) for made in (one, *others)} == {5}
+    manifest = manifest_of(others[0].folder)
+    assert (manifest["sample"], manifest["seed"]) == (5, 1)
+    assert "sample    5 of the sources' images, seed 1" in run_robot_train("version", others[0].folder)[1]
+    assert manifest_of(make_version("import", source, "--output", tmp_path / "v").folder)["sample"] is None
+
+
+@pytest.mark.parametrize("split", ["keep", "60/20/20"])
+def test_what_was_not_in_the_sample_can_be_added_and_the_sample_stays_in_its_parts(tmp_path, split):
+    source = cvat_yolo(tmp_path / "set", MANY)
+    options = ("--output", tmp_path / "v", "--split", split)
+    sample = make_version("import", source, *options, "--sample", "7")
+    whole = make_version("import", source, *options, "--add-to", sample.folder, "--strict")
+    assert len(parts_of(whole)) == len(MANY)
+    assert parts_of(sample).items() <= parts_of(whole).items()
+    assert whole.text.splitlines()[:2] == ["7 images are in the version already", "no faults"]
+    again = make_version("import", source, *options, "--add-to", sample.folder, "--sample", "2")
+    assert len(parts_of(again)) == 9
+    assert "--sample 1: expected images to draw from" in refusal(
+        "import", source, *options, "--add-to", whole.folder, "--sample", "1"
+    )
+
+
+@pytest.mark.parametrize("count", ["0", "6"])
+def test_a_sample_of_none_or_of_more_than_there_are_is_one_line(tmp_path, count):
+    source = roboflow_coco(tmp_path / "set", SHOTS)
+    message = refusal("import", source, "--output", tmp_path / "v", "--sample", count)
+    assert message.startswith(f"--sample {count}: expected 1 to 5, the number of images")
+    assert not (tmp_path / "v").exists()
 
 
 def test_classes_of_what_is_added_are_matched_by_name(tmp_path):
@@ -267,6 +312,17 @@ def test_ids_of_earlier_releases_stay_true(tmp_path):
     plain = make_version("import", tmp_path / "fixed", *options)
     resized = make_version("import", tmp_path / "fixed", *options, "--resize", "50x40", "--fit", "letterbox")
     assert (plain.id, resized.id) == ("dac20f152c8b", "6227009efd14")
+
+
+def test_a_manifest_that_tells_nothing_of_sample_and_corrections_is_one_without(tmp_path):
+    """As versions of before 2026-11-21 have it."""
+    made = make_version("import", roboflow_coco(tmp_path / "set", SHOTS), "--output", tmp_path / "v")
+    content = manifest_of(made.folder)
+    assert (content.pop("sample"), content.pop("corrections")) == (None, None)
+    manifest = made.folder / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_text(json.dumps(content))
+    assert run_robot_train("version", made.folder)[0] == 0
 
 
 @pytest.mark.parametrize(
