@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.exports import SHOTS, Shot, cvat_coco, cvat_voc, cvat_yolo, roboflow_coco
+from tests.support.markdown import TOP
 from tests.support.versions import Made, make_version, refusal, run_robot_train
+from training.data.corrections import Corrections
 from training.data.dataset import read_coco
 
 HEADER = "file_name,x,y,width,height,class,right_class\n"
@@ -144,3 +146,15 @@ def test_a_list_that_is_not_there_is_one_line(tmp_path):
     source = cvat_coco(tmp_path / "set", SHOTS)
     message = refusal("import", source, "--output", tmp_path / "v", "--corrections", tmp_path / "no.csv")
     assert "no.csv: no such file; expected a CSV file with the columns file_name,x," in message
+
+
+def test_the_list_for_the_chess_photographs_swaps_colours_only():
+    lines = Corrections.read(TOP / "models" / "studies" / "chess" / "corrections.csv").lines
+    assert len(lines) == len({(line.file_name, line.xyxy) for line in lines}) == 8
+    assert [line.right_class for line in lines if line.class_name == "bishop"] == ["black-bishop"]
+    for line in lines:
+        if line.class_name == "bishop":
+            continue
+        (colour, kind), (right_colour, right_kind) = line.class_name.split("-"), line.right_class.split("-")
+        assert {colour, right_colour} == {"black", "white"}
+        assert kind == right_kind
