@@ -96,6 +96,14 @@ NOT_RUN_BECAUSE = {
         "robot-train version versions/a9b9ced69436",
         "robot-train version versions/a9b9ced69436 --split 70/20/10 --seed 0 --output versions",
         "robot-train import more-photos --add-to versions/160c575ddfb5 --split 70/20/10 --output versions",
+        "robot-train import chess --class-map bishop=black-bishop --add-to versions/30659af257c5 --split 70/20/10"
+        " --output versions",
+        "robot-train version versions/24aece508458 --corrections models/studies/chess/corrections.csv"
+        " --output versions",
+    ),
+    "it needs all chess photographs; tests/training/data/ has few of something else": (
+        "robot-train import chess --class-map bishop=black-bishop --sample 189 --split 70/20/10 --output versions",
+        "robot-train import chess --corrections models/studies/chess/corrections.csv --output versions",
     ),
     "it needs other machines, or several GPUs; tests/training/engine/test_processes.py has two processes": (
         "ssh -L 8088:127.0.0.1:8088 desk",
