@@ -15,6 +15,7 @@ import numpy as np
 from robot_app.core.errors import InputError
 from robot_app.core.text import plural
 from training.study.arms import (
+    LEARNED,
     ArmSummary,
     CatchUp,
     Resampled,
@@ -22,6 +23,9 @@ from training.study.arms import (
     at_epoch,
     best_final_score,
     catch_ups,
+    final_score,
+    has_converged,
+    late_gain,
     longest_run,
     summarise_arm,
 )
@@ -47,11 +51,12 @@ _SAME_AP = 0.001
 
 
 class Factor(StrEnum):
-    """The one thing in which two compared arms differ."""
+    """The one thing in which two compared arms differ; or that one names the other as its reference."""
 
     START = "start"
     FREEZE = "freeze"
     IMAGES = "images"
+    REFERENCE = "reference"
 
 
 class Verdict(StrEnum):
@@ -77,7 +82,7 @@ ON_TEST_IMAGES = (Measure.TEST_AP50_95, Measure.TEST_AP50)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two arms that differ in `factor` only; `first` is scratch, unfrozen or the one with fewer images."""
+    """Two arms that differ in `factor` only; `first` is scratch, unfrozen, smaller or the reference."""
 
     factor: Factor
     first: Arm
@@ -111,8 +116,12 @@ class Comparison:
 
 
 def find_pairs(arms: Sequence[Arm]) -> tuple[Pair, ...]:
-    """Arms that differ in start only, in freeze only, or in images only; of these, neighbouring amounts."""
-    pairs = []
+    """Arms that differ in start only, in freeze only, or in images only; of these, neighbouring amounts.
+
+    Beside these, each arm that names a reference with that, whatever they differ in.
+    """
+    named = {arm.name: arm for arm in arms}
+    pairs = [Pair(Factor.REFERENCE, named[a.reference], a) for a in arms if a.reference in named]
     for a, b in combinations(arms, 2):
         if a.conditions != b.conditions or a.images != b.images:
             continue
@@ -130,12 +139,13 @@ def compare_arms(arms: Sequence[Arm], runs: Sequence[RunResult], resampled: Resa
     """All comparisons, corrected family by family; arms without a common seed are left out.
 
     Measures of the validation curve count epochs, so they are compared only between arms with as many images.
+    Beside a reference, which may have been validated on other images, test images alone count.
     """
     found: list[Comparison] = []
     pairs = find_pairs(arms)
     for measure in Measure:
         for factor in Factor:
-            if measure in ON_TEST_IMAGES or factor is not Factor.IMAGES:
+            if measure in ON_TEST_IMAGES or factor in (Factor.START, Factor.FREEZE):
                 of_factor = [_compare(pair, measure, runs, resampled) for pair in pairs if pair.factor is factor]
                 found += _correct([comparison for comparison in of_factor if comparison])
     return tuple(found)
@@ -269,15 +279,33 @@ def _resample(runs: Sequence[RunResult], resamples: int) -> Resampled:
     return {(run.arm, run.seed): average_precision(run.matches, draws) for run in runs}
 
 
+def _rising(runs: Sequence[RunResult]) -> str:
+    """How many runs of an arm had learned something but had not converged, and by how much they had risen last."""
+    gains = [late_gain(run) for run in runs if final_score(run) >= LEARNED and not has_converged(run)]
+    if not gains:
+        return ""
+    return f"{runs[0].arm.name} ({len(gains)} of {plural(len(runs), 'run')}, {np.mean(gains):+.3f} in the last fifth)"
+
+
 def _remarks(arms: Sequence[Arm], runs: Sequence[RunResult]) -> tuple[str, ...]:
     remarks = []
     devices = sorted({run.device for run in runs})
     if len(devices) > 1:
         remarks.append(f"Runs were trained on different devices ({', '.join(devices)}): do not compare their seconds.")
+    rising = [words for arm in arms if (words := _rising([run for run in runs if run.arm == arm]))]
+    if rising:
+        remarks.append(f"Ended while the validation AP50-95 was still rising, so not converged: {'; '.join(rising)}.")
     for arm in arms:
         of_arm = [run for run in runs if run.arm == arm]
+        if arm.validation:
+            remarks.append(f"{arm.name}: validated on other images; compare no validation score of it with others.")
         if not any(p.ap50_95 > 0 for run in of_arm for p in run.curve):
             remarks.append(f"{arm.name}: never found anything right in the validation images.")
+        elif poor := sum(not final_score(run) >= LEARNED for run in of_arm):
+            remarks.append(
+                f"{arm.name}: learned next to nothing in {poor} of {plural(len(of_arm), 'run')} (validation AP50-95 "
+                f"below {LEARNED:g})."
+            )
         undefined = sum(not np.isfinite(run.test.ap50_95) for run in of_arm)
         if undefined:
             remarks.append(

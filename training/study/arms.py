@@ -7,12 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from training.study.results import Arm, CurvePoint, RunResult
-from training.study.statistics import Estimate, Interval, estimate, percentile_interval
+from training.study.statistics import FEWEST_SEEDS, Estimate, Interval, estimate, percentile_interval
 
 HALF, MOST = 0.5, 0.9
 """The parts of the best final score until which time is taken."""
+
+LEARNED = 0.01
+"""A run whose validation score never reached this has learned next to nothing."""
+
+STILL_RISING, STILL_RISING_PART = 0.01, 0.02
+"""A score that rises late by more than this, or by more than this part of itself, has not converged."""
 
 Resampled = Mapping[tuple[Arm, int], NDArray[np.float64]]
 """By arm and seed: AP at each IoU on each bootstrap sample of the test images, float64 (resamples, 10)."""
@@ -32,6 +39,36 @@ def at_epoch(run: RunResult, epoch: int) -> CurvePoint:
 def first_reaching(run: RunResult, score: float) -> CurvePoint | None:
     """The first validated epoch with at least this score, without interpolation; None where it stays below."""
     return next((p for p in run.curve if p.ap50_95 >= score), None)
+
+
+def late_gain(run: RunResult) -> float:
+    """The mean validation score in the last fifth of a run less that in the fifth before; NaN with too few scores.
+
+    Means, because the highest score of a run creeps up by chance as long as it is measured again and again.
+    """
+    last, before = _late_scores(run)
+    return float(np.mean(last) - np.mean(before)) if last and before else math.nan
+
+
+def _late_scores(run: RunResult) -> tuple[list[float], list[float]]:
+    """The validation scores of the last fifth, and of the fifth before."""
+    scores = [p.ap50_95 for p in run.curve if math.isfinite(p.ap50_95)]
+    fifth = max(1, len(scores) // 5)
+    return scores[-fifth:], scores[-2 * fifth : -fifth]
+
+
+def has_converged(run: RunResult) -> bool:
+    """Whether it learned something and then ended by itself, or was hardly rising any more.
+
+    It was not rising, either, where two standard errors of the means, from epoch to epoch, are more than it rose.
+    """
+    final = final_score(run)
+    if not final >= LEARNED:
+        return False
+    errors = (stats.sem(part) if len(part) > 1 else 0.0 for part in _late_scores(run))
+    error = math.hypot(*errors)
+    hardly = max(min(STILL_RISING, STILL_RISING_PART * final), 2 * error)
+    return run.curve[-1].epoch < run.most_epochs or late_gain(run) <= hardly
 
 
 def area_under_curve(run: RunResult, epochs: int) -> float:
@@ -67,6 +104,7 @@ class CatchUp:
         epochs, seconds: medians over the seeds until `arm` reached it; infinite where half of them or more did not.
         scratch_epochs, scratch_seconds: medians until the scratch runs did, which is their best epoch.
         ratio: median of seconds over the scratch run's seconds.
+        ratios: their mean over the seeds that reached it.
     """
 
     arm: Arm
@@ -78,6 +116,12 @@ class CatchUp:
     scratch_epochs: float
     scratch_seconds: float
     ratio: float
+    ratios: Estimate
+
+    @property
+    def is_faster(self) -> bool:
+        """Whether noise over seeds does not explain that it took less time than scratch."""
+        return FEWEST_SEEDS <= self.reached == self.seeds and self.ratios.interval.high < 1
 
 
 def catch_ups(arms: Sequence[Arm], runs: Sequence[RunResult]) -> tuple[CatchUp, ...]:
@@ -88,7 +132,7 @@ def catch_ups(arms: Sequence[Arm], runs: Sequence[RunResult]) -> tuple[CatchUp, 
         scratch = next((a for a in arms if (a.start, a.freeze, a.images, a.conditions) == wanted), None)
         if scratch is None or arm.start == "scratch":
             continue
-        of_scratch = {run.seed: run for run in runs if run.arm == scratch and final_score(run) > 0}
+        of_scratch = {run.seed: run for run in runs if run.arm == scratch and final_score(run) >= LEARNED}
         pairs = [(run, of_scratch[run.seed]) for run in runs if run.arm == arm and run.seed in of_scratch]
         if pairs:
             found.append(_catch_up(arm, scratch, pairs))
@@ -111,6 +155,7 @@ def _catch_up(arm: Arm, scratch: Arm, pairs: Sequence[tuple[RunResult, RunResult
         scratch_epochs=statistics.median([point.epoch for point in own]),
         scratch_seconds=statistics.median([point.seconds for point in own]),
         ratio=statistics.median(ratios or [math.nan]),
+        ratios=estimate(ratios),
     )
 
 
@@ -155,6 +200,9 @@ class ArmSummary:
         threshold: score threshold, chosen on the validation images.
         precision, recall: on the test images at `threshold`; precision_50 and recall_50 at score 0.5.
         seconds: of training.
+        epochs, best_epoch: the last one, and the one whose weights were tested.
+        converged: number of runs that had converged when they ended.
+        late_gain: of the mean validation AP50-95 from the last fifth but one to the last fifth of the epochs.
     """
 
     arm: Arm
@@ -173,11 +221,24 @@ class ArmSummary:
     precision_50: Estimate
     recall_50: Estimate
     seconds: Estimate
+    epochs: Estimate
+    best_epoch: Estimate
+    converged: int
+    late_gain: Estimate
+
+    @property
+    def has_converged(self) -> bool:
+        """Whether all its runs had."""
+        return self.converged == len(self.seeds)
 
 
 def best_final_score(arms: Sequence[Arm], runs: Sequence[RunResult]) -> float:
-    """The highest final score of the study: of the arms' means over seeds, not of a lucky run; NaN without any."""
-    means = [estimate([final_score(run) for run in runs if run.arm == arm]).mean for arm in arms]
+    """The highest final score of the study: of the arms' means over seeds, not of a lucky run; NaN without any.
+
+    Arms with validation images of their own do not count.
+    """
+    same_images = [arm for arm in arms if not arm.validation] or arms
+    means = [estimate([final_score(run) for run in runs if run.arm == arm]).mean for arm in same_images]
     return max((mean for mean in means if math.isfinite(mean)), default=math.nan)
 
 
@@ -203,6 +264,10 @@ def summarise_arm(arm: Arm, all_runs: Sequence[RunResult], resampled: Resampled,
         precision_50=estimate([run.test.precision_50 for run in runs]),
         recall_50=estimate([run.test.recall_50 for run in runs]),
         seconds=estimate([training_seconds(run) for run in runs]),
+        epochs=estimate([longest_run([run], arm.images) for run in runs]),
+        best_epoch=estimate([run.best_epoch for run in runs]),
+        converged=sum(map(has_converged, runs)),
+        late_gain=estimate(list(map(late_gain, runs))),
     )
 
 

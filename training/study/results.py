@@ -109,6 +109,7 @@ class RunResult:
         best_epoch: whose weights were tested: the one with the highest validation AP50-95.
         matches: the detections behind the scores `test`.
         device: what it was trained on: `cpu` or `cuda`.
+        most_epochs: how many it was allowed; with fewer in its curve it ended by itself. 0 where that is not known.
     """
 
     arm: Arm
@@ -119,6 +120,7 @@ class RunResult:
     test: TestScore
     matches: InstanceOf[Matches]
     device: str
+    most_epochs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

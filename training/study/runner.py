@@ -114,6 +114,7 @@ def _test(
         ),
         matches=match_detections(test, detections),
         device="cuda" if torch.cuda.is_available() else "cpu",
+        most_epochs=run.settings.epochs,
     )
 
 
@@ -137,11 +138,12 @@ def run_study(
     """
     data = read_data(config)
     runs = plan_runs(config, data, output)
-    done = {run.output: replace(result, arm=run.arm) for run in runs if (result := load_run(run.output)) is not None}
+    done = {}
     for run in runs:
         run.check_unchanged()
-        if run.output in done:
-            _check_images(run, done[run.output], data)
+        if (result := load_run(run.output)) is not None:
+            _check_images(run, result, data)
+            done[run.output] = replace(result, arm=run.arm, most_epochs=run.settings.epochs)
 
     reported_at = time.monotonic()
     remaining = RemainingTime(runs, executor.slots)

@@ -110,6 +110,57 @@ def test_pairs_differ_in_one_thing():
     }
 
 
+def test_arms_of_other_settings_or_data_are_compared_with_their_reference_only():
+    def varied(arm, name, **changes):
+        return replace(arm, name=name, **changes)
+
+    without = varied(COCO, "without", changes=(("augmentation", "none"),), reference=COCO.name)
+    other = varied(SCRATCH, "scratch without", changes=(("augmentation", "none"), ("epochs", "300")))
+    later = varied(make_arm(COCO.name, 120), "later", train="a" * 64, reference=COCO.name)
+    longer = varied(SCRATCH, "longer", changes=(("epochs", "300"), ("patience", "50")))
+    found = {(p.factor, p.first.name, p.second.name) for p in find_pairs([COCO, longer, without, other, later])}
+    assert found == {
+        (Factor.START, "longer", COCO.name),  # as long as each needs
+        (Factor.START, "scratch without", "without"),
+        (Factor.REFERENCE, COCO.name, "without"),
+        (Factor.REFERENCE, COCO.name, "later"),
+    }
+
+
+def test_what_helps_is_told_beside_the_reference():
+    without = replace(COCO, name="without", changes=(("augmentation", "none"),), reference=COCO.name)
+    study = make_study([COCO, without], lambda arm: 0.5 if arm is without else 0.9)
+    by_measure = {c.measure: c for c in analyse(study).comparisons}
+    assert set(by_measure) == {Measure.TEST_AP50_95, Measure.TEST_AP50}
+    assert by_measure[Measure.TEST_AP50].verdict is Verdict.LOWER
+    assert by_measure[Measure.TEST_AP50].difference < -0.2
+
+
+RISE = [0.02 * epoch for epoch in range(21)]
+PLATEAU = [0.04 * min(epoch, 10) for epoch in range(41)]
+
+
+@pytest.mark.parametrize(
+    ("scores", "most_epochs", "converged"),
+    [
+        (RISE, 20, False),
+        (RISE, 300, True),  # it ended by itself
+        (RISE, 0, False),  # not known
+        (PLATEAU, 40, True),
+        ([score + 0.03 * (-1) ** epoch for epoch, score in enumerate(PLATEAU)], 40, True),  # noise is no rise
+        ([*PLATEAU[:-1], 0.42], 40, True),  # nor is a high last score
+        ([0.02 * score for score in PLATEAU], 300, False),  # learned nothing, though it ended by itself
+        ([0.0, 0.4], 1, False),
+    ],
+)
+def test_an_arm_that_was_still_rising_had_not_converged(scores, most_epochs, converged):
+    run = replace(with_curve(COCO, 1, scores), most_epochs=most_epochs)
+    analysis = analyse(make_study([COCO], lambda _: 0.5, runs=(run,)))
+    assert analysis.arms[0].has_converged == converged
+    rising = "coco, none, 100 images (1 of 1 run, " in " ".join(analysis.remarks)
+    assert rising == (not converged and max(scores) > 0.01)
+
+
 def test_rate_of_improvement_by_hand():
     runs = (
         with_curve(SCRATCH, 1, [0.0, 0.2, 0.4, 0.6, 0.8, 0.78]),
@@ -149,6 +200,29 @@ def test_time_to_the_final_score_of_scratch_by_hand():
     assert (coco.scratch_epochs, coco.scratch_seconds) == (2, 40)
     assert coco.ratio == pytest.approx(0.5)
     assert (own.reached, own.epochs) == (1, math.inf)
+    assert not coco.is_faster  # not in every seed
+
+
+@pytest.mark.parametrize(
+    ("epochs", "is_faster"),
+    [((1, 1, 2), True), ((1, 1), False), ((1, 4, 4), False), ((0, 0, 0), True), ((4, 4, 4), False)],
+)
+def test_faster_is_claimed_only_beyond_noise_over_seeds(epochs, is_faster):
+    """Scratch has its final score after 4 epochs, the other arm after `epochs`, seed by seed."""
+    seeds = range(1, len(epochs) + 1)
+    runs = [with_curve(SCRATCH, seed, [0.0, 0.1, 0.2, 0.3, 0.6]) for seed in seeds]
+    runs += [with_curve(COCO, s, [0.1] * n + [0.6] * (5 - n)) for s, n in zip(seeds, epochs, strict=True)]
+    [found] = analyse(make_study([SCRATCH], lambda _: 0.5, runs=tuple(runs))).catch_ups
+    assert found.is_faster == is_faster
+    assert found.ratios.mean == pytest.approx(sum(epochs) / len(epochs) / 4)
+
+
+def test_there_is_nothing_to_catch_up_with_where_scratch_learned_nothing():
+    runs = [with_curve(SCRATCH, seed, [0.0, 0.007]) for seed in (1, 2, 3)]
+    runs += [with_curve(COCO, seed, [0.1, 0.6]) for seed in (1, 2, 3)]
+    analysis = analyse(make_study([SCRATCH], lambda _: 0.5, runs=tuple(runs)))
+    assert analysis.catch_ups == ()
+    assert "scratch, none, 100 images: learned next to nothing in 3 of 3 runs" in " ".join(analysis.remarks)
 
 
 def test_bootstrap_interval_holds_the_score_and_is_the_same_every_time():

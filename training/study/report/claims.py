@@ -19,7 +19,12 @@ FREEZE_WORDS = {
 
 ABSENT = "–"  # noqa: RUF001 - an en dash is what tables use
 CLAIMED = (Verdict.HIGHER, Verdict.LOWER)
-_TITLES = {Factor.START: "The start", Factor.FREEZE: "Frozen parts", Factor.IMAGES: "The number of labelled images"}
+_TITLES = {
+    Factor.START: "Other starts",
+    Factor.FREEZE: "Frozen parts",
+    Factor.IMAGES: "The number of labelled images",
+    Factor.REFERENCE: "Beside a reference",
+}
 _ON_VALIDATION = {Measure.FIRST_EPOCH: "after epoch 1", Measure.AREA: "area under the curve"}
 
 
@@ -88,36 +93,40 @@ def estimated(found: Estimate, runs: int, written: Callable[[float], str] = scor
 
 
 def what_this_shows(analysis: Analysis) -> str:
-    """Markdown: for each question that the study asks what is claimed and what is not, and a word about time."""
+    """Markdown: for each question that the study asks what is claimed and what is not."""
     if not analysis.arms:
         return "No run is done yet."
-    paragraphs = [_overall(analysis), *(_about(factor, analysis.comparisons) for factor in Factor)]
+    paragraphs = [
+        _overall(analysis),
+        _by_amount(analysis),
+        *(_about(factor, analysis.comparisons) for factor in Factor),
+    ]
     compared = {arm for c in analysis.comparisons for arm in (c.pair.first, c.pair.second)}
     alone = [arm_words(a.arm) for a in analysis.arms if a.arm not in compared]
     if alone:
         paragraphs.append(
             f"Compared with none, because no other arm that is done differs in one thing only: {join_words(alone)}."
         )
-    if analysis.catch_ups:
-        paragraphs.append(_about_time(analysis.catch_ups))
     return "\n\n".join(text for text in paragraphs if text)
 
 
 def _overall(analysis: Analysis) -> str:
-    main = [c for c in analysis.comparisons if c.measure is Measure.TEST_AP50_95]
+    main = [
+        c for c in analysis.comparisons if c.measure is Measure.TEST_AP50_95 and c.pair.factor is not Factor.REFERENCE
+    ]
     if not main:
         return ""
     claimed = sum(c.verdict in CLAIMED for c in main)
     return (
         f"Of {plural(len(main), 'pair')} of arms that differ in one thing only, {claimed} scored differently on the "
-        f"test images (AP50-95) by more than noise over seeds and over images explains. "
-        f"The other {len(main) - claimed} are within noise: which arm of these is better is not known."
+        f"test images (AP50-95) by more than noise over seeds and over images explains."
+        + (" Where it is within noise, which arm is better is not known." if claimed < len(main) else "")
     )
 
 
 def _about(factor: Factor, comparisons: Sequence[Comparison]) -> str:
     """A line for each contrast of which something is claimed; the others together."""
-    of_factor = [c for c in comparisons if c.pair.factor is factor]
+    of_factor = [c for c in comparisons if c.pair.factor is factor and not _is_by_amount(c)]
     contrasts = {name: [c for c in of_factor if _contrast(c) == name] for name in map(_contrast, of_factor)}
     if not contrasts:
         return ""
@@ -172,14 +181,29 @@ def _undecided(group: Sequence[Comparison]) -> str:
 
 def _contrast(comparison: Comparison) -> str:
     first, second, factor = comparison.pair.first, comparison.pair.second, comparison.pair.factor
-    same = "".join(f", {name} {value}" for name, value in first.changes if name not in BUDGET)
-    same += ", on other data" if first.train or first.validation else ""
+    if factor is Factor.REFERENCE:
+        return f"{arm_words(second)} instead of {arm_words(first)}"
     if factor is Factor.START:
-        return f"*{escape(second.start)}* instead of *{escape(first.start)}* ({FREEZE_WORDS[first.freeze]}{same})"
+        return f"*{escape(second.start)}* instead of *{escape(first.start)}* ({escape(_how(first))})"
     if factor is Factor.FREEZE:
         ways = f"*{FREEZE_WORDS[second.freeze]}* instead of *{FREEZE_WORDS[first.freeze]}*"
-        return f"{ways} (start {escape(first.start)}{same})"
-    return f"more images (start {escape(first.start)}, {FREEZE_WORDS[first.freeze]}{same})"
+        return f"{ways} (start {escape(first.start)}{escape(_conditions(first))})"
+    return f"more images (start {escape(way_words(first))})"
+
+
+def way_words(arm: Arm) -> str:
+    """Start, freeze, and what else is not as in the other arms: `coco, all trains, augmentation none`."""
+    return f"{arm.start}, {_how(arm)}"
+
+
+def _how(arm: Arm) -> str:
+    return FREEZE_WORDS[arm.freeze] + _conditions(arm)
+
+
+def _conditions(arm: Arm) -> str:
+    own = [f"{name} {value}" for name, value in arm.changes if name not in BUDGET]
+    own += ["other data"] if arm.train or arm.validation else []
+    return "".join(f", {words}" for words in own)
 
 
 def _cases(group: Sequence[Comparison], differences: bool = False) -> str:
@@ -187,28 +211,70 @@ def _cases(group: Sequence[Comparison], differences: bool = False) -> str:
     by_images = group[0].pair.factor is Factor.IMAGES
     words = []
     for number, c in enumerate(group):
-        amount = f"from {c.pair.first.images} to {c.pair.second.images}" if by_images else f"{c.pair.first.images}"
+        amount = f"from {c.pair.first.images} to {c.pair.second.images}" if by_images else f"{c.pair.second.images}"
         preposition = "" if by_images or (number and not differences) else "with "
         words.append((f"{abs(c.difference):.3f} " if differences else "") + preposition + amount)
-    one = not by_images and group[-1].pair.first.images == 1
+    one = not by_images and group[-1].pair.second.images == 1
     return ("by " if differences else "") + join_words(words) + (" image" if one else " images")
 
 
-def _about_time(catch_ups: Sequence[CatchUp]) -> str:
-    """Of each start and freeze, the one with the most images; the table has all."""
-    ways: dict[tuple[str, str], CatchUp] = {}
-    for c in sorted(catch_ups, key=lambda c: c.arm.images):
-        ways[c.arm.start, c.arm.freeze] = c
-    shown = [c for c in catch_ups if c in ways.values()]
-    told = "\n".join(f"- {_catch_up_words(c)}" for c in shown)
-    return f"**Time** to the final validation score of scratch, as medians over seeds, which were not tested.\n\n{told}"
+def _is_by_amount(c: Comparison) -> bool:
+    """Whether it is told by amount: another start beside scratch, where all is trained."""
+    return c.pair.factor is Factor.START and (c.pair.first.start, c.pair.first.freeze) == ("scratch", "none")
 
 
-def _catch_up_words(c: CatchUp) -> str:
-    reached = f"{arm_words(c.arm)} reached that of {arm_words(c.scratch)} in {c.reached} of {plural(c.seeds, 'run')}"
-    if c.epochs == math.inf:
-        return f"{reached}."
-    return (
-        f"{reached}, after {c.epochs:g} epochs ({seconds_words(c.seconds)}), where scratch took {c.scratch_epochs:g} "
-        f"({seconds_words(c.scratch_seconds)})."
-    )
+def _by_amount(analysis: Analysis) -> str:
+    """A line for each amount of images and each start other than scratch: all three skills."""
+    main = [c for c in analysis.comparisons if c.measure is Measure.TEST_AP50_95 and _is_by_amount(c)]
+    lines = [f"- {_skills(c, analysis)}." for c in sorted(main, key=lambda c: c.pair.first.images)]
+    title = "**The start, by amount of data**, where everything is trained."
+    return f"{title}\n\n" + "\n".join(lines) if lines else ""
+
+
+def _skills(main: Comparison, analysis: Analysis) -> str:
+    """`**590 images**, *coco* instead of *scratch*: +0.045 (…) test AP50-95 at convergence; …`."""
+    first, second = main.pair.first, main.pair.second
+    others = {c.measure: c for c in analysis.comparisons if c.pair == main.pair}
+    catch_up = next((c for c in analysis.catch_ups if (c.arm, c.scratch) == (second, first)), None)
+    parts = [f"{_gain(main, 'test AP50-95')} {_when(main, analysis)}", _catch_up_words(catch_up)]
+    if Measure.FIRST_EPOCH in others:
+        parts.append(_gain(others[Measure.FIRST_EPOCH], "validation AP50-95 after epoch 1"))
+    ways = f"*{escape(second.start)}* instead of *{escape(first.start)}*{escape(_conditions(first))}"
+    return f"**{plural(first.images, 'image')}**, {ways}: {'; '.join(parts)}"
+
+
+def _gain(c: Comparison, name: str) -> str:
+    """A difference that is claimed, with the wider of its intervals; else that it is not."""
+    found = between(widest(c), signed)
+    if c.verdict in CLAIMED:
+        return f"{signed(c.difference)} ({found}) {name}"
+    why = f"({found})" if c.verdict is Verdict.NOISE else f"for want of {FEWEST_SEEDS} common seeds"
+    return f"{name} within noise {why}"
+
+
+def widest(c: Comparison) -> Interval:
+    """The wider of the intervals over seeds and over images."""
+    known = [i for i in (c.over_seeds, c.over_images) if math.isfinite(i.low)]
+    return max(known, key=lambda i: i.high - i.low, default=c.over_seeds)
+
+
+def _when(c: Comparison, analysis: Analysis) -> str:
+    """Whether the scores compared are those at convergence."""
+    pair = (c.pair.first, c.pair.second)
+    rising = [
+        f"*{escape(a.arm.start)}* in {len(a.seeds) - a.converged} of {plural(len(a.seeds), 'run')}"
+        for a in analysis.arms
+        if a.arm in pair and not a.has_converged
+    ]
+    return f"when training ended (not converged: {join_words(rising)})" if rising else "at convergence"
+
+
+def _catch_up_words(c: CatchUp | None) -> str:
+    if c is None:
+        return "scratch learned next to nothing, so there is no score of it to reach"
+    if c.reached < c.seeds:
+        return f"reached scratch's final validation score in {c.reached} of {plural(c.seeds, 'run')}"
+    if not c.is_faster:
+        return f"time to scratch's final validation score within noise (median: {c.ratio:.2f} of its time)"
+    ratio = f"{c.ratios.mean:.2f} ({between(c.ratios.interval, '{:.2f}'.format)})"
+    return f"reached scratch's final validation score in {ratio} of its time"

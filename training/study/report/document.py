@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from robot_app.core.text import plural
 from training.evaluation.metrics import MOST_DETECTIONS
-from training.study.analysis import Analysis, Comparison, Factor, Measure
-from training.study.arms import ArmSummary, CatchUp, Reach
+from training.study.analysis import Analysis, Comparison, Factor, Measure, Pair
+from training.study.arms import LEARNED, STILL_RISING, STILL_RISING_PART, ArmSummary, CatchUp, Reach
 from training.study.report.claims import (
     ABSENT,
     CLAIMED,
@@ -48,6 +48,8 @@ def report_markdown(analysis: Analysis, plots: Collection[str]) -> str:
             sections.append(_plot("data_efficiency.png", "Test AP50-95 against labelled images; bars: 95 % over seeds"))
         sections += [
             _published(analysis),
+            _ablations(analysis),
+            _skills(analysis),
             _initial(analysis.arms),
             _rate(analysis),
             _converged(analysis.arms),
@@ -111,7 +113,7 @@ def _exceptions(arms: Sequence[Arm]) -> str:
         if arm.changes:
             by_changes.setdefault(arm.changes, []).append(arm_words(arm))
     lines = [
-        f"- {escape(', '.join(f'{name}: {value}' for name, value in changes))}: {join_words(names)}"
+        f"- {join_words(names)}: {escape(', '.join(f'{name} {value}' for name, value in changes))}"
         for changes, names in by_changes.items()
     ]
     return "Different from that:\n\n" + "\n".join(lines) if lines else ""
@@ -132,6 +134,97 @@ def _published(analysis: Analysis) -> str:
 Published: {source or "source not stated"}. Precision and recall here are at the threshold chosen on the validation
 images; that of the published ones is theirs. Another detector on other hardware: compare what the arms gain, not
 the scores or times themselves."""
+
+
+def _skills(analysis: Analysis) -> str:
+    """A short table for each amount of images; the sections after it tell each skill in full."""
+    heads = "before | after epoch 1 | epochs to 90 % | of scratch's time | test AP50-95 | test AP50 | converged"
+    ratios = {c.arm: c for c in analysis.catch_ups}
+
+    def cells(a: ArmSummary, runs: int) -> Sequence[str]:
+        figures = (a.before.ap50_95, a.after_first.ap50_95)
+        scores = (a.ap50_95.seeds, a.ap50.seeds)
+        ratio = _ratio(ratios.get(a.arm))
+        shown = [*(estimated(e, runs) for e in figures), _reach(a.to_most, runs)[0], ratio]
+        return [*shown, *(estimated(e, runs) for e in scores), _converged_words(a)]
+
+    tables = []
+    for images in sorted({a.arm.images for a in analysis.arms}):
+        of_amount = [a for a in analysis.arms if a.arm.images == images]
+        tables.append(f"### {plural(images, 'image')}\n\n{_arm_table(of_amount, heads, cells)}")
+    return """## The three skills, by amount of data
+
+Initial skill: validation AP50-95 before training and after epoch 1. Rate: epochs to 90 % of the best final score of
+the study, and the time to scratch's final validation score, as part of the time that scratch took. Converged skill:
+on the test images. Means and 95 % intervals over seeds.
+
+""" + "\n\n".join(tables)
+
+
+def _ratio(c: CatchUp | None) -> str:
+    if c is None:
+        return ABSENT
+    if c.reached < c.seeds:
+        return f"reached in {c.reached} of {plural(c.seeds, 'run')}"
+    return estimated(c.ratios, c.seeds, "{:.2f}".format)
+
+
+def _converged_words(a: ArmSummary) -> str:
+    runs = len(a.seeds)
+    return (
+        "yes"
+        if a.has_converged
+        else f"**{'in none' if a.converged == 0 else f'in {a.converged}'} of {plural(runs, 'run')}**"
+    )
+
+
+def _ablations(analysis: Analysis) -> str:
+    """Arms beside the reference that they name."""
+    found = {(c.pair, c.measure): c for c in analysis.comparisons if c.pair.factor is Factor.REFERENCE}
+    pairs = dict.fromkeys(pair for pair, _ in found)
+    if not pairs:
+        return ""
+    heads = "arm | differs in | common seeds | test AP50-95 | over images | verdict | test AP50 | over images | verdict"
+    tables = []
+    for reference in dict.fromkeys(pair.first for pair in pairs):
+        rows = []
+        for pair in (pair for pair in pairs if pair.first == reference):
+            of_pair = [c for (p, _), c in found.items() if p == pair]
+            cells = [cell for c in of_pair for cell in _brief_cells(c)]
+            rows.append([escape(pair.second.name), escape(_differences(pair)), str(of_pair[0].seeds), *cells])
+        tables.append(f"### Beside {arm_words(reference)}\n\n{_table(heads, rows)}")
+    return f"""## Beside a reference
+
+Each arm less the one that it names as its reference, over their common seeds and on the same test images; in brackets
+the interval over seeds. p is corrected for the number of arms in these tables.
+
+{chr(10).join(f"{table}{chr(10)}" for table in tables)}
+{_plot("references.png", "Difference of each arm to its reference with both intervals")}"""
+
+
+def _differences(pair: Pair) -> str:
+    """In what an arm differs from its reference."""
+    first, second = pair.first, pair.second
+    before, now = dict(first.changes), dict(second.changes)
+    words = [
+        f"{name} {getattr(second, name)}"
+        for name in ("start", "freeze", "images")
+        if getattr(first, name) != getattr(second, name)
+    ]
+    words += [f"other {role} data" for role in ("train", "validation") if getattr(first, role) != getattr(second, role)]
+    changed = [name for name in before | now if before.get(name) != now.get(name)]
+    words += [f"{name} {now.get(name, 'as common to all')}" for name in changed]
+    return "; ".join(words) or "nothing"
+
+
+def _brief_cells(c: Comparison) -> list[str]:
+    difference, *_, p, verdict = _difference_cells(c)
+    return [f"{difference} ({between(c.over_seeds, signed)})", between(c.over_images, signed), f"{verdict}, p {p}"]
+
+
+def _difference_cells(c: Comparison) -> list[str]:
+    verdict = f"**{c.verdict}**" if c.verdict in CLAIMED else str(c.verdict)
+    return [signed(c.difference), between(c.over_images, signed), between(c.over_seeds, signed), p_value(c.p), verdict]
 
 
 def _initial(arms: Sequence[ArmSummary]) -> str:
@@ -183,7 +276,11 @@ A curve that creeps up at its end makes this late, so look at the curves, too.
 def _converged(arms: Sequence[ArmSummary]) -> str:
     def scores(a: ArmSummary, runs: int) -> Sequence[str]:
         figures = [cell for f in (a.ap50_95, a.ap50) for cell in (estimated(f.seeds, runs), between(f.images))]
-        return [str(runs), *figures, estimated(a.seconds, runs, count)]
+        return [str(runs), *figures]
+
+    def ends(a: ArmSummary, runs: int) -> Sequence[str]:
+        times = (a.epochs, a.best_epoch, a.seconds)
+        return [_converged_words(a), *(estimated(e, runs, count) for e in times), signed(a.late_gain.mean)]
 
     def rates(a: ArmSummary, runs: int) -> Sequence[str]:
         estimates = (a.precision, a.recall, a.precision_50, a.recall_50)
@@ -194,7 +291,15 @@ def _converged(arms: Sequence[ArmSummary]) -> str:
 On the test images, with the weights of each run's best validation epoch. The order is that of the configuration, not
 a ranking.
 
-{_arm_table(arms, "runs | AP50-95 | over images | AP50 | over images | training, seconds", scores)}
+{_arm_table(arms, "runs | AP50-95 | over images | AP50 | over images", scores)}
+
+Whether it is that: a run has converged if it learned something (a validation AP50-95 of at least {LEARNED:g}) and then
+either ended by itself, for want of a better score, or was hardly rising: the mean validation AP50-95 of its last fifth
+of epochs is at most {STILL_RISING:g}, and at most {100 * STILL_RISING_PART:g} % of its final score, above that of the
+fifth before, or by no more than the noise from epoch to epoch explains (two standard errors). The others were ended
+too soon: they might have become better, and so might the arm.
+
+{_arm_table(arms, "converged | epochs | best epoch | training, seconds | gained in the last fifth", ends)}
 
 Precision and recall at IoU 0.5, at the score threshold chosen on the validation images and at 0.5:
 
@@ -202,7 +307,8 @@ Precision and recall at IoU 0.5, at the score threshold chosen on the validation
 
 
 def _comparisons(analysis: Analysis) -> str:
-    tables = {factor: _comparison_table(analysis.comparisons, factor) for factor in Factor}
+    factors = (factor for factor in Factor if factor is not Factor.REFERENCE)
+    tables = {factor: _comparison_table(analysis.comparisons, factor) for factor in factors}
     parts = [f"### Other {factor}\n\n{table}" for factor, table in tables.items() if table]
     return "\n\n".join(["## Paired comparisons", *parts]) if parts else ""
 
@@ -217,11 +323,14 @@ def _method(analysis: Analysis) -> str:
 - **AP** is COCO's: 101 recalls, mean over classes; AP50 at IoU 0.5, AP50-95 the mean over IoU 0.5 to 0.95. Up to
   {MOST_DETECTIONS:,} detections of a class in an image count, where COCO counts 100.
 - **Compared** are arms that differ in exactly one of start, freeze and number of images (of these, neighbouring
-  amounts), over their common seeds.
+  amounts), over their common seeds; how many epochs they were allowed may differ, too. Beside these, each arm is
+  compared with the one that it names as its reference.
 - **A difference is claimed** only if a paired t-test over seeds (at least {FEWEST_SEEDS}) and a paired bootstrap
   over test images both find it. p is the larger of the two, after Holm's correction for all comparisons of the same
   measure and factor; claimed means p ≤ 0.05. Everything else is within noise: there may be no difference, or one too
   small for so few seeds and images. Arms within noise are not ranked.
+- **In sentences** the wider of both intervals stands beside a difference. A time is called a part of scratch's only if
+  all common seeds (at least {FEWEST_SEEDS}) reached its score and the interval of the ratios over them is below 1.
 - **Validation measures** (after epoch 1, area) are tested over seeds only. They hold for these validation images."""
 
 
@@ -234,11 +343,7 @@ def _comparison_table(found: Sequence[Comparison], factor: Factor) -> str:
         [
             f"{escape(c.pair.second.name)} less {escape(c.pair.first.name)}",
             str(c.seeds),
-            signed(c.difference),
-            between(c.over_images, signed),
-            between(c.over_seeds, signed),
-            p_value(c.p),
-            f"**{c.verdict}**" if c.verdict in CLAIMED else str(c.verdict),
+            *_difference_cells(c),
             *(_brief(others.get((c.pair, measure))) for measure in measures),
         ]
         for c in main
@@ -295,7 +400,7 @@ def _arm_table(arms: Sequence[ArmSummary], heads: str, cells: Callable[[ArmSumma
 
 def _table(heads: str, rows: Sequence[Sequence[str]]) -> str:
     names = heads.split(" | ")
-    rule = ["---", *["---:"] * (len(names) - 1)]
+    rule = ["---", *("---" if name in ("differs in", "verdict") else "---:" for name in names[1:])]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, rule, *rows))
 
 

@@ -1,6 +1,7 @@
 import base64
 import json
 import math
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,8 +12,11 @@ import pytest
 
 from robot_app.core.errors import InputError
 from tests.support.studies import PUBLISHED, make_arm, make_run, make_study
+from training.study.analysis import analyse
 from training.study.report.bundle import write_report
 from training.study.report.claims import ABSENT
+from training.study.report.document import report_markdown
+from training.study.results import DataPart
 
 SCRATCH, COCO, OWN = make_arm("scratch"), make_arm("coco"), make_arm("own", 200)
 
@@ -92,11 +96,87 @@ def test_every_arm_is_in_every_section(report, title):
 
 def test_the_clear_difference_is_claimed_and_the_lone_arm_is_not_compared(report):
     shows = section(report, "What this shows")
-    assert "*coco* instead of *scratch* (all trains): test AP50-95 higher by 0." in shows
+    assert re.search(
+        r"\*\*100 images\*\*, \*coco\* instead of \*scratch\*: \+0\.\d{3} \(\+0\.\d{3} to \+0\.\d{3}\) test", shows
+    )
     assert "Of 1 pair of arms that differ in one thing only, 1 scored differently" in shows
     assert "Compared with none" in shows
     assert "*own, none, 200 images*" in shows
-    assert "*coco, none, 100 images* reached that of *scratch, none, 100 images* in 3 of 3 runs" in shows
+
+
+def sentence(*runs):
+    text = report_markdown(analyse(make_study([SCRATCH], skill, runs=runs)), ())
+    [line] = [line for line in text.splitlines() if line.startswith("- **100 images**, ")]
+    return line.removeprefix("- **100 images**, ")
+
+
+def rising_to(arm, level, epochs=50):
+    return [make_run(arm, seed, level, epochs=epochs, pace=4) for seed in (1, 2, 3)]
+
+
+def test_one_sentence_tells_the_three_skills():
+    number = r"[+]?0\.\d+ \([+]?0\.\d+ to [+]?0\.\d+\)"
+    assert re.fullmatch(
+        rf"\*coco\* instead of \*scratch\*: {number} test AP50-95 at convergence; reached scratch's final validation "
+        rf"score in {number} of its time; {number} validation AP50-95 after epoch 1\.",
+        sentence(*rising_to(SCRATCH, 0.5), *rising_to(COCO, 0.9)),
+    )
+
+
+def test_the_sentence_says_no_more_than_the_figures():
+    same = sentence(*rising_to(SCRATCH, 0.7), *rising_to(COCO, 0.7))
+    assert "test AP50-95 within noise (" in same
+    assert "validation AP50-95 after epoch 1 within noise (" in same
+    assert "of its time)" in same or " of 3 runs" in same
+    rising = sentence(*rising_to(SCRATCH, 0.5, epochs=5), *rising_to(COCO, 0.9))
+    assert "when training ended (not converged: *scratch* in 3 of 3 runs)" in rising
+    nothing = sentence(*rising_to(SCRATCH, 0.0), *rising_to(COCO, 0.9))
+    assert "scratch learned next to nothing" in nothing
+    few = sentence(rising_to(SCRATCH, 0.5)[0], rising_to(COCO, 0.9)[0])
+    assert "test AP50-95 within noise for want of 3 common seeds" in few
+
+
+@pytest.fixture(scope="module")
+def ablations(tmp_path_factory):
+    """The report of an arm, two variants of it, and one that continues it on other data."""
+    folder = tmp_path_factory.mktemp("ablations") / "report"
+    without = replace(COCO, name="without mosaic", changes=(("augmentation", "camera"),), reference=COCO.name)
+    slower = replace(COCO, name="slower", changes=(("learning rate", "0.0001"), ("epochs", "90")), reference=COCO.name)
+    name = "the weights of the first continued on what was labelled later"
+    later = replace(make_arm(COCO.name, 150), name=name, train="ab" * 32, reference=COCO.name)
+    levels = {COCO: 0.9, without: 0.5, slower: 0.9, later: 0.92}
+    other = (DataPart("later/train", "ab" * 32, 150, 700),)
+    write_report(make_study([COCO, without, slower, later], levels.__getitem__, other_data=other), folder)
+    return folder
+
+
+def test_variants_are_told_beside_their_reference(ablations):
+    beside = section(ablations, "Beside a reference")
+    assert "### Beside *coco, none, 100 images*" in beside
+    rows = {line.split(" | ")[0][2:]: line.split(" | ") for line in beside.splitlines() if line.startswith("| ")}
+    assert [rows[name][1:3] for name in ("without mosaic", "slower")] == [
+        ["augmentation camera", "3"],
+        ["learning rate 0.0001; epochs 90", "3"],
+    ]
+    assert rows["without mosaic"][5].startswith("**lower**, p 0.0")
+    assert rows["slower"][5].startswith("within noise, p ")
+    [later] = [row for name, row in rows.items() if name.startswith("the weights")]
+    assert later[1] == "start coco, none, 100 images; images 150; other train data"
+    assert (ablations / "plots" / "references.png").is_file()
+
+
+def test_what_arms_do_otherwise_and_what_they_saw_is_told(ablations):
+    compared = section(ablations, "What was compared")
+    assert "- *without mosaic*: augmentation camera\n" in compared
+    assert "- *slower*: learning rate 0.0001, epochs 90\n" in compared
+    assert " continued on what was labelled later* | later/train | `abababababab` | 150 | 700 |\n" in compared
+    assert "The test part is the same for all arms." in compared
+
+
+def test_nothing_is_cut_off_in_plots_with_long_names(ablations):
+    for path in (ablations / "plots").iterdir():
+        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        assert all((edge == 255).all() for edge in (picture[:, :2], picture[:, -2:], picture[:2], picture[-2:])), path
 
 
 def test_published_figures_are_beside_ours(report):
