@@ -59,6 +59,7 @@ NOT_RUN_BECAUSE = {
         " --start runs/1/best.pt --output runs/2",
         "robot-train train versions/a9b9ced69436/train --validation versions/a9b9ced69436/valid --output runs/chess",
         "robot-train study my-study.toml --output runs/study --jobs 2",
+        "nohup nice robot-train study my-study.toml --output runs/study --jobs 2 > study.log &",
     ),
     "it installs packages; tests/e2e/test_install.py installs the wheel": (
         "make dev-env",

@@ -188,13 +188,18 @@ def _distinctions(section: ArmSection) -> list[str]:
 
 def describe_settings(settings: TrainingSection) -> dict[str, str]:
     """Each setting in words, by its name."""
-    words = {
-        name: "by the number of images" if value is None else f"{value:g}" if isinstance(value, float) else f"{value}"
-        for name, value in settings.model_dump().items()
-    }
+    words = {name: _in_words(value) for name, value in settings.model_dump().items()}
     if settings.learning_rate is None:
         words["learning_rate"] = f"{LEARNING_RATE:g}, or {GENTLE_RATE:g} from weights that know the classes"
     return words | {"frame": "{}x{}".format(*settings.frame)}
+
+
+def _in_words(value: object) -> str:
+    if value is None:
+        return "by the number of images"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
 def _changes(own: TrainingSection, shared: TrainingSection) -> tuple[tuple[str, str], ...]:
