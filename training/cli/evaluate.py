@@ -32,7 +32,15 @@ def add_parser(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> None:
     from training.data.contact_sheet import write_sheet
     from training.data.dataset import read_coco
-    from training.evaluation.metrics import check_classes, detect_all, evaluate_detections, find_faults, open_model
+    from training.evaluation.metrics import (
+        check_classes,
+        describe_evaluation,
+        describe_mistakes,
+        detect_all,
+        evaluate_detections,
+        find_faults,
+        open_model,
+    )
 
     detect, class_names, default_threshold = open_model(args.model)
     data = read_coco(args.data)
@@ -41,13 +49,8 @@ def run(args: argparse.Namespace) -> None:
     detections = detect_all(detect, data)
     evaluation = evaluate_detections(data, detections)
     print(f"{args.model} on {data.name}: {evaluation.images} images, {evaluation.objects} objects")
-    print(f"  AP50       {evaluation.ap50:.3f}")
-    print(f"  AP50-95    {evaluation.ap50_95:.3f}")
-    print(f"  precision  {evaluation.precision(threshold):.3f}  at score {threshold:.2f}")
-    print(f"  recall     {evaluation.recall(threshold):.3f}  at score {threshold:.2f}")
-    false_alarms = evaluation.false_alarm_images(threshold)
-    print(f"  false alarms in {false_alarms} of {evaluation.empty_images} images without objects")
+    print(describe_evaluation(evaluation, threshold))
     if args.sheet is not None:
         faulty = find_faults(data, detections, evaluation, threshold)
-        write_sheet(args.sheet, faulty)
+        write_sheet(args.sheet, faulty, class_names, describe_mistakes(evaluation, threshold, len(faulty)))
         print(f"  wrote {args.sheet}: {len(faulty)} images with a miss or a false alarm")

@@ -27,7 +27,10 @@ def add_parser(commands: Commands) -> None:
         "--validation", type=Path, required=True, help="folder of labelled images that choose the best epoch"
     )
     parser.add_argument(
-        "--output", type=Path, required=True, help="folder for best.pt, last.pt, metrics.jsonl, tensorboard/"
+        "--output",
+        type=Path,
+        required=True,
+        help="folder for best.pt, last.pt, metrics.jsonl, results.png, mistakes.png, tensorboard/",
     )
     defaults = Hyperparameters()
 
@@ -63,8 +66,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    import torch
-
     from training.data.dataset import join, read_coco
     from training.engine.frame_size import frame_size_of_run
     from training.engine.hyperparameters import (
@@ -73,7 +74,8 @@ def run(args: argparse.Namespace) -> None:
         default_patience,
         should_stop_early,
     )
-    from training.engine.monitor import describe_time, interrupts
+    from training.engine.monitor import interrupts
+    from training.engine.run_report import export_command, report_run
     from training.engine.trainer import train
 
     first = os.environ.get("RANK", "0") == "0"  # torchrun's other processes have nothing to tell
@@ -93,7 +95,8 @@ def run(args: argparse.Namespace) -> None:
         settings = Hyperparameters(
             **{f.name: getattr(args, f.name) for f in fields(Hyperparameters) if hasattr(args, f.name)}
         )
-        progress = train(settings, data, read_coco(args.validation), args.output, pressed)
+        validation = read_coco(args.validation)
+        progress = train(settings, data, validation, args.output, pressed)
     if not first:
         return
     exhausted = should_stop_early(progress.scores, settings.patience)
@@ -101,9 +104,8 @@ def run(args: argparse.Namespace) -> None:
         raise KeyboardInterrupt(f" in epoch {progress.epoch + 1}; the same command continues")
     if exhausted:
         print(f"ended after epoch {progress.epoch}: {settings.patience} epochs brought nothing better")
-    best = f"best epoch {progress.best_epoch}" if progress.best_epoch else "no epoch was better than the start"
-    print(f"{best}: AP50-95 {progress.best_ap50_95:.3f}; wrote {args.output / 'best.pt'}")
-    print(describe_time(progress, on_gpu=torch.cuda.is_available()))
+    print(report_run(args.output, progress, validation))
+    print(f"next: {export_command(args.output, args.validation)}")
 
 
 def _size_hw(text: str) -> tuple[int, int]:

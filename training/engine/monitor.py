@@ -64,7 +64,7 @@ def log_epoch(board: SummaryWriter, record: EpochRecord, settings: Hyperparamete
 
 
 def describe_time(progress: Progress, *, on_gpu: bool) -> str:
-    """Where the time of the run went, in a line.
+    """Where the time of the run went, in a line; some of it must have been measured.
 
     A GPU computes backward while this process goes on, and forward waits for it: only their sum means something.
     """
@@ -75,7 +75,7 @@ def describe_time(progress: Progress, *, on_gpu: bool) -> str:
         for name, parts in (network | {WAITING: (WAITING,), VALIDATION: (VALIDATION,)}).items()
     }
     total = sum(seconds.values())
-    shares = ", ".join(f"{name} {part / max(total, 1e-9):.0%}" for name, part in seconds.items())
+    shares = ", ".join(f"{name} {part / total:.0%}" for name, part in seconds.items())
     return f"where the time went: {shares} of {total / 60:.1f} min"
 
 

@@ -50,6 +50,16 @@ Detect = Callable[[Image], Detections]
 CHECKPOINT_SUFFIXES = (".pt", ".pth")
 
 
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """Average precision of one class, NaN where it has no `objects`."""
+
+    name: str
+    objects: int
+    ap50: float
+    ap50_95: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """Detections compared with the truth, before a threshold is chosen.
@@ -63,6 +73,7 @@ class Evaluation:
         is_true: bool (D,), whether each is matched with an object of its class at IoU 0.5.
         object_scores: float32 (objects,), image by image: the score of each object's match; 0 where none.
         empty_scores: float32 (empty_images,), the best score in each image without objects; 0 where none.
+        classes: average precision of each class; its mean over those with objects is that of all.
 
     Better scores are matched first, so a threshold does not change a match, it only leaves some out.
     """
@@ -77,6 +88,7 @@ class Evaluation:
     is_true: NDArray[np.bool_]
     object_scores: NDArray[np.float32]
     empty_scores: NDArray[np.float32]
+    classes: tuple[ClassScore, ...]
 
     def precision(self, threshold: float) -> float:
         """Part of the reported detections that are right; 1 when nothing is reported."""
@@ -128,7 +140,39 @@ def evaluate_detections(data: LabelledImages, detections: Sequence[Detections]) 
         is_true=find_true(coco_eval)[:, 0],
         object_scores=object_scores,
         empty_scores=np.array([found.scores.max(initial=0) for found in empty], np.float32),
+        classes=_class_scores(data, precision[..., 0, 0]),
     )
+
+
+def _class_scores(data: LabelledImages, precision: NDArray[np.float64]) -> tuple[ClassScore, ...]:
+    """`precision` is that of pycocotools, (10 IoUs, 101 recalls, classes)."""
+    counts = np.bincount(np.concatenate([image.labels for image in data.images]), minlength=len(data.class_names))
+    means = np.where(counts > 0, precision.mean(axis=1), np.nan)
+    return tuple(
+        ClassScore(name, int(count), float(by_iou[0]), float(by_iou.mean()))
+        for name, count, by_iou in zip(data.class_names, counts, means.T, strict=True)
+    )
+
+
+def describe_evaluation(evaluation: Evaluation, threshold: float, about_threshold: str = "") -> str:
+    """The figures, those at the threshold too, and average precision by class, in lines."""
+    at = f"at score {threshold:.2f}"
+    false_alarms = evaluation.false_alarm_images(threshold)
+    width = max(len(one.name) for one in evaluation.classes)
+    lines = [
+        f"AP50       {evaluation.ap50:.3f}",
+        f"AP50-95    {evaluation.ap50_95:.3f}",
+        f"precision  {evaluation.precision(threshold):.3f}  {at}{about_threshold}",
+        f"recall     {evaluation.recall(threshold):.3f}  {at}",
+        f"false alarms in {false_alarms} of {evaluation.empty_images} images without objects",
+        *(
+            f"{one.name:{width}}  AP50 {one.ap50:.3f}  AP50-95 {one.ap50_95:.3f}  {one.objects:5d} objects"
+            if one.objects
+            else f"{one.name:{width}}  no objects"
+            for one in evaluation.classes
+        ),
+    ]
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def choose_threshold(evaluation: Evaluation) -> float:
@@ -240,6 +284,17 @@ def find_faults(
         if len(missed) or len(wrong):
             faulty.append(SheetEntry(image, missed, wrong))
     return sorted(faulty, key=lambda f: -f.severity)
+
+
+def describe_mistakes(evaluation: Evaluation, threshold: float, faulty: int) -> str:
+    """The caption of a sheet with what `find_faults` found."""
+    where = f"{evaluation.images} images of {evaluation.data} at score {threshold:.2f}"
+    if not faulty:
+        return f"no mistakes in the {where}"
+    return (
+        f"mistakes in {faulty} of the {where}, worst first: missed orange, with the best score there; "
+        f"false alarm red; labelled green"
+    )
 
 
 def measure_tracking(

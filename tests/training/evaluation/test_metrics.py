@@ -7,7 +7,13 @@ from robot_app.core.detections import Detections
 from robot_app.core.errors import InputError
 from robot_app.perception.card import TrackingAssumptions
 from training.data.dataset import LabelledImage, LabelledImages
-from training.evaluation.metrics import Evaluation, choose_threshold, evaluate_detections, measure_tracking
+from training.evaluation.metrics import (
+    Evaluation,
+    choose_threshold,
+    describe_evaluation,
+    evaluate_detections,
+    measure_tracking,
+)
 
 Box = tuple[float, float, float, float]
 
@@ -87,6 +93,28 @@ def test_false_alarms_are_counted_in_images_without_objects_only():
     assert [evaluation.false_alarm_images(threshold) for threshold in (0.2, 0.5, 0.85)] == [2, 1, 0]
 
 
+def test_each_class_has_its_own_average_precision():
+    images = data(labelled(BOX), labelled(BOX), labelled(BOX, label=1))
+    evaluation = evaluate_detections(images, [found((0.9, BOX)), found(), found((0.8, SHIFTED), label=1)])
+    vector, cube = evaluation.classes
+    assert (vector.name, vector.objects, cube.name, cube.objects) == ("vector", 2, "cube", 1)
+    assert (vector.ap50, vector.ap50_95) == pytest.approx((51 / 101, 51 / 101))
+    assert (cube.ap50, cube.ap50_95) == pytest.approx((1.0, 0.7))
+    assert evaluation.ap50_95 == pytest.approx((vector.ap50_95 + cube.ap50_95) / 2)
+    told = describe_evaluation(evaluation, 0.85).splitlines()
+    assert told[2:4] == ["  precision  1.000  at score 0.85", "  recall     0.333  at score 0.85"]
+    assert told[5:] == [
+        "  vector  AP50 0.505  AP50-95 0.505      2 objects",
+        "  cube    AP50 1.000  AP50-95 0.700      1 objects",
+    ]
+
+
+def test_a_class_without_objects_has_no_average_precision():
+    evaluation = evaluate_detections(data(labelled(BOX)), [found((0.9, BOX), (0.8, ELSEWHERE))])
+    assert np.isnan(evaluation.classes[1].ap50)
+    assert describe_evaluation(evaluation, 0.5).endswith("\n  cube    no objects")
+
+
 def test_without_objects_only_false_alarms_are_told():
     evaluation = evaluate_detections(data(labelled(), labelled()), [found((0.8, BOX)), found()])
     assert np.isnan(evaluation.ap50)
@@ -118,6 +146,7 @@ def test_choice_of_threshold(true_scores, false_scores, threshold):
         is_true=np.arange(len(scores)) < len(true_scores),
         object_scores=np.array(true_scores, np.float32),
         empty_scores=np.zeros(0, np.float32),
+        classes=(),
     )
     assert choose_threshold(evaluation) == pytest.approx(threshold)
 

@@ -95,7 +95,7 @@ def test_sheet_shows_the_faults(trained, exported, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert main(["evaluate", str(exported), str(trained.validation), "--threshold", "1.1", "--sheet", str(sheet)]) == 0
     assert "6 images with a miss or a false alarm" in capsys.readouterr().out
-    assert cv2.imread(str(sheet)).shape == (540, 1920, 3)
+    assert cv2.imread(str(sheet)).shape == (24 + 2 * 270, 1920, 3)  # a caption, and two rows of images
     assert main(["evaluate", str(exported), str(trained.validation), "--sheet", str(tmp_path / "sheet.xyz")]) == 2
     assert "sheet.xyz: cannot be written" in capsys.readouterr().err
 

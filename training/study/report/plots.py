@@ -1,10 +1,8 @@
 """The plots of a study's report, as PNG files in memory.
 
-Colour tells the start, dashes and markers tell what is frozen; the colours are those of Okabe and Ito, which
-colour-blind people can tell apart.
+Colour tells the start, dashes and markers tell what is frozen.
 """
 
-import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -16,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from training.engine.plot_style import COLOURS, png, tidy
 from training.study.analysis import ON_TEST_IMAGES, Analysis, Factor
 from training.study.arms import ArmSummary
 from training.study.report.claims import way_words
@@ -23,11 +22,9 @@ from training.study.results import Arm, RunResult
 from training.study.statistics import Interval
 
 Axis = Literal["epoch", "seconds"]
-_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = {"none": "-", "backbone": (0, (5, 2)), "backbone+neck": (0, (1, 1.5)), "features": (0, (6, 2, 1, 2))}
 _MARKERS = {"none": "o", "backbone": "s", "backbone+neck": "^", "features": "D"}
 _WIDTH_IN = 8.0
-_DPI = 130
 _LEGEND_CHARACTERS = 100
 """Of text, and lines as wide as some, in the width of a figure."""
 
@@ -45,13 +42,7 @@ def draw_plots(analysis: Analysis) -> Mapping[str, bytes]:
         plots["references.png"] = _references(analysis)
     if any(c.pair.factor is Factor.IMAGES for c in analysis.comparisons):
         plots["data_efficiency.png"] = _data_efficiency(analysis)
-    return {name: _png(figure) for name, figure in plots.items()}
-
-
-def _png(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
-    return file.getvalue()
+    return {name: png(figure) for name, figure in plots.items()}
 
 
 def _way(arm: Arm) -> tuple[object, ...]:
@@ -61,7 +52,7 @@ def _way(arm: Arm) -> tuple[object, ...]:
 
 def _colours(analysis: Analysis) -> dict[tuple[object, ...], str]:
     """The colour of each way, in the order in which they appear."""
-    return dict(zip(dict.fromkeys(_way(a.arm) for a in analysis.arms), cycle(_COLOURS), strict=False))
+    return dict(zip(dict.fromkeys(_way(a.arm) for a in analysis.arms), cycle(COLOURS), strict=False))
 
 
 def _arms_of_curves(analysis: Analysis) -> list[ArmSummary]:
@@ -108,7 +99,7 @@ def _learning_curves(analysis: Analysis, axis: Axis) -> Figure:
         panel.set_title(f"{images:,} labelled images", fontsize="medium")
         panel.set_xlabel("epoch" if axis == "epoch" else "training time (s)")
         panel.set_xlim(left=0)
-        _tidy(panel)
+        tidy(panel)
     panels[0].set_ylim(bottom=0)  # of all, and only now that all is drawn
     for panel in panels[len(amounts) :]:
         panel.set_visible(False)
@@ -158,7 +149,7 @@ def _data_efficiency(analysis: Analysis) -> Figure:
     panel.set_ylim(0, 1)
     panel.set_xlabel("labelled training images (log scale)")
     panel.set_ylabel("test AP50-95")
-    _tidy(panel)
+    tidy(panel)
     _legend(figure, analysis, markers=True)
     return figure
 
@@ -178,7 +169,7 @@ def _final_scores(analysis: Analysis) -> Figure:
         panel.set_xlabel(name)
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.set_xlim(right=min(panel.get_xlim()[1], 1.02), left=max(panel.get_xlim()[0], -0.02))
-        _tidy(panel)
+        tidy(panel)
     figure.legend(handles=_interval_legend(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
@@ -192,11 +183,11 @@ def _references(analysis: Analysis) -> Figure:
     for panel, measure in zip(panels, ON_TEST_IMAGES, strict=True):
         for row, pair in enumerate(pairs):
             if c := found.get((pair, measure)):
-                _draw_figure(panel, (c.difference, row), c.over_seeds, c.over_images, color=_COLOURS[1], marker="o")
+                _draw_figure(panel, (c.difference, row), c.over_seeds, c.over_images, color=COLOURS[1], marker="o")
         panel.axvline(0, color="#555555", linewidth=1)
         panel.set_xlabel(f"{measure}, less the reference's")
         panel.xaxis.set_major_locator(MaxNLocator(5))
-        _tidy(panel)
+        tidy(panel)
     panels[0].set_yticks(range(len(pairs)), [pair.second.name for pair in pairs], fontsize="small")
     panels[0].set_ylim(len(pairs) - 0.4, -0.6)
     figure.legend(handles=_interval_legend(), loc="outside lower center", ncols=2, frameon=False)
@@ -221,9 +212,3 @@ def _interval_legend() -> list[Line2D]:
 def _bars(mean: float, interval: Interval) -> tuple[float, float]:
     """Lengths below and above the mean; none without an interval."""
     return (mean - interval.low, interval.high - mean) if np.isfinite(interval.low) else (0.0, 0.0)
-
-
-def _tidy(panel: Axes) -> None:
-    panel.grid(color="#dddddd", linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
