@@ -75,7 +75,7 @@ class RemainingTime:
         for run in left:
             cost = costs.get(_kind(run), overall)
             epoch_s = cost.seconds / cost.image_epochs * len(run.images) + beside_s
-            seconds_of[run.output] = max(0, run.settings.epochs - _progress(run)[0]) * epoch_s
+            seconds_of[run.output] = max(1, run.settings.epochs - _progress(run)[0]) * epoch_s
         timed = all(_kind(run) in costs for run in left)
         total = seconds_words(_last_end(left, seconds_of, self._slots, done))
         return f"{'at most' if timed else 'about'} {total} left"

@@ -118,7 +118,8 @@ def test_arms_of_other_settings_or_data_are_compared_with_their_reference_only()
     other = varied(SCRATCH, "scratch without", changes=(("augmentation", "none"), ("epochs", "300")))
     later = varied(make_arm(COCO.name, 120), "later", train="a" * 64, reference=COCO.name)
     longer = varied(SCRATCH, "longer", changes=(("epochs", "300"), ("patience", "50")))
-    found = {(p.factor, p.first.name, p.second.name) for p in find_pairs([COCO, longer, without, other, later])}
+    beside = varied(OWN, "on other data", train="b" * 64)
+    found = {(p.factor, p.first.name, p.second.name) for p in find_pairs([COCO, longer, without, other, later, beside])}
     assert found == {
         (Factor.START, "longer", COCO.name),  # as long as each needs
         (Factor.START, "scratch without", "without"),
@@ -147,7 +148,8 @@ PLATEAU = [0.04 * min(epoch, 10) for epoch in range(41)]
         (RISE, 300, True),  # it ended by itself
         (RISE, 0, False),  # not known
         (PLATEAU, 40, True),
-        ([score + 0.03 * (-1) ** epoch for epoch, score in enumerate(PLATEAU)], 40, True),  # noise is no rise
+        ([*PLATEAU[:32], *(0.415 + 0.05 * (-1) ** epoch for epoch in range(9))], 40, True),  # noise is no rise
+        ([*PLATEAU[:32], *(0.415 + 0.001 * (-1) ** epoch for epoch in range(9))], 40, False),
         ([*PLATEAU[:-1], 0.42], 40, True),  # nor is a high last score
         ([0.02 * score for score in PLATEAU], 300, False),  # learned nothing, though it ended by itself
         ([0.0, 0.4], 1, False),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from robot_app.core.text import plural
 from training.evaluation.metrics import MOST_DETECTIONS
-from training.study.analysis import Analysis, Comparison, Factor, Measure, Pair
+from training.study.analysis import Analysis, Comparison, Factor, Measure, Pair, Verdict
 from training.study.arms import LEARNED, STILL_RISING, STILL_RISING_PART, ArmSummary, CatchUp, Reach
 from training.study.report.claims import (
     ABSENT,
@@ -219,7 +219,8 @@ def _differences(pair: Pair) -> str:
 
 def _brief_cells(c: Comparison) -> list[str]:
     difference, *_, p, verdict = _difference_cells(c)
-    return [f"{difference} ({between(c.over_seeds, signed)})", between(c.over_images, signed), f"{verdict}, p {p}"]
+    said = "too few seeds" if c.verdict is Verdict.UNTESTED else f"{verdict}, p {p}"
+    return [f"{difference} ({between(c.over_seeds, signed)})", between(c.over_images, signed), said]
 
 
 def _difference_cells(c: Comparison) -> list[str]:
@@ -294,10 +295,10 @@ a ranking.
 {_arm_table(arms, "runs | AP50-95 | over images | AP50 | over images", scores)}
 
 Whether it is that: a run has converged if it learned something (a validation AP50-95 of at least {LEARNED:g}) and then
-either ended by itself, for want of a better score, or was hardly rising: the mean validation AP50-95 of its last fifth
-of epochs is at most {STILL_RISING:g}, and at most {100 * STILL_RISING_PART:g} % of its final score, above that of the
-fifth before, or by no more than the noise from epoch to epoch explains (two standard errors). The others were ended
-too soon: they might have become better, and so might the arm.
+either ended by itself, for want of a better score, or was hardly rising: from the last fifth but one of its epochs to
+the last one, the mean validation AP50-95 rose by at most {STILL_RISING:g} and {100 * STILL_RISING_PART:g} % of the
+final score, or by no more than noise from epoch to epoch explains (two standard errors). The others were ended too
+soon: they might have become better, and so might the arm.
 
 {_arm_table(arms, "converged | epochs | best epoch | training, seconds | gained in the last fifth", ends)}
 
