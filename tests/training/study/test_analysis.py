@@ -148,8 +148,8 @@ PLATEAU = [0.04 * min(epoch, 10) for epoch in range(41)]
         (RISE, 300, True),  # it ended by itself
         (RISE, 0, False),  # not known
         (PLATEAU, 40, True),
-        ([*PLATEAU[:32], *(0.415 + 0.05 * (-1) ** epoch for epoch in range(9))], 40, True),  # noise is no rise
-        ([*PLATEAU[:32], *(0.415 + 0.001 * (-1) ** epoch for epoch in range(9))], 40, False),
+        ([*PLATEAU[:32], *(0.43 + 0.05 * (-1) ** epoch for epoch in range(9))], 40, True),  # noise is no rise
+        ([*PLATEAU[:32], *(0.43 + 0.001 * (-1) ** epoch for epoch in range(9))], 40, False),
         ([*PLATEAU[:-1], 0.42], 40, True),  # nor is a high last score
         ([0.02 * score for score in PLATEAU], 300, False),  # learned nothing, though it ended by itself
         ([0.0, 0.4], 1, False),
