@@ -17,6 +17,8 @@ SHEET_WIDTH = 1920
 MOST_TILES = 48
 _TILE_AREA = 270 * 480
 _TILE_ASPECTS = (0.6, 2.0)
+_MOST_LABELS = 12
+"""Of the missed objects, and of the false alarms, in a tile; more would hide the image."""
 _STRIP_PX = 18
 _FONT_PX = 13
 _WHITE, _GREEN, _ORANGE, _RED = (255, 255, 255), (0, 200, 0), (0, 165, 255), (60, 60, 255)
@@ -87,6 +89,8 @@ def _tile(entry: SheetEntry, tile_hw: tuple[int, int], class_names: Sequence[str
         corners = _corners(letterbox, objects)
         for x1, y1, x2, y2 in corners:
             cv2.rectangle(tile, (x1, y1), (x2, y2), colour, 2)
+        if len(corners) > _MOST_LABELS:
+            continue
         for (x1, y1, _, y2), label, score in zip(corners, objects.labels, objects.scores, strict=True):
             name = f"{class_names[label]} " if class_names else ""
             _label(tile, f"{name}{score:.2f}", (x1, y2 + _STRIP_PX - 2 if below else y1), colour)
