@@ -1,6 +1,7 @@
 """`robot-train train`: fine-tune a detector."""
 
 import argparse
+import math
 import os
 import re
 from dataclasses import fields
@@ -61,7 +62,7 @@ def add_parser(commands: Commands) -> None:
         metavar="WxH",
         help="size of the frames that the model takes (default: what suits images and objects, or the start has)",
     )
-    parser.add_argument("--reduction", type=int, help="frames are scaled down by this (default: as for --frame)")
+    parser.add_argument("--reduction", type=_factor, help="frames are scaled down by this (default: as for --frame)")
     add("--seed", int, "of everything random")
 
 
@@ -81,17 +82,19 @@ def run(args: argparse.Namespace) -> None:
     first = os.environ.get("RANK", "0") == "0"  # torchrun's other processes have nothing to tell
     with interrupts() as pressed:
         data = join([read_coco(folder) for folder in args.data])
-        if args.batch_size is None:
-            args.batch_size = default_batch_size(len(data.images))
-        if args.epochs is None:
-            args.epochs = default_epochs(len(data.images), args.batch_size)
-        if args.patience is None:
-            args.patience = default_patience(args.epochs)
         if args.frame_hw is None or args.reduction is None:
             size = frame_size_of_run(data, args.output, args.start, args.frame_hw, args.reduction)
             args.frame_hw, args.reduction = size.frame_hw, size.reduction
             if first:
                 print(size)
+        if args.batch_size is None:
+            args.batch_size = default_batch_size(len(data.images))
+        if args.epochs is None:
+            args.epochs = default_epochs(
+                len(data.images), args.batch_size, math.prod(args.frame_hw) // args.reduction**2
+            )
+        if args.patience is None:
+            args.patience = default_patience(args.epochs)
         settings = Hyperparameters(
             **{f.name: getattr(args, f.name) for f in fields(Hyperparameters) if hasattr(args, f.name)}
         )
@@ -106,6 +109,13 @@ def run(args: argparse.Namespace) -> None:
         print(f"ended after epoch {progress.epoch}: {settings.patience} epochs brought nothing better")
     print(report_run(args.output, progress, validation))
     print(f"next: {export_command(args.output, args.validation)}")
+
+
+def _factor(text: str) -> int:
+    """A whole number from 1 on."""
+    if re.fullmatch(r"[1-9]\d*", text) is None:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)
 
 
 def _size_hw(text: str) -> tuple[int, int]:

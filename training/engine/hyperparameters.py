@@ -11,6 +11,8 @@ AUGMENTATIONS = ("camera", "mosaic", "none")
 LEARNING_RATE = 1e-3
 GENTLE_RATE = 5e-4
 ENOUGH_STEPS = 1500
+LEAST_STEPS = 600
+USUAL_PIXELS = 416 * 416
 LEAST_PATIENCE = 20
 MOST_IMAGES_PER_STEP = 16
 
@@ -86,10 +88,13 @@ def default_batch_size(image_count: int) -> int:
     return max(2, min(MOST_IMAGES_PER_STEP, image_count // 8))
 
 
-def default_epochs(image_count: int, batch_size: int) -> int:
-    """As many as make 1,500 steps; from 12, for thousands of images, to 200, for a few."""
-    steps = max(1, image_count // batch_size)
-    return min(200, max(12, math.ceil(ENOUGH_STEPS / steps)))
+def default_epochs(image_count: int, batch_size: int, network_pixels: int = USUAL_PIXELS) -> int:
+    """As many as make 1,500 steps; from 12, for thousands of images, to 200, for a few.
+
+    A network of more pixels than usual has fewer steps, which take the same time, but at least 600.
+    """
+    wanted = max(LEAST_STEPS, ENOUGH_STEPS * min(1.0, USUAL_PIXELS / network_pixels))
+    return min(200, max(12, math.ceil(wanted / max(1, image_count // batch_size))))
 
 
 def default_patience(epochs: int) -> int:

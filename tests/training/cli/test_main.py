@@ -86,6 +86,18 @@ def test_frames_suit_the_data_or_what_is_continued(tmp_path, begun, capsys):
     assert train("next", "--start", str(tmp_path / "theirs.pth")) == ((352, 480), 1)
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--reduction=0", "--reduction: expected a whole number from 1 on, found '0'"),
+        ("--frame=640", "--frame: expected WIDTHxHEIGHT such as 640x360, found '640'"),
+    ],
+)
+def test_sizes_that_are_none_are_refused(option, told, capsys):
+    assert main_exits("train", "data", "--validation", "data", "--output", "run", option) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_ctrl_c_is_exit_code_130(monkeypatch, capsys):
     def interrupted(checkpoints, output):
         raise KeyboardInterrupt(" in epoch 3; the same command continues")

@@ -12,6 +12,14 @@ def test_defaults_suit_few_and_many_images(images, batch_size, epochs):
     assert 20 <= default_patience(epochs) <= max(20, epochs / 2)
 
 
+def test_larger_networks_train_for_the_same_time_as_usual_ones():
+    usual = default_epochs(320, 16, 416 * 416)
+    assert usual == 75
+    assert default_epochs(320, 16, 320 * 192) == usual
+    assert default_epochs(320, 16, 2 * 416 * 416) == pytest.approx(usual / 2, abs=1)
+    assert default_epochs(320, 16, 1280 * 1280) == 30
+
+
 @pytest.mark.parametrize(
     ("scores", "patience", "exhausted"),
     [
