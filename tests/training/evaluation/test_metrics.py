@@ -95,17 +95,17 @@ def test_false_alarms_are_counted_in_images_without_objects_only():
 
 def test_each_class_has_its_own_average_precision():
     images = data(labelled(BOX), labelled(BOX), labelled(BOX, label=1))
-    evaluation = evaluate_detections(images, [found((0.9, BOX)), found(), found((0.8, SHIFTED), label=1)])
+    evaluation = evaluate_detections(images, [found((0.9, BOX)), found(), found((0.8, (22.5, 10, 62.5, 50)), label=1)])
     vector, cube = evaluation.classes
     assert (vector.name, vector.objects, cube.name, cube.objects) == ("vector", 2, "cube", 1)
     assert (vector.ap50, vector.ap50_95) == pytest.approx((51 / 101, 51 / 101))
-    assert (cube.ap50, cube.ap50_95) == pytest.approx((1.0, 0.7))
+    assert (cube.ap50, cube.ap50_95) == pytest.approx((1.0, 0.1))  # IoU 0.524
     assert evaluation.ap50_95 == pytest.approx((vector.ap50_95 + cube.ap50_95) / 2)
     told = describe_evaluation(evaluation, 0.85).splitlines()
     assert told[2:4] == ["  precision  1.000  at score 0.85", "  recall     0.333  at score 0.85"]
     assert told[5:] == [
         "  vector  AP50 0.505  AP50-95 0.505      2 objects",
-        "  cube    AP50 1.000  AP50-95 0.700      1 objects",
+        "  cube    AP50 1.000  AP50-95 0.100      1 objects",
     ]
 
 
