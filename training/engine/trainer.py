@@ -98,10 +98,6 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
         write_records(output, progress.records)
     inputs, shapes, extraction_s = _inputs(settings, average.model, data, output, accelerator)
     progress.seconds += extraction_s
-    if first and not progress.epoch and not progress.batch and loaded.known_classes:
-        with progress.timing(VALIDATION):
-            progress.start_ap50_95 = _score(average.model, validation).ap50_95
-        save_trained(output / BEST_NAME, average.weights, recipe)
     loader = training_loader(inputs, batches, device.type == "cuda")
     learner = accelerator.prepare(Learner(_share_statistics(model, accelerator), shapes))
     total_steps = settings.epochs * batches.per_epoch
@@ -112,6 +108,10 @@ def train(  # noqa: PLR0912, PLR0915 - the loop is easiest to follow in one piec
     # Steps of the board are epochs from 1 on; those that a killed run did not save come again.
     tensorboard = SummaryWriter(output / "tensorboard", purge_step=progress.epoch + 1) if first else nullcontext()
     with memory_advice(settings), tensorboard as board:
+        if first and not progress.epoch and not progress.batch and loaded.known_classes:
+            with progress.timing(VALIDATION):
+                progress.start_ap50_95 = _score(average.model, validation).ap50_95
+            save_trained(output / BEST_NAME, average.weights, recipe)
         while progress.epoch < settings.epochs and not should_stop_early(progress.scores, settings.patience):
             batches.epoch, batches.start = progress.epoch, progress.batch
             started, bar = time.monotonic(), epoch_bar(progress, batches)

@@ -74,7 +74,7 @@ def test_the_parts_of_every_detector_are_disjoint_and_leave_a_head(architecture)
     assert not backbone & neck
     assert backbone | neck < everything
     frozen = freeze_parts(detector, "backbone+neck")
-    train_mode(detector, frozen)
+    train_mode(detector, frozen, keep_statistics=False)
     assert {id(p) for p in detector.parameters() if p.requires_grad} == everything - backbone - neck
     assert not any(module.training for part in frozen for module in part.modules())
     assert detector.training
@@ -154,7 +154,7 @@ def test_out_of_memory_says_what_to_do(folder, tmp_path, monkeypatch, capsys, fa
     ("changes", "message"),
     [
         (["--freeze", "head"], "freeze: expected one of none, backbone, backbone+neck, features, found head"),
-        (["--augmentation", "mosaic"], "augmentation: expected one of camera, none, found mosaic"),
+        (["--augmentation", "mosaics"], "augmentation: expected one of camera, mosaic, none, found mosaics"),
         (["--frame", "20x20"], "frame_hw: expected sides from 32"),
         (["--patience", "0"], "patience: expected a value above 0"),
     ],
