@@ -35,9 +35,7 @@ class FrameModel(nn.Module):
 
     def to_network(self, frames: Tensor) -> Tensor:
         """uint8 (B, H, W, 3) BGR frames to float32 (B, 3, h, w) network images."""
-        images = frames.permute(0, 3, 1, 2).float()
-        if self.reduction > 1:
-            images = functional.avg_pool2d(images, self.reduction)
+        images = _mean_pooled(frames, self.reduction).permute(0, 3, 1, 2)
         bottom = self.network_hw[0] - images.shape[2]
         right = self.network_hw[1] - images.shape[3]
         return functional.pad(images, (0, right, 0, bottom), value=float(PADDING_VALUE))
@@ -49,3 +47,16 @@ class FrameModel(nn.Module):
         limit = torch.tensor([width, height, width, height], dtype=torch.float32, device=boxes.device)
         frame_boxes = torch.minimum((boxes[0] * self.reduction).clamp(min=0), limit)
         return frame_boxes, scores[0], labels[0]
+
+
+def _mean_pooled(frames: Tensor, factor: int) -> Tensor:
+    """uint8 (B, H, W, C) to float32 (B, H / factor, W / factor, C), the exact mean of squares of that side.
+
+    Whole rows are added before anything is rearranged. Pooling by the libraries, which want channels first and in
+    blocks, takes about twice as long, in PyTorch and in ONNX Runtime.
+    """
+    rows = sum(row.float() for row in frames.unflatten(1, (-1, factor)).unbind(2))
+    assert isinstance(rows, Tensor)
+    columns = sum(rows.unflatten(2, (-1, factor)).unbind(3))
+    assert isinstance(columns, Tensor)
+    return columns / factor**2

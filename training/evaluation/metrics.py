@@ -307,8 +307,8 @@ def measure_tracking(
     """What tracking has to know of a model that found these detections, in pixels of a camera frame of `frame_hw`.
 
     The noise of boxes is that of objects wholly in view that are found at the score `threshold`. The limits of score
-    and height are those between which most weak detections more are right than wrong. What the data is too small for
-    keeps its default.
+    and height are those between which most weak detections more are right than wrong, if that is no mere chance. What
+    the data is too small for keeps its default.
     """
     return replace(
         _measure_weak(data, detections, evaluation, threshold, frame_hw),
@@ -340,7 +340,14 @@ def _measure_weak(
         if sums.max() > most:
             most, min_score = sums.max(), score
             below_px = float(np.floor(heights_px[lowest_first][sums.argmax()])) + 1
-    return TrackingAssumptions(min_score=min_score, doubted_below_px=below_px)
+    usual, best = TrackingAssumptions(), TrackingAssumptions(min_score=min_score, doubted_below_px=below_px)
+    counted = [
+        (evaluation.scores[lowest_first] >= one.min_score) & (heights_px[lowest_first] < one.doubted_below_px)
+        for one in (usual, best)
+    ]
+    # Weak detections are right or wrong by chance too, and the best of many limits has most of it: hence three sigma.
+    gain = gains[counted[1]].sum() - gains[counted[0]].sum()
+    return best if gain > 3 * np.sqrt((counted[0] != counted[1]).sum()) else usual
 
 
 def _measure_noise(found_px: NDArray[np.float64], truth_px: NDArray[np.float64]) -> dict[str, Any]:

@@ -195,8 +195,21 @@ def test_weak_detections_help_where_most_of_them_are_right():
 
 
 def test_a_model_whose_doubts_are_always_wrong_has_no_use_for_them():
-    tracking = tracking_of([labelled() for _ in range(40)], [found((0.5, BOX))] * 40)
+    tracking = tracking_of([labelled() for _ in range(40)], [found((0.5, (10, 10, 15, 15)))] * 40)
     assert (tracking.min_score, tracking.doubted_below_px) == (0.6, 0.0)
+
+
+def test_limits_of_weak_detections_do_not_follow_chance():
+    """Of any size and score, half of them are right."""
+    images, detections = [], []
+    for number, is_right in enumerate(np.random.default_rng(3).random(100) < 0.5):
+        box = of_size(15 + number)
+        count = int(is_right)
+        truth = np.array([box] * count, np.float32).reshape(-1, 4)
+        images.append(LabelledImage(Path("x.jpg"), FRAME_HW, truth, np.zeros(count, np.int64)))
+        detections.append(found((0.3 + 0.29 * (number % 10) / 10, box)))
+    tracking, usual = tracking_of(images, detections), TrackingAssumptions()
+    assert (tracking.min_score, tracking.doubted_below_px) == (usual.min_score, usual.doubted_below_px)
 
 
 def test_what_the_data_is_too_small_for_keeps_its_default():
