@@ -54,6 +54,7 @@ NOT_RUN_BECAUSE = {
         "robot-train train data/train --validation data/val --output runs/head --freeze backbone+neck",
         "robot-train train data/train --validation data/val --output runs/features --freeze features",
         "robot-train train data/more --validation data/val --output runs/next --start runs/coco/best.pt",
+        "robot-train train data/mine --validation data/mine-val --start models/vector.pt --output runs/mine",
         "robot-train train data/a data/b --validation data/val --epochs 8 --output runs/1",
         "robot-train train data/b data/c --validation data/val --epochs 1 --learning-rate 5e-4"
         " --start runs/1/best.pt --output runs/2",
