@@ -147,7 +147,7 @@ def test_the_installed_detector_detects(installed, picture):
 
 
 def test_the_installed_model_is_described(installed):
-    assert "vector 1" in installed("robot-app", "inspect")
+    assert "vector 2" in installed("robot-app", "inspect")
 
 
 def test_the_installed_service_answers(installed, picture):

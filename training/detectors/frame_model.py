@@ -55,8 +55,9 @@ def _mean_pooled(frames: Tensor, factor: int) -> Tensor:
     Whole rows are added before anything is rearranged. Pooling by the libraries, which want channels first and in
     blocks, takes about twice as long, in PyTorch and in ONNX Runtime.
     """
-    rows = sum(row.float() for row in frames.unflatten(1, (-1, factor)).unbind(2))
+    count, height, width, channels = frames.shape
+    rows = sum(row.float() for row in frames.reshape(count, -1, factor, width, channels).unbind(2))
     assert isinstance(rows, Tensor)
-    columns = sum(rows.unflatten(2, (-1, factor)).unbind(3))
+    columns = sum(rows.reshape(count, height // factor, -1, factor, channels).unbind(3))
     assert isinstance(columns, Tensor)
     return columns / factor**2
