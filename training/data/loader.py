@@ -3,18 +3,24 @@
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
-from torchvision import tv_tensors
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate, get_worker_info
 
+from robot_app.core.frame import Image
 from robot_app.perception.letterbox import Letterbox
-from training.data.augmentation import Augmentation
+from training.data.augmentation import Augmentation, LabelledFrame
 from training.data.dataset import LabelledImage
+
+KEPT_BYTES = 2**30
+"""Of decoded images that all workers together keep, unless that is less than LEAST_KEPT_BYTES for each."""
+
+LEAST_KEPT_BYTES = 2**27
 
 
 class Sample(NamedTuple):
@@ -44,7 +50,7 @@ class Draw(NamedTuple):
 
 
 class FrameDataset(Dataset[Sample]):
-    """Letterboxed, augmented frames.
+    """Letterboxed, augmented frames. Decoded images are kept, as far as there is room, for the epochs to come.
 
     The randomness of a sample follows from seed, epoch and index alone: it is the same for any number of worker
     processes, and after a resume in the middle of an epoch.
@@ -57,31 +63,36 @@ class FrameDataset(Dataset[Sample]):
         self._frame_hw = frame_hw
         self._augmentation = augmentation
         self._seed = seed
+        self._kept: dict[int, Image] = {}
 
     def __getitem__(self, draw: Draw) -> Sample:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(np.random.SeedSequence((self._seed, *draw)).generate_state(1, np.uint64)[0] >> 1))
-            further = self._augmentation.draw_count(draw.epoch) - 1
-            chosen = [draw.image, *torch.randint(len(self._images), (further,)).tolist()]
-            frame, objects = self._augmentation([self._letterboxed(i) for i in chosen])
-        boxes = objects["boxes"].as_subclass(Tensor).float()
-        return Sample(frame.as_subclass(Tensor).permute(1, 2, 0).contiguous(), boxes, objects["labels"])
+        random = np.random.default_rng((self._seed, *draw))
+        further = self._augmentation.draw_count(draw.epoch, random) - 1
+        chosen = [draw.image, *random.integers(len(self._images), size=further).tolist()]
+        pixels, boxes, labels = self._augmentation([self._letterboxed(i) for i in chosen], random)
+        return Sample(torch.from_numpy(pixels), torch.from_numpy(boxes), torch.from_numpy(labels))
 
-    def _letterboxed(self, index: int) -> tuple[Tensor, dict[str, Any]]:
-        image = self._images[index]
-        pixels = torch.from_numpy(Letterbox(image.hw, self._frame_hw).apply(image.load())).permute(2, 0, 1)
-        boxes, labels = self.targets(index)
-        objects = {
-            "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=self._frame_hw),
-            "labels": labels,
-        }
-        return tv_tensors.Image(pixels), objects
+    def _letterboxed(self, index: int) -> LabelledFrame:
+        image, pixels = self._images[index], self._kept.get(index)
+        if pixels is None:
+            pixels = Letterbox(image.hw, self._frame_hw).apply(image.load())
+            if (len(self._kept) + 1) * pixels.nbytes <= _kept_bytes():
+                self._kept[index] = pixels
+        return LabelledFrame(pixels, self._boxes(image), image.labels)
+
+    def _boxes(self, image: LabelledImage) -> NDArray[np.float32]:
+        return Letterbox(image.hw, self._frame_hw).boxes_to_target(image.boxes_px)
 
     def targets(self, index: int) -> tuple[Tensor, Tensor]:
         """Boxes and labels of an image as it is without augmentation."""
         image = self._images[index]
-        boxes = Letterbox(image.hw, self._frame_hw).boxes_to_target(image.boxes_px)
-        return torch.from_numpy(boxes), torch.from_numpy(image.labels)
+        return torch.from_numpy(self._boxes(image)), torch.from_numpy(image.labels)
+
+
+def _kept_bytes() -> int:
+    """How much of decoded images this process may keep: none where it is no worker, which sees them every epoch."""
+    worker = get_worker_info()
+    return max(KEPT_BYTES // worker.num_workers, LEAST_KEPT_BYTES) if worker else 0
 
 
 class ResumableBatches(Sampler[list[Draw]]):
@@ -116,8 +127,8 @@ class ResumableBatches(Sampler[list[Draw]]):
 
 
 def collate(samples: list[Sample]) -> Batch:
-    """Stack the inputs."""
-    return Batch(torch.stack([s.inputs for s in samples]), [s.boxes for s in samples], [s.labels for s in samples])
+    """Stack the inputs; in a worker process, in memory that is shared with the one that trains."""
+    return Batch(default_collate([s.inputs for s in samples]), [s.boxes for s in samples], [s.labels for s in samples])
 
 
 def training_loader(dataset: Dataset[Sample], batches: ResumableBatches, on_gpu: bool) -> DataLoader[Sample]:

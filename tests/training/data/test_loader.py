@@ -1,3 +1,4 @@
+import functools
 import multiprocessing
 import os
 import signal
@@ -6,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torchvision.transforms import v2
+from torch.utils.data import DataLoader
 
 from robot_app.core.vector_spec import FRAME_HW
 from tests.support.labelled import write_rectangles
-from training.data.augmentation import MIN_VISIBLE, Augmentation, Mosaic, RandomPlacement, augmentation_named
+from training.data.augmentation import MIN_VISIBLE, Augmentation, augmentation_named, drop_slivers, place
 from training.data.dataset import read_coco
-from training.data.loader import Draw, FrameDataset, ResumableBatches, training_loader
+from training.data.loader import Draw, FrameDataset, ResumableBatches, collate, training_loader
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +23,12 @@ def images(tmp_path_factory):
     return (*read_coco(write_rectangles(folder / "frames", 4, seed=3)).images, *other_size.images)
 
 
-PLACEMENT = v2.Compose([RandomPlacement(scale=(0.5, 1.8), stretch=1.12), v2.SanitizeBoundingBoxes()])
+def place_only(frame, random):
+    return drop_slivers(place(frame, random, scale=(0.5, 1.8), stretch=1.12))
 
 
 def test_boxes_stay_on_their_objects_whatever_is_done_to_the_image(images):
-    placed = FrameDataset(images, FRAME_HW, Augmentation(PLACEMENT), seed=0)
+    placed = FrameDataset(images, FRAME_HW, Augmentation(place_only), seed=0)
     cut = 0
     for draw in (Draw(epoch, image) for epoch in range(8) for image in range(len(images))):
         sample = placed[draw]
@@ -39,7 +41,7 @@ def test_boxes_stay_on_their_objects_whatever_is_done_to_the_image(images):
 
 
 def test_boxes_of_a_mosaic_hold_its_objects_and_nothing_else(images):
-    augmentation = Augmentation(PLACEMENT, Mosaic(v2.SanitizeBoundingBoxes(min_size=2.0)), mosaic_epochs=8)
+    augmentation = Augmentation(place_only, lambda frame, _: drop_slivers(frame), mosaic_epochs=8)
     dataset = FrameDataset(images, FRAME_HW, augmentation, seed=0)
     most = 0
     for draw in (Draw(epoch, image) for epoch in range(8) for image in range(len(images))):
@@ -57,7 +59,7 @@ def test_boxes_of_a_mosaic_hold_its_objects_and_nothing_else(images):
 def test_no_placement_leaves_a_sliver_of_an_object(images):
     boxes = torch.from_numpy(images[1].boxes_px)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    placement = RandomPlacement(scale=(1.7, 1.8), stretch=1.0)
+    placement = functools.partial(place, scale=(1.7, 1.8), stretch=1.0)
     dataset = FrameDataset((images[1],), FRAME_HW, Augmentation(placement), seed=0)
     for epoch in range(40):
         seen = dataset[Draw(epoch, 0)].boxes
@@ -77,6 +79,22 @@ def test_a_sample_follows_from_seed_epoch_and_image_alone(images, name):
     assert torch.equal(again[Draw(2, 1)].boxes, wanted.boxes)
     assert not torch.equal(again[Draw(3, 1)].inputs, wanted.inputs)
     assert not torch.equal(other[Draw(2, 1)].inputs, wanted.inputs)
+
+
+def test_worker_gives_the_same_samples_and_reads_each_image_once(tmp_path):
+    images = read_coco(write_rectangles(tmp_path / "frames", 4, seed=3)).images
+    dataset = FrameDataset(images, FRAME_HW, augmentation_named("mosaic", epochs=9), seed=0)
+    batches = ResumableBatches(image_count=4, batch_size=2, seed=0)
+    loader = DataLoader(dataset, batch_sampler=batches, collate_fn=collate, num_workers=1, persistent_workers=True)
+    expected = {draw: dataset[draw] for draw in (Draw(epoch, image) for epoch in range(3) for image in range(4))}
+    for epoch in range(3):
+        batches.epoch = epoch
+        draws = [draw for batch in batches for draw in batch]
+        samples = [sample for batch in loader for sample in zip(*batch, strict=True)]
+        for draw, sample in zip(draws, samples, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(sample, expected[draw], strict=True))
+        for image in images:
+            image.path.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("name", ["camera", "mosaic"])
@@ -119,7 +137,7 @@ def test_ctrl_c_leaves_the_loading_of_the_present_step_alone(images):
 
 def test_last_epochs_have_no_mosaics(images):
     augmentation = augmentation_named("mosaic", epochs=20)
-    torch.manual_seed(0)
-    counts = [[augmentation.draw_count(epoch) for _ in range(20)] for epoch in range(20)]
+    random = np.random.default_rng(0)
+    counts = [[augmentation.draw_count(epoch, random) for _ in range(20)] for epoch in range(20)]
     assert all({*of_epoch} == {1, 4} for of_epoch in counts[:17])
     assert all({*of_epoch} == {1} for of_epoch in counts[17:])
