@@ -141,14 +141,14 @@ def _class_cost(predictions: CellOutputs, truth: Truth) -> Tensor:
     """Float (B, G, A): binary cross-entropy, summed over classes, of p = sqrt(class x objectness) with the label.
 
     With n(p) = -log(1 - p), the sum is that of n over all classes, plus -log(p) - n(p) of the label's class. So no
-    tensor of objects x cells x classes is needed.
+    tensor of objects x cells x classes is needed. On CPUs, sigmoid and log are vectorised; logsigmoid, expm1 and
+    log1p are not, and take twenty times as long.
     """
-    log_objectness = functional.logsigmoid(predictions.objectness)[..., None]
-    log_p = (0.5 * (functional.logsigmoid(predictions.classes) + log_objectness)).clamp(max=-1e-6)
-    negative = -(-log_p.expm1()).log()
-    correction = (-log_p - negative).transpose(1, 2)
+    p = (predictions.classes.sigmoid() * predictions.objectness.sigmoid()[..., None]).clamp(min=1e-30).sqrt()
+    rest = (1 - p).clamp(min=1e-6)
+    correction = (rest.log() - p.log()).transpose(1, 2)
     index = truth.labels[..., None].expand(-1, -1, correction.shape[2])
-    return negative.sum(2)[:, None] + correction.gather(1, index)
+    return -rest.log().sum(2)[:, None] + correction.gather(1, index)
 
 
 def yolox_loss(predictions: CellOutputs, anchors: Anchors, targets: list[Targets]) -> Losses:
