@@ -6,6 +6,7 @@ from torchvision.models.detection import ssdlite320_mobilenet_v3_large
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
+from training.detectors.depthwise import use_quick_depthwise
 from training.detectors.trainable import Losses, Parts, Predictions, Targets, TrainableDetector
 
 PIXEL_CENTRE = 127.5
@@ -27,6 +28,7 @@ class SsdLite(TrainableDetector):
         self.class_names = class_names
         # Label 0 is the background in torchvision.
         self.ssd = ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=len(class_names) + 1)
+        use_quick_depthwise(self.ssd)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Float32 (B, 3, h, w) to box offsets (B, A, 4), class logits (B, A, 1 + C) and anchors (A, 4), float32."""

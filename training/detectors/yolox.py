@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.detectors.depthwise import DepthwiseConv2d
 from training.detectors.trainable import Losses, Parts, Predictions, Targets, TrainableDetector
 from training.detectors.yolox_loss import decode, yolox_loss
 
@@ -28,20 +29,13 @@ class ConvUnit(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
+        convolution = DepthwiseConv2d if groups > 1 else nn.Conv2d
+        self.conv = convolution(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(outputs, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
-        return functional.silu(self.bn(self._convolve(x)))
-
-    def _convolve(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu" and x.dtype == torch.bfloat16 and self.conv.groups > 1 and self.conv.stride != (1, 1):
-            # oneDNN goes back through these some ten times slower in bfloat16 than in float32.
-            with torch.autocast("cpu", enabled=False):
-                return self.conv(x.float()).to(x.dtype)  # type: ignore[no-any-return]
-        out: Tensor = self.conv(x)
-        return out
+        return functional.silu(self.bn(self.conv(x)))
 
 
 def spatial_unit(inputs: int, outputs: int, stride: int, depthwise: bool) -> nn.Module:
