@@ -55,6 +55,8 @@ def _mean_pooled(frames: Tensor, factor: int) -> Tensor:
     Whole rows are added before anything is rearranged. Pooling by the libraries, which want channels first and in
     blocks, takes about twice as long, in PyTorch and in ONNX Runtime.
     """
+    if factor == 1:
+        return frames.float()
     count, height, width, channels = frames.shape
     rows = sum(row.float() for row in frames.reshape(count, -1, factor, width, channels).unbind(2))
     assert isinstance(rows, Tensor)
