@@ -126,11 +126,11 @@ def test_without_objects_only_false_alarms_are_told():
 @pytest.mark.parametrize(
     ("true_scores", "false_scores", "threshold"),
     [
-        ([0.9, 0.8, 0.7], [], 0.70),  # nothing to keep out: as high as all objects allow
-        ([0.9, 0.8, 0.7], [0.4, 0.3], 0.70),
-        ([0.9, 0.8, 0.3], [0.6, 0.5, 0.4], 0.80),  # one miss is better than three false alarms
-        ([0.9, 0.5, 0.45], [0.6], 0.45),  # one false alarm is better than two misses
-        ([0.99, 0.02], [], 0.95),  # within the range that is tried
+        ([0.9, 0.8, 0.7], [], 0.38),  # between the lowest that is tried and the highest that keeps all objects
+        ([0.9, 0.8, 0.7], [0.4, 0.3], 0.56),  # as far from the false alarms as from the objects
+        ([0.9, 0.8, 0.3], [0.6, 0.5, 0.4], 0.71),  # one miss is better than three false alarms
+        ([0.9, 0.5, 0.45], [0.6], 0.25),  # one false alarm is better than two misses
+        ([0.99, 0.02], [], 0.50),  # within the range that is tried
     ],
 )
 def test_choice_of_threshold(true_scores, false_scores, threshold):
