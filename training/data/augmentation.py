@@ -166,7 +166,10 @@ def place(frame: LabelledFrame, random: Generator, scale: tuple[float, float], s
 def draw_window(
     frame: LabelledFrame, shown_hw: tuple[int, int], random: Generator, scale: tuple[float, float], stretch: float
 ) -> Window:
-    """A random window of a frame that is to be shown on `shown_hw` pixels; the whole where no try suits the boxes."""
+    """A random window of a frame that is to be shown on `shown_hw` pixels.
+
+    Where no try suits the boxes, the smallest that holds the whole frame, undistorted.
+    """
     image_h, image_w = frame.pixels.shape[:2]
     for _ in range(_PLACEMENT_TRIES):
         zoom = _log_uniform(random, *scale)
@@ -177,7 +180,9 @@ def draw_window(
         window = Window(left, top, width, height)
         if _cuts_well(frame.boxes, window):
             return window
-    return Window(0, 0, image_w, image_h)
+    height = max(image_h, math.ceil(image_w * shown_hw[0] / shown_hw[1]))
+    width = max(image_w, math.ceil(image_h * shown_hw[1] / shown_hw[0]))
+    return Window((image_w - width) // 2, (image_h - height) // 2, width, height)
 
 
 def move_boxes(boxes: NDArray[np.float32], window: Window, shown_hw: tuple[int, int]) -> NDArray[np.float32]:

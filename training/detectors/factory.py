@@ -14,6 +14,7 @@ from torch import Tensor
 from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights
 
 from robot_app.core.errors import ConfigError, InputError, ModelError
+from training.detectors.checkpoint_file import load_content
 from training.detectors.ssdlite import SsdLite
 from training.detectors.trainable import TrainableDetector
 from training.detectors.yolox import SIZES, Yolox
@@ -111,11 +112,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         beside = path.with_suffix(".pt")
         checkpoint = f"{beside}, from which it was exported" if beside.is_file() else "that from which it was exported"
         raise InputError(f"{path} is an exported model, which cannot learn: expected a checkpoint; give {checkpoint}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged bytes can lead the reader into any error there is
-        raise InputError(f"{path} cannot be read as a checkpoint: it is damaged or of another kind") from error
-    tensors = content.get("model", content) if isinstance(content, dict) else None
+    content = load_content(path)
+    tensors = content.get("model", content)
     if not isinstance(tensors, dict) or not tensors or not all(isinstance(v, Tensor) for v in tensors.values()):
         raise InputError(f"{path} holds no weights: expected a state dict, by itself or under the key 'model'")
     names = content.get("class_names")
@@ -134,7 +132,7 @@ class LoadReport:
     `start` is `scratch`, `coco` or the name of the checkpoint file, `sha256` that of the file (empty for `scratch`).
     Tensors of the class head are `replaced` where the classes are others, but for the rows of the `known_classes`;
     `initialised` are further ones that the file does not have, `unused` those that the network does not have.
-    `class_count` is the number of the network's classes.
+    `knows_most` tells whether it is a checkpoint of ours that detects most of the classes already.
     """
 
     start: str
@@ -144,12 +142,7 @@ class LoadReport:
     initialised: tuple[str, ...]
     unused: tuple[str, ...]
     known_classes: tuple[str, ...]
-    class_count: int
-
-    @property
-    def knows_most(self) -> bool:
-        """Whether the start detects at least half of the classes already."""
-        return 2 * len(self.known_classes) >= self.class_count
+    knows_most: bool
 
     def __str__(self) -> str:
         source = f"{self.start} (sha256 {self.sha256[:12]})" if self.sha256 else self.start
@@ -182,7 +175,7 @@ def build_detector(
     kind = _ARCHITECTURES[architecture]
     detector = kind.create(class_names)
     if start == SCRATCH:
-        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), (), (), len(class_names))
+        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), (), (), knows_most=False)
     path = download(kind.coco_url) if start == COCO else Path(start)
     checkpoint = read_checkpoint(path)
     return detector, _load(detector, kind, checkpoint, COCO if start == COCO else path.name)
@@ -225,8 +218,13 @@ def _load(detector: TrainableDetector, kind: Architecture, checkpoint: Checkpoin
         initialised=tuple(name for name in own if name not in given),
         unused=tuple(name for name in given if name not in own),
         known_classes=tuple(name for name in detector.class_names if name in names),
-        class_count=len(detector.class_names),
+        knows_most=is_own and knows_most(names, detector.class_names),
     )
+
+
+def knows_most(start_names: tuple[str, ...], class_names: tuple[str, ...]) -> bool:
+    """Whether a start that detects `start_names` detects at least half of `class_names`."""
+    return 2 * len(set(start_names) & set(class_names)) >= len(class_names)
 
 
 def _known_rows(

@@ -1,19 +1,17 @@
 """A trained model on disk: weights, and all that is needed to use them and to say where they came from."""
 
-import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from robot_app.core.detections import Detections, select_detections
-from robot_app.core.errors import InputError, ModelError
-from robot_app.core.files import replacing
+from robot_app.core.errors import ModelError
 from robot_app.core.frame import Image
 from robot_app.perception.card import DataVersion, StartWeights
 from robot_app.perception.letterbox import Letterbox
+from training.detectors.checkpoint_file import load_content, save_content
 from training.detectors.factory import build_detector
 from training.detectors.frame_model import FrameModel
 
@@ -75,33 +73,3 @@ def predictor(model: FrameModel, score_threshold: float) -> Callable[[Image], De
         return Detections(letterbox.boxes_to_source(found.boxes_px), found.scores, found.labels)
 
     return detect
-
-
-def save_content(path: Path, content: dict[str, Any]) -> None:
-    """Write with torch.save, whole or not at all.
-
-    Raises:
-        InputError: the disk does not take it.
-    """
-    try:
-        with replacing(path) as part:
-            torch.save(content, part)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path}: cannot be written ({error}); is the disk full?") from error
-
-
-def load_content(path: Path) -> dict[str, Any]:
-    """Read what `save_content` wrote, without running any code in it.
-
-    Raises:
-        InputError: the file is missing or damaged.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such checkpoint; expected a file that `robot-train train` wrote")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as a checkpoint; it is damaged or of another kind") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a checkpoint of `robot-train train`")
-    return content

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from robot_app.core.vector_spec import FRAME_HW
 from training.data.dataset import LabelledImages
+from training.detectors.checkpoint_file import load_content
+from training.detectors.factory import knows_most
 from training.detectors.frame_model import STRIDE
-from training.detectors.trained import load_content
 from training.engine.hyperparameters import USUAL_PIXELS, Hyperparameters
 from training.engine.progress import STATE_NAME
 from training.evaluation.metrics import CHECKPOINT_SUFFIXES
@@ -51,7 +52,7 @@ class FrameSize:
 
 @dataclass(frozen=True, slots=True)
 class EarlierSize:
-    """That of an earlier run, or of the checkpoint that a run starts from, and what it detects."""
+    """Frame size and reduction of an earlier run, or of the checkpoint that a run starts from, and what it detects."""
 
     frame_hw: tuple[int, int]
     reduction: int
@@ -80,16 +81,16 @@ def choose_frame_size(
 ) -> FrameSize:
     """What suits the data, where `frame_hw` or `reduction` is not given.
 
-    A start that detects the same classes keeps its own size: it knows the objects at that scale, and what it has
-    learned is to be used where it was used before. The robot's own frames keep their size and are halved, as on the
-    robot, unless that leaves too little of the objects.
+    A start that detects most of the classes already keeps its own size: it knows the objects at that scale, and what
+    it has learned is to be used where it was used before. The robot's own frames keep their size and are halved, as on
+    the robot, unless that leaves too little of the objects.
     """
     objects = _Objects(data)
-    again = start if start is not None and start.class_names == data.class_names else None
+    known = start if start is not None and knows_most(start.class_names, data.class_names) else None
     if frame_hw is not None:
         chosen_hw, why = frame_hw, "as given"
-    elif again is not None:
-        chosen_hw, why = again.frame_hw, "as the start has it"
+    elif known is not None:
+        chosen_hw, why = known.frame_hw, "as the start has it"
     elif objects.commonest_hw == FRAME_HW:
         chosen_hw, why = FRAME_HW, "as the robot has it"
     else:
@@ -99,8 +100,8 @@ def choose_frame_size(
             chosen_hw = _multiple(chosen_hw[0], reduction), _multiple(chosen_hw[1], reduction)
     if reduction is not None:
         factor = reduction
-    elif again is not None and chosen_hw == again.frame_hw:
-        factor = again.reduction
+    elif known is not None and chosen_hw == known.frame_hw:
+        factor = known.reduction
     else:
         factor = objects.largest_sufficient_reduction(chosen_hw)
     seen = objects.describe((chosen_hw[0] // factor, chosen_hw[1] // factor))
@@ -182,7 +183,7 @@ class _Objects:
         original_px, seen_px = np.percentile(self._sides_px, SMALLEST_PERCENT), self.smallest_px(network_hw)
         text = f"{images}, the smallest twentieth of objects is {original_px:.0f} px, {seen_px:.0f} px in the network"
         if seen_px < LEAST_PX:
-            text += "; so small ones are hard to find: cut the images into parts, or give a larger --frame"
+            text += "; small ones are hard to find: cut images into parts, or give a larger --frame with --reduction 1"
         return text
 
     def _aspect(self) -> float:

@@ -36,10 +36,11 @@ class Hyperparameters:
         reduction: integer factor by which frames are scaled down for the network.
         freeze: which parts keep their start weights: `none`, `backbone`, `backbone+neck`; or `features`, which freezes
             the same as the latter and computes what these parts make of the images only once, so without augmentation.
-        gentle: whether a start that detects most of the classes already is trained gently, so that the first steps do
-            not undo what it can: at half the rate, with its statistics of batch normalisation, and with an average that
-            counts it as many epochs. Other starts do not heed it.
-        augmentation: `camera`, what another camera in another room could have made of an image, or `none`.
+        gentle: whether a checkpoint of ours that detects most of the classes already is trained gently, so that the
+            first steps do not undo what it can: at half the rate, with its statistics of batch normalisation, and with
+            an average that counts it as many epochs. Has no effect on other starts.
+        augmentation: `camera`, what another camera in another room could have made of an image; `mosaic`, most samples
+            of four such images; or `none`.
         patience: epochs without a better validation score after which training ends.
         seed: of everything random.
 
@@ -103,7 +104,7 @@ def default_patience(epochs: int) -> int:
 
 
 def default_learning_rate(gentle: bool) -> float:
-    """1e-3, or half of it."""
+    """For a run that is trained gently or not."""
     return GENTLE_RATE if gentle else LEARNING_RATE
 
 

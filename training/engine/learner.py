@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from training.data.loader import Batch
 from training.detectors.frame_model import FrameModel
@@ -63,5 +64,5 @@ def train_mode(detector: TrainableDetector, frozen: tuple[nn.Module, ...], keep_
         module.eval()
     if keep_statistics:
         for module in detector.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, _BatchNorm):  # SyncBatchNorm, too
                 module.eval()

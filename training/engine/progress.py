@@ -14,7 +14,7 @@ from torch import nn
 from robot_app.core.errors import ConfigError
 from robot_app.core.files import write_whole
 from training.data.loader import Batch
-from training.detectors.trained import load_content, save_content
+from training.detectors.checkpoint_file import load_content, save_content
 from training.engine.averaging import WeightEma
 from training.engine.hyperparameters import Hyperparameters
 
@@ -64,8 +64,10 @@ class Progress:
     @property
     def best_epoch(self) -> int:
         """Whose weights are in `best.pt`: the earliest epoch with the highest AP50-95; 0 where none beat the start."""
-        best = max(self.records, key=lambda r: r.ap50_95, default=None)
-        return best.epoch if best is not None and best.ap50_95 == self.best_ap50_95 != self.start_ap50_95 else 0
+        best = max(self.records, key=lambda record: record.ap50_95, default=None)
+        if best is None or (self.start_ap50_95 is not None and best.ap50_95 <= self.start_ap50_95):
+            return 0
+        return best.epoch
 
     @property
     def best_ap50_95(self) -> float:

@@ -11,7 +11,15 @@ from torch.utils.data import DataLoader
 
 from robot_app.core.vector_spec import FRAME_HW
 from tests.support.labelled import write_rectangles
-from training.data.augmentation import MIN_VISIBLE, Augmentation, augmentation_named, drop_slivers, place
+from training.data.augmentation import (
+    MIN_VISIBLE,
+    Augmentation,
+    LabelledFrame,
+    augmentation_named,
+    draw_window,
+    drop_slivers,
+    place,
+)
 from training.data.dataset import read_coco
 from training.data.loader import Draw, FrameDataset, ResumableBatches, collate, training_loader
 
@@ -141,3 +149,13 @@ def test_last_epochs_have_no_mosaics(images):
     counts = [[augmentation.draw_count(epoch, random) for _ in range(20)] for epoch in range(20)]
     assert all({*of_epoch} == {1, 4} for of_epoch in counts[:17])
     assert all({*of_epoch} == {1} for of_epoch in counts[17:])
+
+
+def test_a_crowd_that_every_window_would_cut_is_shown_whole_and_undistorted():
+    step = np.arange(0, 360, 8, dtype=np.float32)
+    corners = np.stack(np.meshgrid(step, step), axis=-1).reshape(-1, 2)
+    boxes = np.concatenate([corners, corners + 40], axis=1)
+    frame = LabelledFrame(np.zeros((400, 400, 3), np.uint8), boxes, np.zeros(len(boxes), np.int64))
+    window = draw_window(frame, (120, 240), np.random.default_rng(0), scale=(0.5, 1.5), stretch=1.12)
+    assert (window.width, window.height) == (800, 400)
+    assert (window.left, window.top) == (-200, 0)

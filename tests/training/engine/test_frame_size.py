@@ -68,6 +68,7 @@ def test_what_is_given_is_kept_and_the_other_fits(frame, reduction, side, expect
         (("cat",), None, None, ("320x320", 2)),
         (("cat",), None, 1, ("320x320", 1)),
         (("cat",), (416, 416), None, ("416x416", 1)),
+        (("dog", "cat"), None, None, ("320x320", 2)),
         (("dog",), None, None, ("416x416", 1)),
     ],
 )

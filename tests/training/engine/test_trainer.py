@@ -152,3 +152,20 @@ def test_a_start_that_knows_the_classes_is_trained_gently(trained, tmp_path):
     before = torch.load(settings.start, weights_only=True)["model"][name.removeprefix("raw.")]
     assert torch.equal(weights(tmp_path / "gentle")[name], before)
     assert not torch.equal(weights(tmp_path / "abrupt")[name], before)
+    known = torch.load(tmp_path / "gentle" / "last.pt", weights_only=True)["average_updates"]
+    new = torch.load(tmp_path / "abrupt" / "last.pt", weights_only=True)["average_updates"]
+    assert known == 19 * new
+
+
+def test_stopped_in_its_first_epoch_a_gentle_run_with_mosaics_continues_the_same(trained, tmp_path):
+    start = str(trained.output / "best.pt")
+    settings = Hyperparameters(start=start, epochs=2, batch_size=8, reduction=4, augmentation="mosaic")
+    data, validation = read_coco(trained.data), read_coco(trained.validation)
+    whole = train(settings, data, validation, tmp_path / "whole")
+    questions = iter(range(1000))
+    begun = train(settings, data, validation, tmp_path / "parts", lambda: next(questions) >= 2)
+    assert (begun.epoch, begun.batch) == (0, 3)
+    continued = train(settings, data, validation, tmp_path / "parts")
+    assert continued.start_ap50_95 == whole.start_ap50_95 is not None
+    assert continued.best_epoch == whole.best_epoch
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")

@@ -138,7 +138,7 @@ def test_killed_and_started_again_it_gives_the_same(done, tmp_path):
 def test_a_failed_arm_is_named_and_the_others_are_kept(folder, tmp_path, capsys):
     config = start_from_no_checkpoint(write_config(folder, tmp_path / "study.toml", epochs=1))
     assert main(study(config, tmp_path / "out")) == 2
-    assert "study.toml cannot be read as a checkpoint" in capsys.readouterr().err
+    assert "study.toml: cannot be read as a checkpoint" in capsys.readouterr().err
     assert set(results(tmp_path / "out")) == {"first"}
 
 
@@ -150,7 +150,7 @@ def test_a_local_ray_cluster_gives_the_same_and_its_errors_are_one_line(folder, 
     shutil.copytree(tmp_path / "out" / "runs" / "first-seed0", tmp_path / "other" / "runs" / "first-seed0")
     capsys.readouterr()
     assert main([*study(broken, tmp_path / "other"), "--ray", "local"]) == 2
-    assert capsys.readouterr().err.startswith(f"error: {broken} cannot be read as a checkpoint")
+    assert capsys.readouterr().err.startswith(f"error: {broken}: cannot be read as a checkpoint")
 
 
 def test_a_missing_ray_is_one_line(folder, tmp_path, capsys, monkeypatch):
