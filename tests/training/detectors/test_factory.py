@@ -74,6 +74,7 @@ def test_class_head_is_kept_only_for_the_same_classes(
     _, report = build_detector("yolox-nano", class_names, checkpoint)
     assert len(report.replaced) == replaced
     assert len(report.loaded) == 642 - replaced
+    assert not report.knows_most  # its statistics are those of all photographs there are
 
 
 @pytest.mark.parametrize("architecture", ["yolox-nano", "ssdlite"])
@@ -85,6 +86,7 @@ def test_own_checkpoint_hands_on_what_it_knows_of_each_class(
     start, _ = build_detector(architecture, ("a", "b"), tmp_path / "best.pt")
     detector, report = build_detector(architecture, class_names, tmp_path / "best.pt")
     assert report.known_classes == tuple(name for name in class_names if name in ("a", "b"))
+    assert report.knows_most == (class_names != ("new", "newer"))
     assert (report.replaced == ()) == (class_names == ("a", "b"))
     image = 255 * torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -150,11 +152,15 @@ def write(path: Path, kind: str) -> None:
             path.write_bytes(pickle.dumps(write, protocol=2))
         case "no weights":
             torch.save({"model": {"epoch": 3}}, path)
+        case "pickle of nothing":
+            path.write_bytes(b"\x80\x02.")
         case "a tensor":
             torch.save(torch.zeros(3), path)
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "text", "folder", "cut off", "code", "no weights", "a tensor"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "empty", "text", "folder", "cut off", "code", "no weights", "pickle of nothing", "a tensor"]
+)
 def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "start.pth"
     write(path, kind)
