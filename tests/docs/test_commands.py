@@ -54,7 +54,8 @@ NOT_RUN_BECAUSE = {
         "robot-train train data/train --validation data/val --output runs/head --freeze backbone+neck",
         "robot-train train data/train --validation data/val --output runs/features --freeze features",
         "robot-train train data/more --validation data/val --output runs/next --start runs/coco/best.pt",
-        "robot-train train data/mine --validation data/mine-val --start models/vector.pt --output runs/mine",
+        "robot-train train versions/160c575ddfb5/train --validation versions/160c575ddfb5/valid"
+        " --start models/vector.pt --output runs/mine",
         "robot-train train data/a data/b --validation data/val --epochs 8 --output runs/1",
         "robot-train train data/b data/c --validation data/val --epochs 1 --learning-rate 5e-4"
         " --start runs/1/best.pt --output runs/2",
@@ -95,6 +96,9 @@ NOT_RUN_BECAUSE = {
         "robot-train import to-correct --output data",
     ),
     "it names a version by the hash of data that are not here; tests/training/data/test_versions.py has some": (
+        "robot-train import labelled --split 70/20/10 --class-map Vector=vector --output versions",
+        "robot-train evaluate models/vector.pt versions/160c575ddfb5/test",
+        "robot-train evaluate runs/mine/best.pt versions/160c575ddfb5/test",
         "robot-train version versions/a9b9ced69436",
         "robot-train version versions/a9b9ced69436 --split 70/20/10 --seed 0 --output versions",
         "robot-train import more-photos --add-to versions/160c575ddfb5 --split 70/20/10 --output versions",

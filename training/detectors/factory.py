@@ -132,7 +132,8 @@ class LoadReport:
     `start` is `scratch`, `coco` or the name of the checkpoint file, `sha256` that of the file (empty for `scratch`).
     Tensors of the class head are `replaced` where the classes are others, but for the rows of the `known_classes`;
     `initialised` are further ones that the file does not have, `unused` those that the network does not have.
-    `knows_most` tells whether it is a checkpoint of ours that detects most of the classes already.
+    `start_classes` are those that a checkpoint of ours detects, empty for other starts; `knows_most` tells whether most
+    of the network's classes are among them.
     """
 
     start: str
@@ -142,12 +143,15 @@ class LoadReport:
     initialised: tuple[str, ...]
     unused: tuple[str, ...]
     known_classes: tuple[str, ...]
+    start_classes: tuple[str, ...]
     knows_most: bool
 
     def __str__(self) -> str:
         source = f"{self.start} (sha256 {self.sha256[:12]})" if self.sha256 else self.start
         replaced = f" ({', '.join(self.replaced)})" if self.replaced else ""
         known = f"; knows {', '.join(self.known_classes)}" if self.known_classes else ""
+        if self.start_classes and not self.known_classes:
+            known = f"; knows none of the classes, but only {', '.join(self.start_classes)}"
         return (
             f"start {source}: {len(self.loaded)} tensors loaded, {len(self.replaced)} replaced{replaced}, "
             f"{len(self.initialised)} left at initialisation, {len(self.unused)} unused{known}"
@@ -175,7 +179,7 @@ def build_detector(
     kind = _ARCHITECTURES[architecture]
     detector = kind.create(class_names)
     if start == SCRATCH:
-        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), (), (), knows_most=False)
+        return detector, LoadReport(SCRATCH, "", (), (), tuple(detector.state_dict()), (), (), (), knows_most=False)
     path = download(kind.coco_url) if start == COCO else Path(start)
     checkpoint = read_checkpoint(path)
     return detector, _load(detector, kind, checkpoint, COCO if start == COCO else path.name)
@@ -218,6 +222,7 @@ def _load(detector: TrainableDetector, kind: Architecture, checkpoint: Checkpoin
         initialised=tuple(name for name in own if name not in given),
         unused=tuple(name for name in given if name not in own),
         known_classes=tuple(name for name in detector.class_names if name in names),
+        start_classes=names if is_own else (),
         knows_most=is_own and knows_most(names, detector.class_names),
     )
 
