@@ -10,7 +10,7 @@ from typing import Self
 
 from robot_app.core.actions import Action
 from robot_app.core.deadlines import RECONNECT_EVERY_S
-from robot_app.core.errors import RobotError, VectorDetectorError
+from robot_app.core.errors import RobotError, RobotLost, VectorDetectorError
 from robot_app.core.frame import Frame
 from robot_app.core.robot import ControllableRobot, RobotState, Supervision
 
@@ -78,14 +78,17 @@ class ReconnectingRobot:
                 robot.do(action)
 
     def stop(self) -> None:
-        """Stop the wheels. Nothing is done without a link; a robot that comes back is stopped first.
+        """Stop the wheels. A robot that comes back is stopped first.
 
         Raises:
-            RobotLost: the robot has not confirmed it.
+            RobotLost: the robot has not confirmed it, or there is no link by which it could be told.
         """
         robot = self._robot
-        if robot is not None:
-            robot.stop()
+        if robot is None:
+            raise RobotLost(
+                "no link: the robot could not be told; it is stopped when it is back, look after it until then"
+            )
+        robot.stop()
 
     def now_s(self) -> float:
         """This machine's monotonic clock."""

@@ -6,12 +6,13 @@ the wheels, gives control back and writes one line to standard error.
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
 import time
+from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import suppress
-from typing import TextIO
 
 from robot_app.core.deadlines import (
     GUARD_CONNECT_TIMEOUT_S,
@@ -19,13 +20,14 @@ from robot_app.core.deadlines import (
     GUARD_GIVE_UP_S,
     GUARD_RECHECK_S,
     GUARD_RETRY_EVERY_S,
+    GUARD_SIGN_EVERY_S,
     WHEEL_CALL_TIMEOUT_S,
 )
 from robot_app.core.errors import VectorDetectorError
 from robot_app.robots.vector.actuation import TURN_TAGS, stop_wheels
 from robot_app.robots.vector.connection import VectorConnection, connect
 from robot_app.robots.vector.identity import VectorIdentity
-from robot_app.safety.guard_protocol import ACTED, READY, Heartbeat
+from robot_app.safety.guard_protocol import ACTED, ALIVE, LEFT, READY, Heartbeat
 
 
 class GuardProcess:
@@ -44,10 +46,7 @@ class GuardProcess:
         """Look after one robot after the other until the program has ended."""
         while not self._heartbeat.has_ended or self._heartbeat.is_overdue:
             is_waiting = self._identity is not None and self._connection is None
-            identity = self._heartbeat.next_robot(GUARD_RETRY_EVERY_S if is_waiting else None)
-            if identity is not None:
-                self._leave()
-                self._identity, self._robots_told = identity, self._robots_told + 1
+            self._take_robot(GUARD_RETRY_EVERY_S if is_waiting else None)
             if self._heartbeat.is_overdue:
                 self._act()
             elif self._identity is not None and self._connection is None:
@@ -55,39 +54,54 @@ class GuardProcess:
         if self._connection is not None:
             self._connection.close()
 
+    def _take_robot(self, timeout_s: float | None) -> None:
+        identity = self._heartbeat.next_robot(timeout_s)
+        if identity is not None:
+            self._leave()
+            self._identity, self._robots_told = identity, self._robots_told + 1
+
     def _connect(self, identity: VectorIdentity) -> None:
         with suppress(VectorDetectorError):  # the program, which has just connected, tells the reason if it stays
             self._connection = connect(identity, GUARD_CONNECT_TIMEOUT_S, take_control=False)
-            _write(sys.stdout, f"{READY} {self._robots_told}")
+            _tell(f"{READY} {self._robots_told}")
 
     def _act(self) -> None:
-        """Stop the wheels, again and again, until it is confirmed or the program is there again."""
+        """Stop the wheels, again and again, until it is confirmed or the program has done it itself."""
         started_s = time.monotonic()
-        if not self._heartbeat.has_ended:
+        if not self._heartbeat.has_ended and self._heartbeat.late_s > GUARD_RECHECK_S:
             time.sleep(GUARD_RECHECK_S)
-        why = "has ended" if self._heartbeat.has_ended else "does not answer"
-        while self._identity is not None and self._heartbeat.is_overdue:
-            if self._stop(self._identity):
-                self._leave().join()  # control ends with the control stream, before the program may have it again
+        why, leaving, has_stopped = self._heartbeat.reason, None, False
+        while self._heartbeat.is_overdue:
+            tried_at_s = time.monotonic()
+            is_hopeless = self._heartbeat.has_ended and tried_at_s - started_s > GUARD_GIVE_UP_S
+            if self._identity is None or is_hopeless:
+                _log(f"error: {self._identity}: its program {why}, and the robot did not confirm a stop")
+                self._heartbeat.close_deadlines(tried_at_s)
+            elif has_stopped := self._stop(self._identity):
+                leaving = self._leave()
                 took_s = time.monotonic() - started_s
-                _write(sys.stderr, f"warning: {self._identity}: its program {why}; wheels stopped after {took_s:.2f} s")
-                _write(sys.stdout, ACTED)
-                break
-            if time.monotonic() - started_s > GUARD_GIVE_UP_S:
-                _write(sys.stderr, f"error: {self._identity}: its program {why}, and the robot did not confirm a stop")
-                break
-            self._leave()
-            time.sleep(GUARD_RETRY_EVERY_S)
-        self._heartbeat.reset_deadline(started_s)
+                _log(f"warning: {self._identity}: its program {why}; wheels stopped after {took_s:.2f} s")
+                self._heartbeat.close_deadlines(tried_at_s)
+            else:
+                leaving = self._leave()
+                time.sleep(GUARD_RETRY_EVERY_S)
+                self._take_robot(0.0)  # one that the program has reached meanwhile
+        if leaving is not None:
+            leaving.join()  # control ends with the control stream, before the program may have it again
+            _tell(ACTED if has_stopped else LEFT)
 
     def _stop(self, identity: VectorIdentity) -> bool:
         """One attempt; true when the robot has confirmed it, and we had control when it did."""
         try:
             connection = self._connection or connect(identity, GUARD_CONNECT_TIMEOUT_S, take_control=False)
             self._connection = connection
-            # The robot obeys everybody while anybody has control, so this may do it at once.
-            connection.submit(stop_wheels(connection.grpc_interface, ()))
-            connection.take_control(GUARD_CONTROL_TIMEOUT_S)
+            # The robot obeys everybody while anybody has control, so the first stop may do it at once. Where it fails,
+            # the connection is broken, and nothing else need be waited for.
+            telling = connection.submit(stop_wheels(connection.grpc_interface, ()))
+            asking = connection.request_control(timeout=GUARD_CONTROL_TIMEOUT_S)
+            wait((telling, asking), 2 * GUARD_CONTROL_TIMEOUT_S, FIRST_EXCEPTION)
+            telling.result(0)
+            asking.result(0)
             stopping = connection.submit(stop_wheels(connection.grpc_interface, TURN_TAGS))
             stopping.result(timeout=2 * WHEEL_CALL_TIMEOUT_S)
         except Exception:  # whatever it is, another attempt is the best that can be done for the robot
@@ -102,12 +116,24 @@ class GuardProcess:
         return closing
 
 
-def _write(stream: TextIO | None, line: str) -> None:
-    if stream is None:  # Windows, without a console
-        return
+def _tell(line: str) -> None:
+    """Tell the program. In one piece, as two threads do it."""
     with suppress(OSError):  # nobody reads any more
-        stream.write(f"{line}\n")
-        stream.flush()
+        os.write(sys.__stdout__.fileno(), f"{line}\n".encode())
+
+
+def _log(line: str) -> None:
+    if sys.stderr is None:  # Windows, without a console
+        return
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def _show_life() -> None:
+    while True:
+        _tell(ALIVE)
+        time.sleep(GUARD_SIGN_EVERY_S)
 
 
 def main() -> None:
@@ -118,6 +144,7 @@ def main() -> None:
     logging.disable()
     heartbeat = Heartbeat()
     threading.Thread(target=heartbeat.listen, args=(sys.stdin.buffer,), daemon=True).start()
+    threading.Thread(target=_show_life, daemon=True).start()
     GuardProcess(heartbeat).run()
 
 

@@ -32,4 +32,4 @@ class _GuardedVector(VectorRobot):
 
     def open(self) -> None:
         super().open()
-        self._guard.look_after(self._identity)
+        self._guard.look_after(self.identity)

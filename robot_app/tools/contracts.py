@@ -163,25 +163,25 @@ class GuardContract(ABC):
     def test_letting_it_go_is_always_possible(self) -> None:
         with self.make() as subject:
             subject.guard.end()
-            subject.guard.start(lambda: None)
+            subject.guard.start(lambda has_stopped: None)
             subject.guard.end()
             subject.guard.end()
 
     def test_a_heartbeat_never_waits(self) -> None:
         with self.make() as subject:
             guard = subject.guard
-            changes: list[Callable[[], None]] = [lambda: None, lambda: guard.start(lambda: None), guard.end]
+            changes: list[Callable[[], None]] = [lambda: None, lambda: guard.start(lambda has_stopped: None), guard.end]
             for change in changes:
                 change()
                 started = time.perf_counter()
                 for timeout_s in (1.0, 1.0, math.inf, 1.0, math.inf):
-                    guard.heartbeat(timeout_s)
+                    guard.heartbeat(time.monotonic() + timeout_s)
                 assert time.perf_counter() - started < AT_ONCE_S
 
     def test_standing_wheels_are_left_alone(self) -> None:
         with self.make() as subject:
             with _started(subject) as acted:
-                subject.guard.heartbeat(0.1)
+                subject.guard.heartbeat(time.monotonic() + 0.1)
                 subject.guard.heartbeat(math.inf)
                 assert not acted.wait(LATE_STOP_S)
             assert not subject.has_stopped()
@@ -189,21 +189,21 @@ class GuardContract(ABC):
     def test_wheels_may_run_while_there_are_heartbeats(self) -> None:
         with self.make() as subject, _started(subject) as acted:
             for _ in range(10):
-                subject.guard.heartbeat(10.0)
+                subject.guard.heartbeat(time.monotonic() + 10.0)
                 assert not acted.wait(0.02)
             assert not subject.has_stopped()
             subject.guard.heartbeat(math.inf)
 
     def test_an_overdue_heartbeat_stops_the_wheels(self) -> None:
         with self.make() as subject, _started(subject) as acted:
-            subject.guard.heartbeat(0.05)
+            subject.guard.heartbeat(time.monotonic() + 0.05)
             assert acted.wait(10.0)
             assert subject.has_stopped()
 
     def test_wheels_that_may_run_are_stopped_when_it_is_let_go(self) -> None:
         with self.make() as subject:
             with _started(subject):
-                subject.guard.heartbeat(60.0)
+                subject.guard.heartbeat(time.monotonic() + 60.0)
             assert _comes_true(subject.has_stopped)
 
 
@@ -300,7 +300,7 @@ def _frame(index: int, hw: tuple[int, int] = (360, 640)) -> Frame:
 def _started(subject: GuardUnderTest) -> Iterator[threading.Event]:
     """The guard looks after its robot within this block; the event tells that it has acted."""
     acted = threading.Event()
-    subject.guard.start(acted.set)
+    subject.guard.start(lambda has_stopped: acted.set())
     try:
         subject.look_after()
         subject.guard.wait_until_ready()

@@ -19,6 +19,7 @@ from tests.support.fault_worlds import (
     play_dead_guard,
     play_fault,
     play_full_disk,
+    play_no_way_back,
     play_signal,
     play_slow_detection,
 )
@@ -37,7 +38,10 @@ MISSED_FRAMES = 3
 
 @dataclass(frozen=True)
 class Case:
-    """`stops`: the wheels have to stop, or, where there is nothing to stop for, have to go on. `says`: a part of it."""
+    """`stops`: the wheels have to stop, or, where there is nothing to stop for, have to go on. `says`: a part of it.
+
+    `unreachable_s`: for so long no stop reaches the robot.
+    """
 
     name: str
     play: Callable[..., Outcome]
@@ -45,13 +49,15 @@ class Case:
     says: str = ""
     stops: bool = True
     recovers: bool = True
+    unreachable_s: float = 0.0
 
     def __str__(self) -> str:
         return self.name
 
 
 def emulated(name: str, fault: Fault, lasts_s: float, says: str, *, stops: bool = True) -> Case:
-    return Case(name, play_fault, (fault, lasts_s), says, stops, recovers=stops)
+    unreachable_s = lasts_s if fault in (Fault.STALL, Fault.CUT) else 0.0
+    return Case(name, play_fault, (fault, lasts_s), says, stops, recovers=stops, unreachable_s=unreachable_s)
 
 
 CASES = (
@@ -66,6 +72,9 @@ CASES = (
     emulated("robot's clock jumps an hour, and back", Fault.CLOCK_JUMP, 0.6, "", stops=False),
     emulated("network stalls for 2 s", Fault.STALL, 2.0, "stopped: no new picture"),
     emulated("connection cut", Fault.CUT, 1.0, "link lost"),
+    Case(
+        "connection cut; configuration and certificate gone", play_no_way_back, (1.0,), "link lost", unreachable_s=1.0
+    ),
     emulated("reboot, new certificate", Fault.NEW_CERTIFICATE, 1.0, "link lost"),
     emulated("reboot, new token", Fault.NEW_TOKEN, 1.0, "link lost"),
     emulated("control lost and returned", Fault.LOSE_CONTROL, 1.0, "stopped: the robot does not obey us"),
@@ -78,7 +87,11 @@ CASES = (
     Case("SIGKILL", play_signal, (signal.SIGKILL,), "its program has ended", recovers=False),
     Case("SIGSTOP: the program is frozen", play_signal, (signal.SIGSTOP,), "its program does not answer"),
     Case("native code holds Python's lock", play_signal, (signal.SIGUSR1,), "its program does not answer"),
-    Case("the guard is killed", play_dead_guard, (), "stopped: the guard"),
+    Case("it hangs beside 20 busy threads", play_signal, (signal.SIGUSR2, "20 threads")),
+    Case("it hangs beside 200 busy threads", play_signal, (signal.SIGUSR2, "200 threads")),
+    Case("it hangs after 300 `Say` at once", play_signal, (signal.SIGUSR2, "300 words")),
+    Case("the guard is killed", play_dead_guard, (signal.SIGKILL,), "stopped: the guard"),
+    Case("the guard is frozen", play_dead_guard, (signal.SIGSTOP,), "stopped: the guard"),
 )
 
 
@@ -131,9 +144,7 @@ def test_a_fault(case: Case, outcomes: dict[Case, Outcome]):
 
 def complaints(case: Case, outcome: Outcome) -> list[str]:
     """What is not as it has to be."""
-    # No stop reaches a robot that cannot be reached.
-    fault, lasts_s = (*case.arguments, None, None)[:2]
-    stops_within_s = STOPS_WITHIN_S + (lasts_s if fault in (Fault.STALL, Fault.CUT) else 0.0)
+    stops_within_s = STOPS_WITHIN_S + case.unreachable_s
     stopped_s, recovered_s = outcome.stopped_s, outcome.recovered_s
     found = {
         "says something else": case.says not in outcome.said,

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robot_app.core.detections import Detections
+from robot_app.core.errors import ConfigError
 from robot_app.core.frame import Image
 from robot_app.emulator.faults import Fault
 from robot_app.emulator.server import Emulator
 from robot_app.media.recording.background import LiveRecording
 from robot_app.media.recording.reader import read_steps
+from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.safety.gate import MotionSettings
 from robot_app.safety.supervised import supervised_vector
 from tests.support.disk import Disk
@@ -33,7 +36,7 @@ CALM_S = 0.7
 
 WAIT_S = 12.0
 
-HOLDS_UP = (signal.SIGSTOP, signal.SIGUSR1)
+HOLDS_UP = (signal.SIGSTOP, signal.SIGUSR1, signal.SIGUSR2)
 """Signals after which a program goes on, the first one when it gets SIGCONT."""
 
 STARTS_AT_ONCE_S = 0.07
@@ -140,11 +143,41 @@ def play_slow_detection(each_s: float, lasts_s: float) -> Outcome:
     return Outcome(*_first_word(heard, began_s), stopped_s, recovered_s, _missed(driving, 0.0, began_s))
 
 
-def play_signal(number: signal.Signals) -> Outcome:
+def play_no_way_back(lasts_s: float) -> Outcome:
+    """Cut the connection while the program's configuration and certificate are away until the robot stands."""
+    is_gone = threading.Event()
+
+    def read() -> VectorIdentity:
+        if is_gone.is_set():
+            raise ConfigError("the configuration is away")
+        return emulator.identity
+
+    with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
+        certificate = emulator.identity.certificate.read_bytes()
+        with Driving(supervised_vector(read, MotionSettings())) as driving:
+            wait_until(lambda: emulator.body.state.left_mm_s > 0)
+            time.sleep(CALM_S)
+            began_s = time.monotonic()
+            is_gone.set()
+            emulator.identity.certificate.unlink()
+            emulator.faults.start(Fault.CUT)
+            _wait_until(began_s + lasts_s)
+            emulator.faults.end(Fault.CUT)
+            stood_s = _first_standstill(emulator, began_s + lasts_s + 3.0)
+            emulator.identity.certificate.write_bytes(certificate)
+            is_gone.clear()
+            ended_s = time.monotonic()
+            recovered_s = _drives_again(emulator, ended_s)
+    good_s = [at_s for at_s, _ in driving.steps if at_s <= began_s + STARTS_AT_ONCE_S]
+    stopped_s = None if stood_s is None else stood_s - good_s[-1]
+    return Outcome(*_first_word(heard, began_s), stopped_s, recovered_s, _missed(driving, 0.0, began_s))
+
+
+def play_signal(number: signal.Signals, trick: str = "") -> Outcome:
     """Send a signal to a program that drives and records, and that either ends then or is held up for a second."""
     with tempfile.TemporaryDirectory() as folder, emulated(count=200, fps=FPS) as emulator:
         recording, ends = Path(folder) / "drive.mcap", number not in HOLDS_UP
-        with _program(emulator, recording) as process:
+        with _program(emulator, recording, *filter(None, [trick])) as process:
             wait_until(lambda: emulator.body.state.left_mm_s > 0, 60)
             time.sleep(2 * CALM_S)
             began_s = time.monotonic()
@@ -156,13 +189,15 @@ def play_signal(number: signal.Signals) -> Outcome:
                 recovered_s = _drives_again(emulator, began_s + HOLDS_LOCK_S)
                 process.send_signal(signal.SIGTERM)
             _, told = process.communicate(timeout=WAIT_S)
-        last_s = max((step.frame.received_at_s for step in read_steps(recording)), default=0.0)
+        taken_s = [step.frame.received_at_s for step in read_steps(recording)]
+    last_s = max(taken_s, default=0.0)
+    # The last picture may have come one camera period earlier. A trick is played with the first one afterwards.
+    good_s = max(at_s for at_s in taken_s if at_s < began_s + 2 / FPS) if trick else began_s - 1 / FPS
     orders = [c.at_s for c in emulator.commands.all if c.at_s > began_s and c.name == "StopAllMotors"]
     return Outcome(
         said=told.splitlines()[0] if told else "",
-        detected_s=min(orders) - began_s if orders else None,
-        # The last picture may have come one camera period earlier.
-        stopped_s=None if stood_s is None else stood_s - began_s + 1 / FPS,
+        detected_s=min(orders) - (good_s if trick else began_s) if orders else None,
+        stopped_s=None if stood_s is None else stood_s - good_s,
         recovered_s=recovered_s,
         lost_frames=0,
         lost_s=max(0.0, began_s - last_s - 1 / FPS),
@@ -170,8 +205,8 @@ def play_signal(number: signal.Signals) -> Outcome:
     )
 
 
-def play_dead_guard() -> Outcome:
-    """Kill the process that guards."""
+def play_dead_guard(number: signal.Signals) -> Outcome:
+    """Kill or freeze the process that guards."""
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
         robot = supervised_vector(lambda: emulator.identity, MotionSettings())
         with Driving(robot) as driving:
@@ -179,8 +214,8 @@ def play_dead_guard() -> Outcome:
             (guard,) = children("guard_process")
             time.sleep(CALM_S)
             began_s = time.monotonic()
-            os.kill(guard, signal.SIGKILL)
-            stood_s = _first_standstill(emulator, began_s + 0.5)
+            os.kill(guard, number)
+            stood_s = _first_standstill(emulator, began_s + 1.0)
             recovered_s = _drives_again(emulator, began_s)
     stopped_s = None if stood_s is None else stood_s - began_s
     return Outcome(*_first_word(heard, began_s), stopped_s, recovered_s, _missed(driving, 0.0, 1e12))
@@ -219,8 +254,8 @@ def play_full_disk(lasts_s: float) -> Outcome:
 
 
 @contextmanager
-def _program(emulator: Emulator, recording: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "tests.support.drive_program", emulator.identity.address, str(recording)]
+def _program(emulator: Emulator, recording: Path, *trick: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "tests.support.drive_program", emulator.identity.address, str(recording), *trick]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process

@@ -1,6 +1,7 @@
 """A robot that plays a script, for tests of what sits above the robot."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
@@ -59,22 +60,25 @@ class ScriptedRobot:
 
 
 class NotingGuard:
-    """A guard that writes down the heartbeats, and whether it was let go. It never acts by itself."""
+    """A guard that writes down how long each heartbeat lets it wait, when it is to
+    act, and whether it was let go. It never acts by itself."""
 
     def __init__(self) -> None:
         self.is_ready = True
         self.heartbeats: list[float] = []
+        self.deadlines_s: list[float] = []
         self.has_ended = False
-        self.act: Callable[[], None] = lambda: None
+        self.act: Callable[[bool], None] = lambda has_stopped: None
 
-    def start(self, on_acted: Callable[[], None]) -> None:
+    def start(self, on_acted: Callable[[bool], None]) -> None:
         self.act = on_acted
 
     def wait_until_ready(self) -> None:
         pass
 
-    def heartbeat(self, timeout_s: float) -> None:
-        self.heartbeats.append(timeout_s)
+    def heartbeat(self, act_at_s: float) -> None:
+        self.heartbeats.append(act_at_s - time.monotonic())
+        self.deadlines_s.append(act_at_s)
 
     def end(self) -> None:
         self.has_ended = True

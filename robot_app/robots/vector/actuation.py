@@ -22,21 +22,27 @@ TURN_TAGS = range(protocol.FIRST_SDK_TAG, protocol.FIRST_SDK_TAG + 8)
 """Turns bear these in a row, so that the guard, which is not told of a turn, can cancel it as well."""
 
 
+MOST_WAITING = len(TURN_TAGS)
+"""Actions that the robot has not answered yet, but for wheel speeds. Not more, as each turn needs a tag of its own."""
+
+
 async def stop_wheels(stub: client.ExternalInterfaceStub, turn_tags: Sequence[int]) -> None:
     """Cancel these turns and stop the wheels. On the connection's loop.
 
     Raises:
         grpc.RpcError: the robot could not be told.
     """
+    # Speed 0 also unlocks the wheels for the robot's own behaviour, which stopping the motors does not.
     calls = [
+        stub.DriveWheels(protocol.DriveWheelsRequest(), timeout=WHEEL_CALL_TIMEOUT_S),
+        stub.StopAllMotors(protocol.StopAllMotorsRequest(), timeout=WHEEL_CALL_TIMEOUT_S),
+    ]
+    calls += [
         stub.CancelActionByIdTag(protocol.CancelActionByIdTagRequest(id_tag=tag), timeout=WHEEL_CALL_TIMEOUT_S)
         for tag in turn_tags
     ]
-    # Speed 0 also unlocks the wheels for the robot's own behaviour, which stopping the motors does not.
-    calls.append(stub.DriveWheels(protocol.DriveWheelsRequest(), timeout=WHEEL_CALL_TIMEOUT_S))
-    calls.append(stub.StopAllMotors(protocol.StopAllMotorsRequest(), timeout=WHEEL_CALL_TIMEOUT_S))
     results = await asyncio.gather(*calls, return_exceptions=True)
-    failures = [result for result in results[-2:] if isinstance(result, BaseException)]
+    failures = [result for result in results[:2] if isinstance(result, BaseException)]
     if len(failures) == 2:
         raise failures[0]
 
@@ -45,7 +51,8 @@ class ActionSender:
     """Turns actions into calls on the connection's loop. Failures are logged; none reaches the caller.
 
     Calls of one client may overtake each other on the way to the robot, so wheel speeds go out one at a time (newer
-    ones replace those that wait), and a stop is sent at once and once more when all earlier motion has answered.
+    ones replace those that wait), and a stop is sent at once and once more when all earlier motion has answered. At
+    most `MOST_WAITING` actions are asked for at a time, so that no stop waits at the robot behind many others.
     """
 
     def __init__(self, connection: VectorConnection, name: str) -> None:
@@ -61,6 +68,8 @@ class ActionSender:
         self._next_drive: tuple[Drive, int] | None = None
         self._motion: dict[asyncio.Task[None], int | None] = {}  # sent and not answered, with the tag of a turn
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[None]] = set()  # those of actions that are answered when they are done
+        self._is_crowded = False
         self._driving: asyncio.Task[None] | None = None
 
     def send(self, action: Action) -> None:
@@ -91,21 +100,32 @@ class ActionSender:
         if not self._connection.has_control:
             logger.info("%s: control is not ours; not sent: %s", self._name, action)
             return
+        if not isinstance(action, Drive) and len(self._waiting) >= MOST_WAITING:
+            if not self._is_crowded:  # one line for many
+                logger.warning("%s: has %d actions to do; not sent: %s", self._name, len(self._waiting), action)
+            self._is_crowded = True
+            return
+        self._is_crowded = False
         match action:
             case Drive():
                 self._next_drive = (action, epoch)
                 if self._driving is None or self._driving.done():
                     self._driving = self._spawn(self._drive())
             case Turn():
-                self._spawn(self._turn(action, epoch))
+                self._wait_for(self._turn(action, epoch))
             case SetHead() | Say() | Animate():
-                self._spawn(self._report(action, self._call(action)))
+                self._wait_for(self._report(action, self._call(action)))
 
     def _begin_stop(self, done: "Future[None]") -> None:
         # Before anything else runs on the loop, so that no later motion is sent ahead of the stop.
         self._stops_under_way += 1
         self._may_move.clear()
         self._spawn(self._stop()).add_done_callback(lambda task: _pass_on(task, done))
+
+    def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._spawn(work)
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
@@ -40,9 +41,13 @@ class VectorConnection(Connection):  # type: ignore[misc] # the SDK has no types
     def __init__(self, identity: VectorIdentity) -> None:
         # Control is asked for once the connection stands: when it is refused during connecting, tasks are left behind.
         self.identity = identity
-        super().__init__(
-            identity.name, identity.address, str(identity.certificate), identity.guid, behavior_control_level=None
-        )
+        super().__init__(identity.name, identity.address, "its certificate", identity.guid, behavior_control_level=None)
+
+    def _connect(self, timeout: float) -> None:
+        # The SDK opens what this names, as `open` does, and a number is an open file: the certificate that was checked
+        # may be gone from the disk by now.
+        self.cert_file = _readable_once(self.identity.pem_bytes)
+        super()._connect(timeout)
 
     @property
     def has_control(self) -> bool:
@@ -138,6 +143,7 @@ def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = 
         RobotError: the robot speaks another protocol version or does not hand over control.
     """
     quieten_sdk()
+    identity = identity.loaded()
     check_identity(identity, timeout_s)
     connection = VectorConnection(identity)
     try:
@@ -155,6 +161,18 @@ def connect(identity: VectorIdentity, timeout_s: float, *, take_control: bool = 
             connection.close()
             raise
     return connection
+
+
+def _readable_once(data: bytes) -> int:
+    """An open file that holds this, until it is closed. No file on a disk, which may be full."""
+    reader, writer = os.pipe()
+
+    def write() -> None:
+        with suppress(OSError), os.fdopen(writer, "wb") as pipe:
+            pipe.write(data)
+
+    threading.Thread(target=write, daemon=True).start()
+    return reader
 
 
 def quieten_sdk() -> None:

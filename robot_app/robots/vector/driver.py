@@ -212,6 +212,11 @@ class VectorRobot(Closable):
         )
 
     @property
+    def identity(self) -> VectorIdentity:
+        """Which robot it is; while there is a connection, with the certificate that was checked."""
+        return self._identity if self._connection is None else self._connection.identity
+
+    @property
     def is_linked(self) -> bool:
         return self._connection is not None
 

@@ -7,8 +7,9 @@ import configparser
 import io
 import socket
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -33,6 +34,7 @@ class VectorIdentity:
         port: of its gRPC service.
         certificate: PEM file with the robot's own certificate.
         guid: the token that it gave to this user. A secret: left out of `repr`.
+        pem: what is in that file, once it was read (`loaded`): from then on the file may be gone.
     """
 
     serial: str
@@ -41,6 +43,24 @@ class VectorIdentity:
     port: int
     certificate: Path
     guid: str = field(repr=False)
+    pem: str | None = field(default=None, repr=False, compare=False)
+
+    def loaded(self) -> Self:
+        """The same with its certificate in memory.
+
+        Raises:
+            ConfigError: the file cannot be read, or holds no certificate.
+        """
+        if self.pem is not None:
+            return self
+        pem = _read_file(self.certificate)
+        _parse_certificate(pem, self.certificate)
+        return replace(self, pem=pem.decode("latin-1"))  # which keeps every byte
+
+    @property
+    def pem_bytes(self) -> bytes:
+        """The certificate's file, byte by byte."""
+        return _read_file(self.certificate) if self.pem is None else self.pem.encode("latin-1")
 
     @property
     def address(self) -> str:
@@ -97,10 +117,19 @@ def read_certificate(path: Path) -> x509.Certificate:
     Raises:
         ConfigError: missing, not readable, or no certificate.
     """
+    return _parse_certificate(_read_file(path), path)
+
+
+def _read_file(path: Path) -> bytes:
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the robot's certificate ({error.strerror}); {HOW_TO_CREATE}") from error
+
+
+def _parse_certificate(pem: bytes, path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem)
     except ValueError as error:
         raise ConfigError(f"{path}: not a certificate in PEM format; {HOW_TO_CREATE}") from error
 
@@ -143,7 +172,7 @@ def check_identity(identity: VectorIdentity, timeout_s: float) -> None:
         RobotUnreachable: nothing answers there, or it does not speak TLS.
         RobotIdentityError: it shows another certificate, or one that is not made out to the robot's name.
     """
-    expected = read_certificate(identity.certificate)
+    expected = _parse_certificate(identity.pem_bytes, identity.certificate)
     shown = _fetch_certificate(identity, timeout_s)
     names = certificate_names(shown)
     if not (shown == expected or _is_issued_by(shown, expected)):

@@ -46,10 +46,10 @@ def test_what_stops_wheels_has_no_deadline_of_its_own(folder: str):
 def test_each_deadline_leaves_room_for_what_happens_within():
     d = deadlines
     assert 3 * d.HEARTBEAT_EVERY_S < d.HEARTBEAT_TIMEOUT_S
-    assert d.STOP_CONFIRM_TIMEOUT_S < d.STOP_HEARTBEAT_TIMEOUT_S
-    assert 2 * d.STOP_CONFIRM_TIMEOUT_S + 2 * d.CONNECTION_CLOSE_TIMEOUT_S < d.LEAVE_HEARTBEAT_TIMEOUT_S
+    assert d.HEARTBEAT_TIMEOUT_S < d.MAX_FRAME_AGE_S + d.WATCHDOG_MARGIN_S + d.GUARD_MARGIN_S
+    assert 3 * d.GUARD_SIGN_EVERY_S < d.GUARD_SILENCE_S < d.GUARD_FROZEN_S
     assert d.CAMERA_FROZEN_AFTER_S < d.MAX_FRAME_AGE_S
-    assert d.MAX_FRAME_AGE_S + d.WATCHDOG_MARGIN_S < d.CAMERA_PAUSE_STOP_S
+    assert d.MAX_FRAME_AGE_S + d.WATCHDOG_MARGIN_S + d.GUARD_MARGIN_S < d.CAMERA_PAUSE_STOP_S
 
 
 def test_the_defaults_are_the_deadlines():

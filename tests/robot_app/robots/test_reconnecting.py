@@ -66,7 +66,8 @@ def test_without_a_link_nothing_is_done_and_the_state_says_so():
     def refuse():
         seen.append((robot.is_linked, robot.supervision.connected, robot.state.has_control))
         robot.do(Drive(20, 20))
-        robot.stop()
+        with pytest.raises(RobotLost, match="no link: the robot could not be told"):
+            robot.stop()
         for ask in (robot.take_control, robot.release_control):
             with pytest.raises(RobotError, match="no live robot is connected") as error:
                 ask()

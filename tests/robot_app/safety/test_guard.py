@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from robot_app.core.actions import Drive, Turn
+from robot_app.core.deadlines import GUARD_SILENCE_S
 from robot_app.emulator.faults import Fault
 from robot_app.robots.vector.driver import VectorRobot
 from robot_app.safety import guard as guard_module
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 
 
 @contextmanager
-def guarding(emulator, on_acted=lambda: None):
+def guarding(emulator, on_acted=lambda has_stopped: None):
     """A guard that is ready, and its process."""
     guard = ProcessGuard()
     guard.start(on_acted)
@@ -53,12 +54,12 @@ def driven(emulator):
 
 def test_who_is_silent_for_too_long_is_stopped_and_may_have_control_again():
     acted = []
-    with emulated() as emulator, guarding(emulator, lambda: acted.append(1)) as (guard, _), driven(emulator) as robot:
+    with emulated() as emulator, guarding(emulator, acted.append) as (guard, _), driven(emulator) as robot:
         for _ in range(5):
-            guard.heartbeat(0.5)
+            guard.heartbeat(time.monotonic() + 0.5)
             time.sleep(0.1)
         assert emulator.body.state.left_mm_s == 40
-        wait_until(lambda: acted == [1])
+        wait_until(lambda: acted == [True])
         assert were_wheels_stopped(emulator)
         robot.take_control()
         wait_until(lambda: guard.is_ready)
@@ -69,7 +70,7 @@ def test_who_is_silent_for_too_long_is_stopped_and_may_have_control_again():
 def test_who_stands_may_be_silent_and_is_not_disturbed():
     with emulated() as emulator, driven(emulator) as robot:
         with guarding(emulator) as (guard, _):
-            guard.heartbeat(0.2)
+            guard.heartbeat(time.monotonic() + 0.2)
             guard.heartbeat(math.inf)
             time.sleep(0.5)
         assert process_ends()
@@ -86,7 +87,7 @@ def process_ends():
 def test_it_acts_when_it_is_left_with_wheels_that_may_run():
     with emulated() as emulator, driven(emulator):
         with guarding(emulator) as (guard, _):
-            guard.heartbeat(60.0)
+            guard.heartbeat(time.monotonic() + 60.0)
         assert process_ends()
         assert were_wheels_stopped(emulator)
 
@@ -94,7 +95,7 @@ def test_it_acts_when_it_is_left_with_wheels_that_may_run():
 def test_it_outlasts_a_network_that_swallows_the_stop():
     with emulated() as emulator, driven(emulator):
         with guarding(emulator) as (guard, _):
-            guard.heartbeat(60.0)
+            guard.heartbeat(time.monotonic() + 60.0)
             emulator.faults.start(Fault.STALL)
         assert emulator.body.state.left_mm_s == 40
         emulator.faults.end(Fault.STALL)
@@ -106,7 +107,7 @@ def test_a_turn_is_cancelled():
     with emulated() as emulator, VectorRobot(emulator.identity, IMPATIENT) as robot, guarding(emulator) as (guard, _):
         robot.do(Turn(3.0))
         wait_until(lambda: emulator.body.state.left_mm_s != 0)
-        guard.heartbeat(0.01)
+        guard.heartbeat(time.monotonic() + 0.01)
         wait_until(lambda: emulator.body.state.left_mm_s == 0, 0.9)  # the turn takes 1.5 s
         guard.heartbeat(math.inf)
 
@@ -131,12 +132,13 @@ def test_the_token_is_not_where_other_users_can_read_it():
 def test_a_guard_that_dies_or_hangs_is_replaced(how, caplog):
     with emulated() as emulator, guarding(emulator) as (guard, process):
         os.kill(process, getattr(signal, how))
-        words = 0
-        while guard.is_ready:  # a pipe that nobody reads is full after a while
-            guard.heartbeat(60.0)
-            words += 1
-            assert words < 100_000
-        wait_until(lambda: guard.is_ready)
+        wait_until(lambda: not guard.is_ready, 2 * GUARD_SILENCE_S)
+
+        def is_another_ready():
+            guard.heartbeat(time.monotonic() + 60.0)
+            return guard.is_ready
+
+        wait_until(is_another_ready)
         assert process_of_guard() != process
         guard.heartbeat(math.inf)
     assert caplog.messages == ["the guard has ended (exit code -9); another one is started"]
@@ -148,10 +150,32 @@ def test_it_acts_without_a_console_and_without_pipes_that_never_wait(monkeypatch
     monkeypatch.setattr(guard_module, "COMMAND", (sys.executable, "-c", program))
     monkeypatch.delattr(os, "set_blocking")
     acted = []
-    with emulated() as emulator, driven(emulator), guarding(emulator, lambda: acted.append(1)) as (guard, _):
-        guard.heartbeat(0.1)
-        wait_until(lambda: acted == [1])
+    with emulated() as emulator, driven(emulator), guarding(emulator, acted.append) as (guard, _):
+        guard.heartbeat(time.monotonic() + 0.1)
+        wait_until(lambda: acted == [True])
         assert were_wheels_stopped(emulator)
+
+
+def test_a_guard_whose_words_nobody_reads_for_a_while_is_not_taken_for_frozen(monkeypatch):
+    with emulated() as emulator, guarding(emulator) as (guard, process):
+        guard._signed_at_s -= 60.0  # as when this process was frozen itself
+        guard.heartbeat(math.inf)
+        wait_until(lambda: guard.is_ready)
+        guard.heartbeat(math.inf)
+        assert process_of_guard() == process
+
+
+def test_it_needs_no_file_to_come_back_to_the_robot():
+    with emulated() as emulator, driven(emulator) as robot, guarding(emulator) as (guard, _):
+        guard.look_after(robot.identity)
+        wait_until(lambda: guard.is_ready)
+        emulator.identity.certificate.unlink()
+        emulator.faults.start(Fault.CUT)
+        guard.heartbeat(time.monotonic())
+        time.sleep(0.3)
+        assert emulator.body.state.left_mm_s == 40
+        emulator.faults.end(Fault.CUT)
+        wait_until(lambda: emulator.body.state.left_mm_s == 0, 2.0)
 
 
 def test_a_robot_that_was_set_up_anew_is_guarded_again():

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from robot_app.core.actions import Drive, Say, Stop, Turn
+from robot_app.core.deadlines import GUARD_MARGIN_S
 from robot_app.core.errors import RobotLost
-from robot_app.core.robot import Supervision
 from robot_app.safety.watchdog import WatchdogRobot
 from tests.support.robots import NotingGuard, ScriptedRobot
 from tests.support.vector import wait_until
@@ -51,13 +51,13 @@ def test_every_picture_renews_the_permission_to_move():
     script = [beat for i in range(12) for beat in (scene_frame(i), lambda: time.sleep(0.03))]
     watchdog, told = watched(script)
     with watchdog as robot:
-        robot.do(Drive(20, 20))
-        for _ in robot.frames():
-            pass
+        for frame in robot.frames():
+            if frame.index == 0:
+                robot.do(Drive(20, 20))
         assert told == [Drive(20, 20)]
 
 
-@pytest.mark.parametrize("actions", [(), (Say("hi"),), (Drive(20, 20), Stop())])
+@pytest.mark.parametrize("actions", [(), (Say("hi"),)])
 def test_a_robot_that_stands_needs_no_watching(actions):
     watchdog, told = watched()
     with watchdog as robot:
@@ -67,8 +67,50 @@ def test_a_robot_that_stands_needs_no_watching(actions):
         assert told == list(actions)
 
 
+def test_a_stop_for_whose_answer_nobody_waits_is_asked_for_until_it_is_confirmed():
+    watchdog, told = watched()
+    with watchdog as robot:
+        next(frames := robot.frames())
+        robot.do(Drive(20, 20))
+        robot.do(Stop())
+        wait_until(lambda: told == [Drive(20, 20), Stop(), "stop"], UNWATCHED_S / 2)
+        time.sleep(2 * UNWATCHED_S)
+        assert told.count("stop") == 1
+        frames.close()
+
+
+def test_without_a_picture_nothing_moves():
+    watchdog, told = watched()
+    with watchdog as robot:
+        robot.do(Drive(20, 20))
+        assert told == []
+
+
+def test_what_was_decided_before_a_stop_does_not_move_the_robot_after_it():
+    watchdog, told = watched()
+    with watchdog as robot:
+        frames = robot.frames()
+        for frame in frames:
+            robot.do(Drive(20, 20))
+            if frame is FRAMES[0]:  # and a behaviour that thinks about it for too long
+                wait_until(lambda: "stop" in told)
+                robot.do(Drive(30, 30))
+                robot.do(Turn(1.0))
+        assert told == [Drive(20, 20), "stop", Drive(20, 20), Drive(20, 20)]
+
+
+def test_a_picture_that_came_late_gives_permission_for_less_time():
+    watchdog, told = watched()
+    watchdog._robot.delay_s = 0.8 * UNWATCHED_S
+    with watchdog as robot:
+        next(frames := robot.frames())
+        robot.do(Drive(20, 20))
+        wait_until(lambda: "stop" in told, 0.7 * UNWATCHED_S)
+        frames.close()
+
+
 def test_a_stop_that_is_not_confirmed_is_repeated(caplog):
-    class Deaf(ScriptedRobot):
+    class HardOfHearing(ScriptedRobot):
         tries = 0
 
         def stop(self):
@@ -76,13 +118,13 @@ def test_a_stop_that_is_not_confirmed_is_repeated(caplog):
             if self.tries < 3:
                 raise RobotLost("not confirmed")
 
-    deaf = Deaf(FRAMES)
+    deaf = HardOfHearing(FRAMES)
     with WatchdogRobot(deaf, UNWATCHED_S, NotingGuard()) as robot:
         next(frames := robot.frames())
         robot.do(Drive(20, 20))
         wait_until(lambda: deaf.tries == 3)
         frames.close()
-    assert caplog.messages.count("not confirmed") == 2
+    assert caplog.messages.count("not confirmed") == 1
 
 
 def guarded(robot, unwatched_s=1.0):
@@ -98,35 +140,66 @@ def test_the_guard_hears_of_motion_before_the_robot_and_then_again_and_again():
 
     watchdog, guard = guarded(noting := Noting(FRAMES))
     with watchdog as robot:
+        next(frames := robot.frames())
         robot.do(Drive(20, 20))
         assert noting.heard_before[-1] < 0.5
         wait_until(lambda: len(guard.heartbeats) >= 8)
         robot.stop()
         wait_until(lambda: guard.heartbeats[-1] == math.inf)
+        frames.close()
     assert guard.has_ended
 
 
-def test_a_stop_without_a_link_is_none_for_the_guard():
-    watchdog, guard = guarded(scripted := ScriptedRobot(FRAMES))
-    with watchdog as robot:
+class Deaf(ScriptedRobot):
+    """Confirms no stop."""
+
+    def stop(self):
+        super().stop()
+        raise RobotLost("not confirmed")
+
+
+def test_there_is_one_deadline_which_failing_does_not_put_off():
+    script = [beat for i in range(12) for beat in (scene_frame(i), lambda: time.sleep(0.03))]
+    watchdog, guard = guarded(Deaf(script))
+    taken_at_s, told = [], watchdog._robot.told
+    with pytest.raises(RobotLost), watchdog as robot:  # noqa: PT012
+        for frame in robot.frames():
+            robot.do(Drive(20, 20))
+            if frame.index == 3:
+                taken_at_s.append(time.monotonic())
+                with pytest.raises(RobotLost):
+                    robot.stop()
+    assert told.count(Drive(20, 20)) == 4  # nothing is passed on after a stop that was not confirmed
+    assert told.count("stop") > 3
+    last_s = guard.deadlines_s[-1]
+    assert last_s == max(at_s for at_s in guard.deadlines_s if at_s < math.inf)
+    assert last_s < taken_at_s[0] + 1.0 + GUARD_MARGIN_S
+
+
+def test_once_the_guard_has_stopped_the_wheels_they_stand_until_there_is_a_new_picture():
+    watchdog, guard = guarded(Deaf(FRAMES), UNWATCHED_S)
+    told = watchdog._robot.told
+    with pytest.raises(RobotLost), watchdog as robot:  # noqa: PT012
+        frames = robot.frames()
+        next(frames)
         robot.do(Drive(20, 20))
-        scripted.supervision = Supervision(connected=False)
-        robot.stop()
-        beats = len(guard.heartbeats)
-        wait_until(lambda: len(guard.heartbeats) >= beats + 3)
-        assert max(guard.heartbeats[beats:]) < math.inf
-    assert guard.heartbeats[-1] < math.inf
-    assert guard.has_ended
+        wait_until(lambda: guard.heartbeats[-1] < 0)
+        guard.act(True)
+        wait_until(lambda: guard.heartbeats[-1] == math.inf)
+        robot.do(Drive(20, 20))
+        assert told.count(Drive(20, 20)) == 1
+        next(frames)
+        robot.do(Drive(20, 20))
+        assert told.count(Drive(20, 20)) == 2
+        frames.close()
 
 
 def test_a_robot_that_does_not_confirm_the_last_stop_is_left_to_the_guard():
-    class Deaf(ScriptedRobot):
-        def stop(self):
-            raise RobotLost("not confirmed")
-
     watchdog, guard = guarded(Deaf(FRAMES))
-    with pytest.raises(RobotLost), watchdog as robot:
+    with pytest.raises(RobotLost), watchdog as robot:  # noqa: PT012
+        next(frames := robot.frames())
         robot.do(Drive(20, 20))
+        frames.close()
     assert guard.heartbeats[-1] < math.inf
     assert guard.has_ended
 
@@ -162,7 +235,7 @@ def test_control_that_the_guard_took_is_asked_for_again():
 
     watchdog, guard = guarded(live := Live(FRAMES))
     with watchdog:
-        guard.act()
+        guard.act(True)
         assert live.told == ["take control"]
 
 

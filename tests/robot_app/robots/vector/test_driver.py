@@ -335,3 +335,17 @@ def test_a_turn_that_the_robot_begins_only_after_its_cancellation_is_cancelled_a
         assert [command.name for command in emulator.commands.all if command.name == "TurnInPlace"]
         wait_until(lambda: emulator.body.state.left_mm_s == emulator.body.state.right_mm_s == 0)
         assert emulator.body.state.heading_rad < 2  # of 6
+
+
+def test_a_stop_waits_behind_no_number_of_other_actions(caplog):
+    with emulated() as emulator, connected(emulator) as robot:
+        robot.do(Drive(40, 40))
+        wait_until(lambda: emulator.body.state.left_mm_s == 40)
+        for _ in range(300):
+            robot.do(Say("a very long story " * 20))
+            robot.do(Turn(0.1))
+        robot.stop()
+        assert were_wheels_stopped(emulator)
+        calls = [command.name for command in emulator.commands.all]
+        assert calls.count("SayText") + calls.count("TurnInPlace") <= MOST_WAITING
+    assert sum("actions to do; not sent" in message for message in caplog.messages) == 1
