@@ -11,7 +11,7 @@ cannot; the controls and the actuation also withhold what was decided before a s
 | `runtime.loop` | no frame can be decoded for too long; the loop ends | every session |
 | `safety.operator_controls` | a person says stop or pause, or releases control | sessions with a page |
 | `safety.watchdog`, a thread | the loop takes no new frame: a pause of the camera, or it hangs | a supervised Vector |
-| `safety.guard`, a process | this program is killed, frozen, or leaves without a confirmed stop | a supervised Vector |
+| `safety.guard`, a process | this program is killed or frozen, or no stop is confirmed in time | a supervised Vector |
 | `robots.reconnecting` | a robot is back whose link was lost | a supervised Vector |
 | `robots.vector.driver` | no new frame comes; the `with` block or the interpreter ends | a Vector that we control |
 | `robots.vector.actuation` | a turn does not end in time | a Vector that we control |

@@ -119,7 +119,7 @@ class GuardProcess:
 def _tell(line: str) -> None:
     """Tell the program. In one piece, as two threads do it."""
     with suppress(OSError):  # nobody reads any more
-        os.write(sys.__stdout__.fileno(), f"{line}\n".encode())
+        os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 def _log(line: str) -> None:

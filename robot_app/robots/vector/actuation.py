@@ -102,7 +102,8 @@ class ActionSender:
             return
         if not isinstance(action, Drive) and len(self._waiting) >= MOST_WAITING:
             if not self._is_crowded:  # one line for many
-                logger.warning("%s: has %d actions to do; not sent: %s", self._name, len(self._waiting), action)
+                kind = type(action).__name__
+                logger.warning("%s: has %d actions to do; not sent: %s", self._name, len(self._waiting), kind)
             self._is_crowded = True
             return
         self._is_crowded = False

@@ -19,6 +19,7 @@ from robot_app.emulator.body import Sensors
 from robot_app.emulator.faults import Fault
 from robot_app.emulator.grpc_service import VectorService
 from robot_app.emulator.server import Emulator
+from robot_app.robots.vector.actuation import MOST_WAITING
 from robot_app.robots.vector.driver import VectorRobot, VectorSettings
 from tests.support.vector import (
     IMPATIENT,
