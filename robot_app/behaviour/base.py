@@ -21,6 +21,13 @@ class Decision(Generic[State]):
     events: tuple[Event, ...] = ()
     actions: tuple[Action, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name, kind in (("events", Event), ("actions", Action)):
+            values = getattr(self, name)
+            if not isinstance(values, (tuple, list)) or not all(isinstance(value, kind) for value in values):
+                raise ValueError(f"Decision: {name} is {str(values)[:80]}; expected a tuple of {name}")
+            object.__setattr__(self, name, tuple(values))
+
 
 @runtime_checkable
 class Refusable(Protocol):

@@ -84,7 +84,7 @@ class Robot(Protocol):
         """Stop the wheels now, before anything that was passed on earlier."""
 
     def now_s(self) -> float:
-        """The time on the clock of `Frame.received_at_s`. In a replay: the recorded time of the decision."""
+        """The time on the clock of `Frame.received_at_s`. In a replay: as it was read for the frame."""
 
     @property
     def state(self) -> RobotState:

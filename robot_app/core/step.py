@@ -34,7 +34,8 @@ class Step:
         frame: what the camera showed.
         state: what the robot reported at that time.
         supervision: how link, camera, guard and operator were at that time.
-        decided_at_s: when the behaviour decided, on the clock of `frame.received_at_s`.
+        decided_at_s: when the behaviour was asked, on the clock of `frame.received_at_s`.
+        acted_at_s: when it had answered, and its actions left; `None` in older recordings, which lack it.
         detections, tracks, events: what was concluded, in this order.
         actions: what the robot was really told to do.
         timings: how long it took. Not part of what a replay must reproduce.
@@ -54,6 +55,7 @@ class Step:
     supervision: Supervision = field(default_factory=Supervision)
     motion_block_reason: str | None = None
     memory: object = None
+    acted_at_s: float | None = None
 
     @classmethod
     def of_footage(cls, frame: Frame) -> Self:

@@ -1,5 +1,6 @@
 """The emulated robot's body: carries out what it is told, in surroundings that it feels and that may be in the way."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -61,6 +62,7 @@ class Sensors:
 class Body:
     """Carries out wheel speeds, head and lift angles, and maneuvers. Safe to use from any thread.
 
+    What is not finite raises `ValueError`, and nothing changes.
     Time passes in steps of `STEP_S`, so that what happens does not depend on how often one looks. `sensors` may be
     replaced at any time.
     """
@@ -119,6 +121,7 @@ class Body:
     def drive(self, left_mm_s: float, right_mm_s: float) -> None:
         """Run the wheels at these speeds, within what the motors can; a maneuver under way comes first."""
         with self._present():
+            _check(left_mm_s, right_mm_s)
             if self._obeys and self._maneuver is None:
                 self._wanted = (left_mm_s, right_mm_s)
 
@@ -144,12 +147,14 @@ class Body:
     def set_head(self, angle_rad: float, speed_rad_s: float = 0.0) -> None:
         """Move the head to this angle, within its limits; speed 0 is the usual one."""
         with self._present():
+            _check(angle_rad, speed_rad_s)
             target, speed = clip(angle_rad, spec.MIN_HEAD_RAD, spec.MAX_HEAD_RAD), abs(speed_rad_s) or USUAL_HEAD_RAD_S
             self._head = replace(self._head, target=target, top_speed=speed)
 
     def set_lift(self, height_mm: float) -> None:
         """Move the fork to this height, within its limits."""
         with self._present():
+            _check(height_mm)
             target = clip(height_mm, spec.MIN_LIFT_MM, spec.MAX_LIFT_MM)
             self._lift = replace(self._lift, target=target, top_speed=LIFT_SPEED_MM_S)
 
@@ -244,6 +249,11 @@ class Body:
             # A way out of one edge that meets another one ends there.
             self._reaction = away_from_edge(self._cliffs) if self._reaction is None else ()
             self._brakes, self._maneuver, self._wanted = True, None, STANDSTILL
+
+
+def _check(*values: float) -> None:
+    if not all(map(math.isfinite, values)):
+        raise ValueError(f"told {values}; expected finite numbers")
 
 
 def _stands(state: BodyState) -> bool:

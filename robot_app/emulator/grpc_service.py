@@ -249,6 +249,8 @@ class VectorService(client.ExternalInterfaceServicer):  # type: ignore[misc] # t
             ended.set()
 
     def _accept(self, request: Message, context: Context) -> bool:
+        if not all(math.isfinite(value) for _, value in request.ListFields() if isinstance(value, float)):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a number is not finite")
         obeyed = self._control.is_held_by(context.peer())
         self._commands.add(request, obeyed)
         return obeyed

@@ -21,7 +21,7 @@ class ReplayRobot(Closable):
     def __init__(self, steps: Iterable[Step]) -> None:
         self.actions: list[Action] = []
         self._steps = iter(steps)
-        self._now_s = 0.0
+        self._now_s = self._then_s = 0.0
         self.state = RobotState()
         self.supervision = Supervision()
 
@@ -32,6 +32,7 @@ class ReplayRobot(Closable):
         """The recorded frames, each once, until the recording ends."""
         for step in self._steps:
             self._now_s = step.decided_at_s
+            self._then_s = step.decided_at_s if step.acted_at_s is None else step.acted_at_s
             self.state, self.supervision = step.state, step.supervision
             yield step.frame
 
@@ -42,5 +43,6 @@ class ReplayRobot(Closable):
         self.actions.append(Stop())
 
     def now_s(self) -> float:
-        """When the decision on the current frame was recorded."""
-        return self._now_s
+        """When the behaviour was asked about the current frame; asked for again, when its actions left."""
+        now_s, self._now_s = self._now_s, self._then_s
+        return now_s

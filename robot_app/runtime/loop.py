@@ -55,8 +55,8 @@ def readable(frames: Iterable[Frame], on_skip: Callable[[Frame], None] = lambda 
 class Loop(Generic[State]):
     """Turns a robot's frames into steps, and acts. Everything that one turn hands to the next is here.
 
-    A replay must come to the same steps, so time and the robot's state are read once per frame, and nothing of what
-    happens to a frame that cannot be decoded is remembered.
+    A replay must come to the same steps, so the robot's state is read once per frame, the time before the behaviour is
+    asked and after it has answered, and nothing of what happens to a frame that cannot be decoded is remembered.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Loop(Generic[State]):
         self._moving_until_s = STANDING
         self._last_good_s: float | None = None
         self._has_refused = False
+        self._told_limits: set[str] = set()
 
     @classmethod
     def with_detector(cls, robot: Robot, detector: Detector, behaviour: Behaviour[State], settings: Settings) -> Self:
@@ -110,15 +111,16 @@ class Loop(Generic[State]):
         hw = picture.image.shape[:2]
         seen = self._tracker.update(detections, Viewpoint.of(frame, hw, state, self._settings.camera))
         decision = self._decide(seen.tracks, supervision, decided_at_s)
+        acted_at_s = self._robot.now_s()
         gated = gate_motion(
             decision.actions,
-            now_s=decided_at_s,
-            frame_age_s=decided_at_s - frame.received_at_s,
+            now_s=acted_at_s,
+            frame_age_s=acted_at_s - frame.received_at_s,
             state=state,
             supervision=supervision,
             moving_until_s=self._moving_until_s,
             settings=self._settings.motion,
-            busy_s=detected_s - picture.began_s,
+            busy_s=time.perf_counter() - picture.began_s,
         )
         self._moving_until_s = gated.moving_until_s
         self._memory = decision.state
@@ -144,6 +146,7 @@ class Loop(Generic[State]):
             supervision=supervision,
             motion_block_reason=gated.reason,
             memory=self._memory,
+            acted_at_s=acted_at_s,
         )
 
     def _decide(self, tracks: tuple[Track, ...], supervision: Supervision, now_s: float) -> Decision[State]:
@@ -153,7 +156,11 @@ class Loop(Generic[State]):
         return self._behaviour(self._memory, tracks, now_s)
 
     def _tell(self, gated: GatedActions, wanted: tuple[Action, ...]) -> None:
-        """Say once why motion is refused, and when it is allowed again."""
+        """Say once why motion is refused, and when it is allowed again; and once of each limit that it is one."""
+        for limit in gated.limits:
+            if limit not in self._told_limits:
+                logger.warning("the behaviour asks for too much: %s", limit)
+            self._told_limits.add(limit)
         if gated.reason is None:
             if self._has_refused:
                 logger.warning("may move again")

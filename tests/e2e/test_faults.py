@@ -21,7 +21,7 @@ from tests.support.fault_worlds import (
     play_full_disk,
     play_no_way_back,
     play_signal,
-    play_slow_detection,
+    play_slow_loop,
 )
 
 WORKERS = 4
@@ -80,7 +80,10 @@ CASES = (
     emulated("control lost and returned", Fault.LOSE_CONTROL, 1.0, "stopped: the robot does not obey us"),
     emulated("battery low", Fault.BATTERY_LOW, 1.0, "stopped: the robot's battery is low"),
     emulated("an action that never answers", Fault.NO_ANSWER, 0.6, "", stops=False),
-    Case("detection takes 0.6 s", play_slow_detection, (0.6, 1.5), "stopped: still busy with the last picture"),
+    Case("detection takes 0.6 s", play_slow_loop, ("detection", 0.6, 1.5), "stopped: still busy with the last picture"),
+    Case(
+        "a behaviour takes 0.6 s", play_slow_loop, ("behaviour", 0.6, 1.5), "stopped: still busy with the last picture"
+    ),
     Case("disk full while recording", play_full_disk, (1.0,), "cannot be written any further", stops=False),
     Case("SIGTERM", play_signal, (signal.SIGTERM,), recovers=False),
     Case("SIGINT", play_signal, (signal.SIGINT,), recovers=False),

@@ -7,7 +7,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import Self
 
-from robot_app.behaviour import Decision
+from robot_app.behaviour import Behaviour, Decision
 from robot_app.core.actions import Drive
 from robot_app.core.detections import Detections
 from robot_app.core.frame import Image
@@ -31,7 +31,7 @@ def always_drive(state: None, tracks: Sequence[Track], now_s: float) -> Decision
 
 
 class Driving:
-    """Runs the loop with `always_drive` in a thread until it is left.
+    """Runs the loop with a behaviour that drives in a thread until it is left.
 
     Attributes:
         steps: as the loop took them; `ended` says how it ended.
@@ -43,12 +43,14 @@ class Driving:
         robot: Robot,
         detect: Callable[[Image], Detections] = see_nothing,
         keep: Callable[[Step], None] | None = None,
+        behaviour: Behaviour[None] = always_drive,
     ) -> None:
         self.steps: list[tuple[float, Step]] = []
         self.ended: BaseException | None = None
         self.also: Callable[[Step], None] = lambda step: None
         self._robot = robot
         self._detect = detect
+        self._behaviour = behaviour
         self._keep = keep or self._remember
         self._leave = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driving")
@@ -69,7 +71,7 @@ class Driving:
         self.also(step)
 
     def _run(self) -> None:
-        loop: Loop[None] = Loop(self._robot, self._detect, always_drive, Settings())
+        loop: Loop[None] = Loop(self._robot, self._detect, self._behaviour, Settings())
         try:
             with self._robot, closing(loop.steps()) as steps:
                 for step in steps:

@@ -8,14 +8,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from robot_app.behaviour import Decision
 from robot_app.core.detections import Detections
 from robot_app.core.errors import ConfigError
 from robot_app.core.frame import Image
+from robot_app.core.tracks import Track
 from robot_app.emulator.faults import Fault
 from robot_app.emulator.server import Emulator
 from robot_app.media.recording.background import LiveRecording
@@ -25,7 +27,7 @@ from robot_app.safety.gate import MotionSettings
 from robot_app.safety.supervised import supervised_vector
 from tests.support.disk import Disk
 from tests.support.drive_program import HOLDS_LOCK_S
-from tests.support.driving import Driving, see_nothing
+from tests.support.driving import Driving, always_drive, see_nothing
 from tests.support.processes import children
 from tests.support.vector import emulated, wait_until
 
@@ -119,24 +121,35 @@ def play_fault(fault: Fault, lasts_s: float) -> Outcome:
     )
 
 
-def play_slow_detection(each_s: float, lasts_s: float) -> Outcome:
-    """Let detection take too long for a while."""
+def play_slow_loop(part: str, each_s: float, lasts_s: float) -> Outcome:
+    """Let detection, or the behaviour, take too long for a while."""
     slow_until_s = 0.0
 
-    def see(image: Image) -> Detections:
-        if time.monotonic() < slow_until_s:
+    def take_time(name: str) -> None:
+        if time.monotonic() < slow_until_s and name == part:
             time.sleep(each_s)
+
+    def see(image: Image) -> Detections:
+        take_time("detection")
         return see_nothing(image)
 
+    def think(state: None, tracks: Sequence[Track], now_s: float) -> Decision[None]:
+        take_time("behaviour")
+        return always_drive(state, tracks, now_s)
+
     with emulated(count=200, fps=FPS) as emulator, _listening() as heard:
-        with Driving(supervised_vector(lambda: emulator.identity, MotionSettings()), see) as driving:
+        robot = supervised_vector(lambda: emulator.identity, MotionSettings())
+        with Driving(robot, see, behaviour=think) as driving:
             wait_until(lambda: emulator.body.state.left_mm_s > 0)
             time.sleep(CALM_S)
             began_s = time.monotonic()
             slow_until_s = began_s + lasts_s
-            stood_s = _first_standstill(emulator, slow_until_s)
-            ended_s = max(slow_until_s, time.monotonic())
-            time.sleep(max(0.0, ended_s - time.monotonic()))
+            stood_s = _first_standstill(emulator, slow_until_s, wait=False)
+            while time.monotonic() < slow_until_s:
+                if emulator.body.state.left_mm_s > 0:
+                    stood_s = None  # it does not stand for good
+                time.sleep(0.005)
+            ended_s = time.monotonic()
             recovered_s = _drives_again(emulator, ended_s)
         good_s = [at_s for at_s, _ in driving.steps if at_s <= began_s + STARTS_AT_ONCE_S]
     stopped_s = None if stood_s is None else stood_s - good_s[-1]
@@ -263,10 +276,11 @@ def _program(emulator: Emulator, recording: Path, *trick: str) -> Iterator["subp
             process.kill()
 
 
-def _first_standstill(emulator: Emulator, until_s: float) -> float | None:
+def _first_standstill(emulator: Emulator, until_s: float, *, wait: bool = True) -> float | None:
     while (now_s := time.monotonic()) < until_s:
         if emulator.body.state.left_mm_s == 0:
-            _wait_until(until_s)
+            if wait:
+                _wait_until(until_s)
             return now_s
         time.sleep(0.005)
     return None

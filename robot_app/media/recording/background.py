@@ -143,6 +143,7 @@ class DiskFullTolerantWriter:
         self._open_file = open_file
         self._writer: RecordingWriter | None = None
         self._retry_at_s: float | None = None
+        self._has_failed = False
 
     def open(self) -> None:
         self._begin(self._path)
@@ -160,6 +161,11 @@ class DiskFullTolerantWriter:
         except InputError as error:
             self.lost += 1
             self._give_up(error)
+        except Exception:  # a step that cannot be written must not end the recording of the others
+            if not self._has_failed:
+                logger.exception("%s: a step cannot be written, and is left out", self.paths[-1])
+            self._has_failed = True
+            self.lost += 1
 
     def sync(self) -> None:
         if self._writer is not None:

@@ -126,6 +126,7 @@ JSON_SCHEMAS: dict[str, Schema] = {
         captured_at_s=_NUMBER,
         received_at_s=_NUMBER,
         decided_at_s=_NUMBER,
+        acted_at_s=_NUMBER,
         **json_schema(Timings)["properties"],
         motion_block_reason=_TEXT,
     ),
@@ -157,6 +158,7 @@ def encode_step(step: Step) -> dict[str, dict[str, Any]]:
         "captured_at_s": step.frame.captured_at_s,
         "received_at_s": step.frame.received_at_s,
         "decided_at_s": step.decided_at_s,
+        "acted_at_s": step.acted_at_s,
         **to_json(step.timings),
         "motion_block_reason": step.motion_block_reason,
     }
@@ -182,6 +184,7 @@ def decode_step(jpeg: bytes, messages: dict[str, Any]) -> Step:
         # Older recordings hold both kinds of facts in one flat message.
         supervision=from_json(Supervision, messages.get(SUPERVISION_TOPIC, messages[STATE_TOPIC])),
         motion_block_reason=head.get("motion_block_reason"),
+        acted_at_s=None if head.get("acted_at_s") is None else float(head["acted_at_s"]),
     )
 
 

@@ -15,6 +15,7 @@ from robot_app.emulator.body import Body
 from robot_app.emulator.dynamics import (
     WHEEL_ACCELERATION_MM_S2,
     WHEEL_BRAKING_MM_S2,
+    BodyState,
     straight,
     turn,
 )
@@ -164,3 +165,12 @@ def test_a_body_that_stood_for_a_day_is_up_to_date_at_once(body: Body, clock: Cl
     body.drive(50, 50)
     clock.now_s += 1
     assert body.state.x_mm == pytest.approx(48.75, abs=0.5)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_it_refuses_numbers_that_are_none(value):
+    body = Body(lambda: 0.0)
+    for tell in (lambda: body.drive(value, 0.0), lambda: body.set_head(value), lambda: body.set_lift(value)):
+        with pytest.raises(ValueError, match="expected finite numbers"):
+            tell()
+    assert body.state == BodyState()

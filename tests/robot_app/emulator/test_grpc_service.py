@@ -145,3 +145,14 @@ def test_the_distance_sensor_is_told():
         states = (answer.event.robot_state for answer in stream if answer.event.HasField("robot_state"))
         assert next(states).prox_data.unobstructed
         stream.cancel()
+
+
+def test_speeds_that_are_no_numbers_are_refused_and_change_nothing():
+    with emulated() as emulator, clients(emulator, 1) as (driver,):
+        driver.take_control()
+        driver.drive(40)
+        for nonsense in (float("nan"), float("inf")):
+            with pytest.raises(grpc.RpcError) as refusal:
+                driver.drive(nonsense)
+            assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert emulator.body._wanted == (40.0, 40.0)

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from robot_app.behaviour import Decision
-from robot_app.core.actions import Drive, Say, Stop, Turn
+from robot_app.core.actions import Animate, Drive, Say, SetHead, Stop, Turn
 from robot_app.core.camera import CameraModel
 from robot_app.core.detections import Detections
-from robot_app.core.errors import FrameTimeout, RobotLost
+from robot_app.core.errors import ConfigError, FrameTimeout, RobotLost
 from robot_app.core.frame import encode_jpeg
 from robot_app.core.robot import RobotState, Supervision
+from robot_app.robots.replaying import ReplayRobot
 from robot_app.runtime.loop import Loop
 from robot_app.runtime.settings import Settings
-from robot_app.safety.gate import MotionSettings
+from robot_app.safety.gate import MOST_ACTIONS, MotionSettings
 from tests.support.robots import ScriptedRobot
 from tests.support.vision import paint_scene, scene_frame
 
@@ -74,10 +75,96 @@ def test_the_behaviour_gets_its_memory_the_tracks_and_the_time_of_the_decision()
     assert [call[2] for call in calls] == pytest.approx([f.received_at_s + 0.02 for f in FRAMES[:3]])
 
 
-def test_the_clock_is_read_once_per_frame():
+def test_the_clock_is_read_before_and_after_the_behaviour_decides():
     robot = ScriptedRobot([*FRAMES[:3], corrupt(FRAMES[3]), FRAMES[4]])
     assert len(list(loop(robot).steps())) == 4
-    assert robot.clock_reads == 4
+    assert robot.clock_reads == 8
+
+
+@pytest.mark.parametrize(("thinks_s", "drives"), [(0.2, True), (0.4, False)])
+def test_what_a_behaviour_thinks_about_for_too_long_does_not_move_the_robot(thinks_s, drives):
+    robot = ScriptedRobot(FRAMES[:2])
+
+    def think(state, tracks, now_s):
+        robot.delay_s = 0.02 + thinks_s  # time goes on meanwhile
+        return Decision(None, (), (Drive(20, 20),))
+
+    robot_steps = []
+    for step in loop(robot, think).steps():
+        robot_steps.append(step)
+        robot.delay_s = 0.02
+    assert [bool(step.actions) for step in robot_steps] == [drives, drives]
+    assert (Drive(20, 20) in robot.told) is drives
+    assert robot_steps[0].acted_at_s - robot_steps[0].decided_at_s == pytest.approx(thinks_s)
+    replayed = ReplayRobot(robot_steps)
+    again = list(loop(replayed, lambda *_: Decision(None, (), (Drive(20, 20),))).steps())
+    assert [step.actions for step in again] == [step.actions for step in robot_steps]
+
+
+NONSENSE = [
+    (Drive, (math.nan, 0.0)),
+    (Drive, (0.0, math.inf)),
+    (Drive, ("fast", "x")),
+    (Drive, (10**400, 0)),
+    (Drive, (True, None)),
+    (Turn, (-math.inf,)),
+    (SetHead, (1j,)),
+    (Say, (5,)),
+    (Animate, (None,)),
+]
+
+
+@pytest.mark.parametrize(("kind", "values"), NONSENSE)
+def test_an_action_of_nonsense_cannot_be_made(kind, values):
+    with pytest.raises(ValueError, match=f"^{kind.__name__}: .* expected a"):
+        kind(*values)
+
+
+def test_numbers_of_numpy_are_plain_ones():
+    assert type(Drive(np.float32(20), np.int64(5)).left_mm_s) is float
+    assert Drive(np.float32(20), np.int64(5)) == Drive(20, 5)
+
+
+@pytest.mark.parametrize("actions", [None, "Drive", (Drive, Drive), ((20, 20),), iter([Stop()])])
+def test_a_decision_on_nonsense_cannot_be_made(actions):
+    with pytest.raises(ValueError, match="expected a tuple of actions"):
+        Decision(None, (), actions)
+
+
+def test_a_behaviour_that_gets_nonsense_past_the_checks_is_ended_and_the_wheels_are_stopped():
+    def drive(state, tracks, now_s):
+        drive = Drive(20, 20)
+        if state:
+            object.__setattr__(drive, "left_mm_s", math.nan)
+        return Decision(True, (), (drive,))
+
+    robot = ScriptedRobot(FRAMES)
+    with pytest.raises(ConfigError, match=r"the behaviour asks for .*nan.*: Drive: left_mm_s"):
+        list(loop(robot, drive).steps())
+    assert robot.told == [Drive(20, 20), "stop"]
+
+
+def test_what_is_beyond_the_robot_is_limited_and_said_once_and_recorded(caplog):
+    def overdo(state, tracks, now_s):
+        words = (Say("x" * 10_000), Animate("A" * 10_000))
+        return Decision(None, (), (Drive(1e9, -1e9), Turn(100.0), SetHead(3.0), *words))
+
+    robot = ScriptedRobot(FRAMES[:3])
+    steps = list(loop(robot, overdo).steps())
+    limited = (Drive(220, -220), Turn(math.tau), SetHead(math.radians(45)), Say("x" * 500), Animate("A" * 500))
+    assert [step.actions for step in steps] == [limited] * 3
+    assert tuple(robot.told[:5]) == limited
+    assert len(caplog.messages) == 5
+    assert caplog.messages[0] == "the behaviour asks for too much: wheels run at 220 mm/s at most; limited: Drive"
+
+
+def test_a_decision_holds_so_many_actions_and_no_more(caplog):
+    robot = ScriptedRobot(FRAMES[:2])
+    list(loop(robot, lambda *_: Decision(None, (), (Say("hello"),) * 100_000)).steps())
+    assert robot.told.count(Say("hello")) == 2 * MOST_ACTIONS
+    assert caplog.messages == [
+        "the behaviour asks for too much: at most 16 actions are done at a time; left out: the rest"
+    ]
 
 
 def test_distances_follow_the_size_of_the_frame():

@@ -178,3 +178,15 @@ def test_a_process_that_is_killed_loses_at_most_its_last_second(path):
     steps = list(read_steps(path))
     assert [step.frame.index for step in steps] == list(range(len(steps)))
     assert killed_at_s - steps[-1].frame.received_at_s < 1.0
+
+
+def test_a_step_that_cannot_be_written_is_left_out_and_counted_and_the_rest_is_recorded(path, caplog):
+    steps = [small_step(index) for index in range(4)]
+    object.__setattr__(steps[1], "timings", None)
+    object.__setattr__(steps[2], "timings", None)
+    with LiveRecording(path, CARD) as recording:
+        for step in steps:
+            recording.write(step)
+    assert indices(path) == [0, 3]
+    assert str(recording.report()) == f"{path}, 2 steps left out (nothing could be written)"
+    assert caplog.messages == [f"{path}: a step cannot be written, and is left out"]
