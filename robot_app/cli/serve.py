@@ -26,11 +26,9 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    import uvicorn
-
     from robot_app.perception.detector import Detector
     from robot_app.web.detection_api import build_service
-    from robot_app.web.http_server import configure, listen, reachable_host
+    from robot_app.web.http_server import Server, configure, listen, reachable_host
 
     # Every candidate, as each request names its own least score.
     detector = Detector.load(args.model, 0.0)
@@ -40,4 +38,4 @@ def run(args: argparse.Namespace) -> None:
     sys.stdout.write(f"serve    http://{host}:{port}/\n")
     sys.stdout.flush()
     with listener:
-        uvicorn.Server(configure(build_service(detector))).run(sockets=[listener])
+        Server(configure(build_service(detector))).run(sockets=[listener])

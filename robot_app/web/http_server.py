@@ -1,5 +1,6 @@
 """Serving HTTP: listening, who may see the page and command the robot, and a server beside the loop."""
 
+import asyncio
 import hmac
 import ipaddress
 import logging
@@ -11,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import h11
 import uvicorn
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.step import Closable
@@ -30,6 +33,20 @@ SECURITY_HEADERS = {
 
 GRACE_S = 2
 """For requests under way when the server ends."""
+
+REQUEST_TIMEOUT_S = 5.0
+"""For a request to come in whole, after connecting or after the last answer; but for its body."""
+
+MOST_CONNECTIONS = 64
+"""In all; far fewer than the handles that a process may have."""
+
+MOST_OF_ONE_ADDRESS = 32
+
+ACCEPTED_AT_ONCE = 8
+"""Connections, before those that are open have their turn."""
+
+QUEUED_CONNECTIONS = 512
+"""By the system, until they are accepted."""
 
 LARGEST_MESSAGE_BYTES = 4096
 """What a browser has to say is short."""
@@ -50,7 +67,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(QUEUED_CONNECTIONS)
     except OSError as error:
         listener.close()
         raise ConfigError(
@@ -144,13 +161,87 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+class FrugalProtocol(H11Protocol):
+    """uvicorn's HTTP, with limits that hold against strangers: who has not yet asked for anything is of no account.
+
+    A connection that has no request under way is closed when none comes in time, and earlier when it is the oldest of
+    too many. So there is always room for the next one, which may be a stop, and the handles that robot and guard need
+    are never used up. An open WebSocket has shown its token in its first request, and stays.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.made_at_s = self.loop.time()
+        self._expect_request()
+        others = [one for one in self.connections if isinstance(one, FrugalProtocol) and one.is_waiting]
+        here = [one for one in self.connections if _address(one) == _address(self)]
+        for crowd, most in ((here, MOST_OF_ONE_ADDRESS), (self.connections, MOST_CONNECTIONS)):
+            if len(crowd) > most:
+                idle = [one for one in others if one in crowd]
+                min(idle, key=lambda one: one.made_at_s).leave()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.is_waiting:
+            self._expect_nothing()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._expect_nothing()
+        super().handle_websocket_upgrade(event)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._expect_request()
+
+    @property
+    def is_waiting(self) -> bool:
+        """No request is under way: none has come yet, or the last one is answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def leave(self) -> None:
+        """Close at once."""
+        self._expect_nothing()
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def _expect_request(self) -> None:
+        self._expect_nothing()
+        self._deadline = self.loop.call_later(REQUEST_TIMEOUT_S, self.leave)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+
+def _address(protocol: object) -> str | None:
+    client: tuple[str, int] | None = getattr(protocol, "client", None)
+    return None if client is None else client[0]
+
+
+class Server(uvicorn.Server):
+    """Takes connections a few at a time, so that a flood of them holds nobody up who is in; the others queue."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(QUEUED_CONNECTIONS)
+
+
 def configure(app: ASGIApp) -> uvicorn.Config:
     """uvicorn's settings for both servers: no access log, no `Server` header, a short grace period at the end."""
     return uvicorn.Config(
         app,
-        http="h11",
+        loop="asyncio",
+        http=FrugalProtocol,
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,
-        log_level=logging.WARNING,
+        log_level=logging.ERROR,  # what strangers send is no warning to us
         access_log=False,
         server_header=False,
         lifespan="off",
@@ -166,7 +257,7 @@ class ServerThread(Closable):
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         self._listener = listener
-        self._server = uvicorn.Server(configure(app))
+        self._server = Server(configure(app))
         run = partial(self._server.run, sockets=[listener])
         self._thread = threading.Thread(target=run, name="view", daemon=True)
 

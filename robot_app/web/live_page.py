@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -27,11 +27,13 @@ from robot_app.web.hub import LogToHub, PublishedStep, Watcher
 from robot_app.web.viewmodel import Labels, SessionViewModel, encode_picture
 
 STATUS_PERIOD_S = 0.5
-GREETING_TIMEOUT_S = 5.0
 LONGEST_BODY_BYTES = 1000
+BODY_TIMEOUT_S = 5.0
 
-WRONG_TOKEN = 4401
-"""Code with which a WebSocket is closed: 401 among those for private use."""
+PROTOCOL = "vector-live"
+"""Spoken over the WebSocket. A client offers it, and the token as another protocol behind this prefix."""
+
+TOKEN_PREFIX = "token."
 
 
 def build_page(view_model: SessionViewModel, access: Access, stops: Executor) -> ASGIApp:
@@ -108,16 +110,18 @@ class _Handlers:
         return JSONResponse({"done": done})
 
     async def live(self, socket: WebSocket) -> None:
-        """Pictures (binary) and status (text), once the first message has shown the token."""
-        await socket.accept()
+        """Pictures (binary) and status (text) for who shows the token before anything else is read.
+
+        A browser can say nothing in a WebSocket's first request but the names of protocols, so the token is one.
+        """
+        if not any(self._access.knows(name.removeprefix(TOKEN_PREFIX)) for name in socket.scope["subprotocols"]):
+            await socket.close()  # before it was accepted: HTTP 403
+            return
+        await socket.accept(PROTOCOL)
         try:
-            greeting = await asyncio.wait_for(socket.receive_text(), GREETING_TIMEOUT_S)
-            if not self._access.knows(greeting):
-                await socket.close(WRONG_TOKEN)
-                return
             with self._view_model.hub.watching() as watcher:
                 await _Viewer(self._view_model, socket, watcher).serve()
-        except (TimeoutError, KeyError, WebSocketDisconnect):
+        except (KeyError, WebSocketDisconnect):
             with contextlib.suppress(RuntimeError):  # closed by the other side
                 await socket.close()
 
@@ -176,10 +180,14 @@ class _Viewer:
 async def _number(request: Request) -> int:
     """The number in a JSON body `{"number": 12}`; 0, which no step has, where there is none."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_BODY_BYTES:
-            return 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LONGEST_BODY_BYTES:
+                    return 0
+    except (TimeoutError, ClientDisconnect):
+        return 0
     with contextlib.suppress(ValueError, TypeError, KeyError):
         return int(json.loads(body)["number"])
     return 0

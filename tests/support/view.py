@@ -58,10 +58,16 @@ class Client:
         status, answer = self.ask("POST", f"/command/{name}", body, Authorization=f"Bearer {self.token}")
         return status, json.loads(answer)
 
-    def watch(self, **headers: str) -> ClientConnection:
-        """A WebSocket to the pictures, nothing said yet."""
+    def watch(self, token: str | None = None, **headers: str) -> ClientConnection:
+        """A WebSocket to the pictures, with the token that was got before, or another one."""
         origin = headers.pop("Origin", None)
-        return connect(f"ws://127.0.0.1:{self.port}/live", origin=origin, additional_headers=headers, open_timeout=20)
+        return connect(
+            f"ws://127.0.0.1:{self.port}/live",
+            origin=origin,
+            additional_headers=headers,
+            open_timeout=20,
+            subprotocols=["vector-live", f"token.{token or self.token or 'none'}"],
+        )
 
 
 def next_picture(socket: ClientConnection) -> tuple[dict[str, object], bytes]:

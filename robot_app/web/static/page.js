@@ -7,7 +7,6 @@ const RETRY_MS = 1000;
 const STALE_MS = 1000;
 const LATE_MS = 300;
 const PATIENCE_MS = 15000;
-const TOKEN_IS_WRONG = 4401;
 const KEPT_LINES = 200;
 
 const at = (id) => document.getElementById(id);
@@ -51,21 +50,22 @@ async function connect() {
     setTimeout(connect, RETRY_MS);
     return;
   }
-  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+  // The token goes with the first request, as the name of a protocol: headers cannot be given.
+  const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`;
+  const socket = new WebSocket(address, ["vector-live", `token.${token}`]);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     age.forget(); // the server may be another one, with another clock and another log
     lastLine = 0;
     shownNumber = 0;
     at("log").replaceChildren();
-    socket.send(token);
     linkIs("page connected", "good");
   };
   socket.onmessage = ({ data }) => (typeof data === "string" ? showStatus(JSON.parse(data)) : showPicture(data, socket));
-  socket.onclose = ({ code }) => {
+  socket.onclose = () => {
     linkIs("page not connected", "bad");
     pill("mode", "", ""); // nobody here knows
-    setTimeout(connect, code === TOKEN_IS_WRONG ? 0 : RETRY_MS);
+    setTimeout(connect, RETRY_MS);
   };
 }
 

@@ -1,12 +1,17 @@
 import re
+import socket
+import time
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from robot_app.core.errors import ConfigError
+from robot_app.web import http_server, live_page
+from robot_app.web.http_server import MOST_OF_ONE_ADDRESS
 from tests.support.steps import make_step
-from tests.support.view import Client, live_view, next_picture
+from tests.support.view import Client, live_view, next_picture, next_status
 
 EVERYWHERE = "0.0.0.0"
 
@@ -89,14 +94,12 @@ def test_pages_of_others_see_nothing(client, origin):
 def test_pictures_are_for_those_who_know_the_token(client, view):
     with view.sink as sink:
         sink.write(make_step(3))
-    with client.watch() as socket:
-        socket.send("wrong")
-        with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(timeout=20)
-    assert closed.value.rcvd.code == 4401
-    token = client.log_in()
+    for token in ("wrong", "none"):
+        with pytest.raises(InvalidStatus) as refused, client.watch(token):
+            pass
+        assert refused.value.response.status_code == 403
+    client.log_in()
     with client.watch(Origin=f"http://127.0.0.1:{client.port}") as socket:
-        socket.send(token)
         picture, jpeg = next_picture(socket)
     assert picture["index"] == 3
     assert jpeg == make_step(3).frame.jpeg
@@ -130,3 +133,52 @@ def test_a_port_that_is_taken_is_told_in_one_line(view, tmp_path):
     message = rf"cannot listen at 127.0.0.1:{port} .*choose another port"
     with pytest.raises(ConfigError, match=message), live_view(tmp_path, port=port):
         pass
+
+
+def half_a_request(port):
+    stranger = socket.create_connection(("127.0.0.1", port), 20)
+    stranger.sendall(b"POST /session HTTP/1.1\r\nHost: 127")
+    return stranger
+
+
+def is_closed(connection):
+    connection.settimeout(5)
+    try:
+        return connection.recv(100) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_who_asks_for_nothing_is_closed_in_time_however_slowly_it_speaks(monkeypatch, view, client):
+    monkeypatch.setattr(http_server, "REQUEST_TIMEOUT_S", 0.3)
+    began_s = time.monotonic()
+    with half_a_request(client.port) as slow, half_a_request(client.port) as silent:
+        with suppress(OSError):
+            for _ in range(6):
+                time.sleep(0.1)
+                slow.sendall(b".")
+        assert is_closed(slow)
+        assert is_closed(silent)
+    assert time.monotonic() - began_s < 2.0
+
+
+def test_many_who_ask_for_nothing_keep_nobody_from_stopping_and_use_few_handles(client, controls):
+    client.log_in()
+    with client.watch() as page, ExitStack() as strangers:
+        held = [strangers.enter_context(half_a_request(client.port)) for _ in range(3 * MOST_OF_ONE_ADDRESS)]
+        began_s = time.monotonic()
+        assert client.command("stop")[0] == 200
+        assert controls.hold.stopped
+        assert time.monotonic() - began_s < 0.5
+        assert is_closed(held[0])  # the oldest go first
+        while not next_status(page)["stopped"]:  # an open page stays, however old it is
+            pass
+
+
+def test_a_snapshot_whose_number_never_comes_is_given_up(monkeypatch, client):
+    monkeypatch.setattr(live_page, "BODY_TIMEOUT_S", 0.2)
+    client.log_in()
+    with socket.create_connection(("127.0.0.1", client.port), 20) as slow:
+        head = f"POST /command/snapshot HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {client.token}\r\n"
+        slow.sendall(f"{head}Content-Length: 12\r\n\r\n{{".encode())
+        assert slow.recv(100).startswith(b"HTTP/1.1 409")

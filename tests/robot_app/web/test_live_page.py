@@ -32,7 +32,6 @@ def client(view):
 @pytest.fixture
 def socket(client):
     with client.watch() as socket:
-        socket.send(client.token)
         yield socket
 
 
@@ -77,7 +76,6 @@ def test_the_age_grows_while_a_picture_waits(view, client):
     view.sink.write(quiet_step(1))
     time.sleep(0.3)
     with client.watch() as socket:
-        socket.send(client.token)
         assert next_picture(socket)[0]["age_ms"] >= 300
 
 
@@ -98,7 +96,6 @@ def test_events_actions_and_warnings_of_frames_that_were_skipped_are_told_all_th
 def test_status_says_what_a_person_asked_for_and_when_the_session_is_over(view, client, controls):
     def status():
         with client.watch() as socket:
-            socket.send(client.token)
             return next_status(socket)
 
     def mode():
@@ -122,7 +119,6 @@ def test_the_behaviour_tells_in_its_own_words_what_it_remembers(view, client):
     def behaviour(memory):
         view.sink.write(replace(quiet_step(1), memory=memory))
         with client.watch() as socket:
-            socket.send(client.token)
             return next_status(socket)["behaviour"]
 
     assert behaviour(None) == "greet"
