@@ -72,7 +72,7 @@ def _load(name: str) -> Callable[..., Any]:
     module_name, _, function_name = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:  # an installed command does not look there by itself
-        sys.path.insert(0, here)
+        sys.path.append(here)  # last, so that no file there takes the place of a module that others mean
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

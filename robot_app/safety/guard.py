@@ -4,7 +4,6 @@ import logging
 import math
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from contextlib import suppress
 from subprocess import PIPE
 from typing import Protocol
 
+from robot_app.core.child import python_command
 from robot_app.core.deadlines import (
     GUARD_END_TIMEOUT_S,
     GUARD_FROZEN_S,
@@ -22,7 +22,7 @@ from robot_app.core.deadlines import (
 from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.safety.guard_protocol import ACTED, LEFT, READY, heartbeat_line, identity_line
 
-COMMAND = (sys.executable, "-m", "robot_app.safety.guard_process")
+COMMAND = python_command("robot_app.safety.guard_process")
 
 # What ends or pauses the program from its terminal (Ctrl-C, Ctrl-Z, closing the window) must not reach the guard.
 # On Windows that takes a process group and a console of its own; elsewhere both flags are 0.

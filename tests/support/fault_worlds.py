@@ -44,6 +44,11 @@ HOLDS_UP = (signal.SIGSTOP, signal.SIGUSR1, signal.SIGUSR2)
 STARTS_AT_ONCE_S = 0.07
 """One camera period: a frame that comes within it after the fault's start was taken before."""
 
+ROOT = Path(__file__).parents[2]
+
+STRANGERS = ("grpc", "logging", "json")
+"""Modules that would be run in place of others if any process of ours looked for modules where it was started."""
+
 HITS_PICTURES = {
     *(Fault.FREEZE, Fault.SAME_PICTURE, Fault.SILENT, Fault.END, Fault.MID_FRAME, Fault.CORRUPT, Fault.STALL),
     *(Fault.CUT, Fault.NEW_CERTIFICATE, Fault.NEW_TOKEN),
@@ -268,8 +273,13 @@ def play_full_disk(lasts_s: float) -> Outcome:
 
 @contextmanager
 def _program(emulator: Emulator, recording: Path, *trick: str) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "tests.support.drive_program", emulator.identity.address, str(recording), *trick]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-P", "-m", "tests.support.drive_program", emulator.identity.address, str(recording)]
+    for name in STRANGERS:  # in the folder in which it is started
+        (recording.parent / f"{name}.py").write_text("import sys; sys.exit('a stranger was run')", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    with subprocess.Popen(
+        [*command, *trick], stderr=subprocess.PIPE, text=True, cwd=recording.parent, env=environment
+    ) as process:
         try:
             yield process
         finally:

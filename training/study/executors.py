@@ -13,6 +13,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
+from robot_app.core.child import safe_imports
 from robot_app.core.errors import ConfigError, MissingPartError, pip_command
 
 Given = ParamSpec("Given")
@@ -52,7 +53,10 @@ def local_executor(jobs: int) -> Iterator[LocalExecutor]:
     before = os.environ.get(THREADS_VARIABLE)
     os.environ[THREADS_VARIABLE] = str(threads)  # read by the processes while they start
     try:
-        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(turn,)) as pool:
+        with (
+            safe_imports(),
+            ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(turn,)) as pool,
+        ):
             try:
                 yield LocalExecutor(pool, jobs)
             except BaseException:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from robot_app.core.child import safe_imports
 from robot_app.core.errors import InputError
 from robot_app.core.files import write_whole
 from robot_app.core.frame import Image, decode_image, encode_jpeg
@@ -70,6 +71,7 @@ def render_dataset(output: Path, count: int, settings: RenderSettings, workers: 
     todo = [i for i in range(count) if not _label_path(output, i).exists()]
     context = multiprocessing.get_context("spawn")
     with (
+        safe_imports(),
         context.Pool(min(workers, max(len(todo), 1)), _start_worker, (output, settings, photos)) as pool,
         tqdm(total=count, initial=count - len(todo), unit="image", desc="render") as progress,
     ):

@@ -106,3 +106,13 @@ def test_an_unknown_name():
         choose("folow")
     with pytest.raises(ConfigError, match="expected one of: watch, greet, follow, hide, announce \\(or a function"):
         choose("zzz")
+
+
+def test_a_file_beside_it_does_not_take_the_place_of_a_module_that_others_mean(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    (tmp_path / "colorsys.py").write_text("raise RuntimeError('a stranger was run')\n", encoding="utf-8")
+    mine = "import colorsys\n\n\ndef act(state, tracks, now_s):\n    return colorsys.rgb_to_hls(0, 0, 0)\n"
+    (tmp_path / "mine_too.py").write_text(mine, encoding="utf-8")
+    assert choose_behaviour(Settings(behaviour=BehaviourSettings("mine_too:act")))

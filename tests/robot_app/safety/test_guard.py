@@ -201,3 +201,12 @@ def test_it_is_light():
     program = "import sys, robot_app.safety.guard_process; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert {"onnxruntime", "cv2", "mcap"}.isdisjoint(done.stdout.split())
+
+
+def test_nothing_in_the_current_folder_is_run(tmp_path, monkeypatch, capfd):
+    for name in ("grpc", "logging", "json", "robot_app"):
+        (tmp_path / f"{name}.py").write_text("import sys; sys.exit('a stranger was run')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with emulated() as emulator, guarding(emulator) as (guard, _):
+        assert guard.is_ready
+    assert "stranger" not in capfd.readouterr().err
