@@ -23,12 +23,16 @@ ANNOTATION_NAMES = ("annotations.json", "_annotations.coco.json")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledImage:
-    """One image file and its objects: boxes float32 (N, 4) xyxy, and labels int64 (N,), indices of class names."""
+    """One image file and its objects: boxes float32 (N, 4) xyxy, and labels int64 (N,), indices of class names.
+
+    `sha256` is that of the file; empty where it was not read by `read_coco`.
+    """
 
     path: Path
     hw: tuple[int, int]
     boxes_px: NDArray[np.float32]
     labels: NDArray[np.int64]
+    sha256: str = ""
 
     @property
     def truth(self) -> Detections:
@@ -91,13 +95,13 @@ def read_coco(location: Path) -> LabelledImages:
 
     label_of = {category: label for label, category in enumerate(categories)}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        read = list(pool.map(lambda e: _read_image(file, e[0], e[1], label_of), entries))
+        images = tuple(pool.map(lambda e: _read_image(file, e[0], e[1], label_of), entries))
     digest = hashlib.sha256(raw)
-    for _, image_digest in read:
-        digest.update(image_digest)
+    for image in images:
+        digest.update(bytes.fromhex(image.sha256))
     folder = file.parent
     name = folder.resolve().name if file.name in ANNOTATION_NAMES else file.stem
-    return LabelledImages(name, tuple(categories.values()), tuple(image for image, _ in read), digest.hexdigest())
+    return LabelledImages(name, tuple(categories.values()), images, digest.hexdigest())
 
 
 def join(parts: Sequence[LabelledImages]) -> LabelledImages:
@@ -140,8 +144,8 @@ def _read_bytes(path: Path) -> bytes:
 
 def _read_image(
     file: Path, entry: dict[str, Any], annotations: list[dict[str, Any]], label_of: dict[int, int]
-) -> tuple[LabelledImage, bytes]:
-    """The image, decoded once to be sure of it, and the sha256 of its file."""
+) -> LabelledImage:
+    """The image, decoded once to be sure of it."""
     path = _image_path(file, entry)
     raw = _read_bytes(path)
     height, width = decode_image(raw, str(path)).shape[:2]
@@ -158,7 +162,7 @@ def _read_image(
             )
         labels[i] = label_of[category]
         boxes[i] = _read_box(path, annotation.get("bbox"), (height, width))
-    return LabelledImage(path, (height, width), boxes, labels), hashlib.sha256(raw).digest()
+    return LabelledImage(path, (height, width), boxes, labels, hashlib.sha256(raw).hexdigest())
 
 
 def _image_path(file: Path, entry: dict[str, Any]) -> Path:

@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,10 +18,23 @@ from pydantic import (
 
 from robot_app.core.errors import ConfigError
 from robot_app.core.validation import describe_fault, suggestion
+from training.engine.hyperparameters import AUGMENTATIONS, FREEZES, Hyperparameters
 from training.study.results import Published
 
+_DEFAULTS = Hyperparameters()
+
+
+def _one_of(*names: str) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"expected one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
+
+
 Percent = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?\d)(\.\d+)?%$")]
-Freeze = Literal["none", "backbone", "backbone+neck", "features"]
+Freeze = Annotated[str, _one_of(*FREEZES)]
 Count = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0)]
 Shared = TypeVar("Shared", bound=BaseModel)
@@ -62,15 +75,15 @@ class TrainingSection(_Section):
     Without epochs, batch size or patience, as `robot-train train`.
     """
 
-    architecture: str = "yolox-nano"
-    frame: tuple[Count, Count] = (640, 360)
-    reduction: Count = 2
-    augmentation: Literal["camera", "mosaic", "none"] = "camera"
+    architecture: str = _DEFAULTS.architecture
+    frame: tuple[Count, Count] = (_DEFAULTS.frame_hw[1], _DEFAULTS.frame_hw[0])
+    reduction: Count = _DEFAULTS.reduction
+    augmentation: Annotated[str, _one_of(*AUGMENTATIONS)] = _DEFAULTS.augmentation
     epochs: Count | None = None
     batch_size: Count | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     patience: Count | None = None
-    gentle: bool = True
+    gentle: bool = _DEFAULTS.gentle
 
 
 class ArmDataSection(_Section):
@@ -95,7 +108,7 @@ class ArmSection(_Section):
 
     name: str | None = None
     start: tuple[str, ...]
-    freeze: tuple[Freeze, ...] = ("none",)
+    freeze: tuple[Freeze, ...] = (_DEFAULTS.freeze,)
     images: tuple[Count | Percent, ...] = ("100%",)
     epochs: Count | None = None
     seeds: Seeds | None = None

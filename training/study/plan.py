@@ -2,15 +2,18 @@
 
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from robot_app.core.errors import ConfigError
+from robot_app.core.errors import ConfigError, InputError, ModelError
 from robot_app.core.files import write_whole
+from robot_app.core.text import plural
 from training.data.dataset import LabelledImages, read_coco
+from training.detectors.factory import COCO, SCRATCH, build_detector
 from training.engine.hyperparameters import (
     GENTLE_RATE,
     LEARNING_RATE,
@@ -19,15 +22,14 @@ from training.engine.hyperparameters import (
     default_epochs,
     default_patience,
 )
-from training.engine.progress import BEST_NAME
+from training.engine.progress import BEST_NAME, STATE_NAME
 from training.evaluation.metrics import check_classes
 from training.study.config import ArmSection, DataSection, StudyConfig, TrainingSection
-from training.study.results import Arm
+from training.study.results import FREEZE_WORDS, RESULT_NAME, Arm
 
 PLAN_NAME = "plan.json"
 
-BUILT_IN_STARTS = ("scratch", "coco")
-_NAMES = {"none": "all trains", "backbone": "backbone frozen", "backbone+neck": "head only", "features": "features"}
+BUILT_IN_STARTS = (SCRATCH, COCO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +58,21 @@ class PlannedRun:
         write_whole(self.output / PLAN_NAME, json.dumps(self._content(), indent=1))
 
     def check_unchanged(self) -> None:
-        """A run that was begun in its folder must have been the very same.
-
-        A setting, or a hash, that the release which began it did not know yet counts as its default.
+        """A run that was begun in its folder must have been the very same, and its plan there to say so.
 
         Raises:
-            ConfigError: it was another.
+            ConfigError: it was another, or one of a release that chose or knew other settings.
         """
-        plan = self.output / PLAN_NAME
-        if not plan.is_file():
+        if not any((self.output / name).is_file() for name in (PLAN_NAME, STATE_NAME, RESULT_NAME)):
             return
-        now, defaults = json.loads(json.dumps([self._content(), asdict(Hyperparameters())]))
         try:
-            before = json.loads(plan.read_bytes())
-            before = now | before | {"settings": defaults | before["settings"]}
-        except (ValueError, TypeError, KeyError):
+            before = json.loads((self.output / PLAN_NAME).read_bytes())
+        except (OSError, ValueError):
             before = None
-        if before != now:
+        if before != json.loads(json.dumps(self._content())):
             raise ConfigError(
-                f'{self.output}: "{self.arm.name}" was begun with other settings or images; choose another --output, '
-                f"or delete that folder to run it anew"
+                f'{self.output}: "{self.arm.name}" was begun with other settings or images, or by another release; '
+                f"choose another --output, or delete that folder to run it anew"
             )
 
     def _content(self) -> dict[str, object]:
@@ -103,7 +100,7 @@ def plan_runs(config: StudyConfig, data: Mapping[Path, LabelledImages], output: 
 
     Raises:
         ConfigError: two arms have one name; a start or a published row names nothing; arms start from one another in a
-            circle; more images than there are.
+            circle; more images than there are; an image in two parts; settings, or a start, that cannot be trained.
     """
     arms = [arm for section in config.arms for arm in _expand(section, config, data)]
     _check_names([arm for arm, _ in arms], config, output)
@@ -126,6 +123,8 @@ def plan_runs(config: StudyConfig, data: Mapping[Path, LabelledImages], output: 
         )
         runs.append(planned)
     _check_order(runs)
+    _check_parts(runs, data)
+    _check_starts(runs, data[config.data.train].class_names)
     return runs
 
 
@@ -165,7 +164,7 @@ def _expand(
         )
     for start, freeze, amount in combinations:
         count = _count(amount, len(data[own.train].images))
-        name = section.name or ", ".join((f"{start}, {_NAMES[freeze]}, {count} images", *_distinctions(section)))
+        name = section.name or ", ".join((f"{start}, {FREEZE_WORDS[freeze]}, {count} images", *_distinctions(section)))
         yield Arm(name, start, freeze, count, changes, train, validation, section.reference or ""), section
 
 
@@ -190,7 +189,8 @@ def describe_settings(settings: TrainingSection) -> dict[str, str]:
     """Each setting in words, by its name."""
     words = {name: _in_words(value) for name, value in settings.model_dump().items()}
     if settings.learning_rate is None:
-        words["learning_rate"] = f"{LEARNING_RATE:g}, or {GENTLE_RATE:g} from weights that know the classes"
+        gently = f", or {GENTLE_RATE:g} from weights that know most of the classes" if settings.gentle else ""
+        words["learning_rate"] = f"{LEARNING_RATE:g}{gently}"
     return words | {"frame": "{}x{}".format(*settings.frame)}
 
 
@@ -223,6 +223,47 @@ def _check_order(runs: list[PlannedRun]) -> None:
         raise ConfigError(f'"{arm.name}" starts from "{arm.start}", but these arms start from one another in a circle')
 
 
+def _check_parts(runs: list[PlannedRun], data: Mapping[Path, LabelledImages]) -> None:
+    """No file is in two parts of an arm. What the arms before it were trained on, it was trained on as well."""
+    files = {folder: {image.sha256: image.path.name for image in part.images} for folder, part in data.items()}
+    run_in: dict[Path | None, PlannedRun] = {run.output: run for run in runs}
+    for run in runs:
+        used = []
+        before: PlannedRun | None = run
+        while before is not None:
+            used.append((f'training data of "{before.arm.name}"', before.data.train))
+            before = run_in.get(before.after)
+        validation, test = ("validation data", run.data.validation), ("test data", run.data.test)
+        for (where, first), (held, second) in [*itertools.product(used, (validation, test)), (validation, test)]:
+            if common := files[first].keys() & files[second].keys():
+                raise ConfigError(
+                    f'"{run.arm.name}": expected no image of its {held} in the {where}, found '
+                    f"{plural(len(common), 'image')}, such as {min(files[second][sha256] for sha256 in common)}"
+                )
+
+
+def _check_starts(runs: list[PlannedRun], class_names: tuple[str, ...]) -> None:
+    """What is left to do can be begun: every architecture exists, and every checkpoint is there and is one of it."""
+    run_in: dict[Path | None, PlannedRun] = {run.output: run for run in runs}
+    tried = set()
+    for run in runs:
+        before, architecture = run_in.get(run.after), run.settings.architecture
+        if before is not None and before.settings.architecture != architecture:
+            raise ConfigError(
+                f'"{run.arm.name}" starts from "{before.arm.name}", which is of another architecture, '
+                f"{before.settings.architecture}; expected {architecture}"
+            )
+        later = before is not None or run.settings.start == COCO  # trained, or downloaded, only then
+        start = SCRATCH if later else run.settings.start
+        if (architecture, start) in tried or (run.output / RESULT_NAME).is_file():
+            continue
+        tried.add((architecture, start))
+        try:
+            build_detector(architecture, class_names, start)
+        except (ConfigError, InputError, ModelError) as error:
+            raise ConfigError(f'"{run.arm.name}": {error}') from error
+
+
 def _start(arm: Arm, seed: int, config: StudyConfig, output: Path) -> tuple[str, Path | None]:
     """The start as `robot-train train` takes it, and the run that must come before."""
     if arm.start in config.starts:
@@ -234,19 +275,29 @@ def _start(arm: Arm, seed: int, config: StudyConfig, output: Path) -> tuple[str,
 
 
 def _settings(arm: Arm, seed: int, training: TrainingSection, start: str) -> Hyperparameters:
+    width, height = training.frame
+    if width % training.reduction or height % training.reduction:
+        raise ConfigError(
+            f'"{arm.name}": reduction: expected a divisor of both sides of the frame, {width}x{height}, found '
+            f"{training.reduction}"
+        )
     batch_size = training.batch_size or default_batch_size(arm.images)
-    epochs = training.epochs or default_epochs(arm.images, batch_size)
+    network_pixels = math.prod(training.frame) // training.reduction**2
+    epochs = training.epochs or default_epochs(arm.images, batch_size, network_pixels)
     chosen = {"frame", "epochs", "batch_size", "patience"}
-    return Hyperparameters(
-        start=start,
-        freeze=arm.freeze,
-        epochs=epochs,
-        batch_size=batch_size,
-        patience=training.patience or default_patience(epochs),
-        frame_hw=(training.frame[1], training.frame[0]),
-        seed=seed,
-        **training.model_dump(exclude=chosen, exclude_none=True),
-    )
+    try:
+        return Hyperparameters(
+            start=start,
+            freeze=arm.freeze,
+            epochs=epochs,
+            batch_size=batch_size,
+            patience=training.patience or default_patience(epochs),
+            frame_hw=(height, width),
+            seed=seed,
+            **training.model_dump(exclude=chosen, exclude_none=True),
+        )
+    except ConfigError as error:
+        raise ConfigError(f'"{arm.name}": {error}') from error
 
 
 def _subset(arm: Arm, seed: int, config: StudyConfig, available: int) -> tuple[int, ...]:

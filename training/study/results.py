@@ -20,6 +20,16 @@ MATCHES_NAME = "matches.npz"
 BUDGET = ("epochs", "patience")
 """Settings that say how long a run may take: arms trained to convergence need not have the same."""
 
+COSTLY = ("architecture", "frame", "reduction", "augmentation")
+"""Settings that decide, with the frozen parts, what an image costs in an epoch."""
+
+FREEZE_WORDS = {
+    "none": "all trains",
+    "backbone": "backbone frozen",
+    "backbone+neck": "head only",
+    "features": "head on stored features",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -50,10 +60,19 @@ class Arm:
         """What is equal in arms that differ in nothing but start, freeze, images, or how long they may train."""
         return self.train, self.validation, *(change for change in self.changes if change[0] not in BUDGET)
 
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What is equal in arms that train equally fast: an image costs them as much in an epoch."""
+        return self.freeze, *(change for change in self.changes if change[0] in COSTLY)
+
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """Validation score after an epoch; epoch 0 is before training. `seconds` is training alone, from the start on."""
+    """Validation score after an epoch; epoch 0 is before training.
+
+    `seconds` is training alone, from the start on: as it was measured in the run, on a machine that may have been busy
+    with other things; or, in an analysis, at the median speed of such runs (`arms.at_median_speed`).
+    """
 
     epoch: int
     seconds: float

@@ -42,10 +42,12 @@ from training.study.results import (
     load_run,
     save_run,
 )
-from training.study.scoring import count_objects, match_detections
+from training.study.scoring import match_detections
 
 REPORT_NAME = "report"
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} runs [{elapsed}{postfix}]"
+
+GENTLY = "trained gently: they keep their statistics of batch normalisation, and count as many epochs in the average"
 
 REPORT_EVERY_S = 300.0
 """Resampling takes seconds for each report, so that not every run gets one."""
@@ -142,8 +144,7 @@ def run_study(
     for run in runs:
         run.check_unchanged()
         if (result := load_run(run.output)) is not None:
-            _check_images(run, result, data)
-            done[run.output] = replace(result, arm=run.arm, most_epochs=run.settings.epochs)
+            done[run.output] = replace(result, arm=run.arm)
 
     reported_at = time.monotonic()
     remaining = RemainingTime(runs, executor.slots)
@@ -164,18 +165,6 @@ def run_study(
                 report(_results(config, data, runs, done), output / REPORT_NAME)
                 reported_at = time.monotonic()
     report(_results(config, data, runs, done), output / REPORT_NAME)
-
-
-def _check_images(run: PlannedRun, result: RunResult, data: Mapping[Path, LabelledImages]) -> None:
-    """What was done on other data, whose folders had the same names, does not count."""
-    train = data[run.data.train]
-    names = sorted(train.images[i].path.name for i in run.images)
-    objects = count_objects(data[run.data.test])
-    if names != list(result.image_names) or not np.array_equal(objects, result.matches.objects):
-        raise ConfigError(
-            f'{run.output}: "{run.arm.name}", seed {run.seed}, was trained or tested on other images; choose another '
-            f"--output, or delete that folder to run it anew"
-        )
 
 
 def _completed(
@@ -250,6 +239,7 @@ def _recipe(config: StudyConfig, runs: list[PlannedRun]) -> tuple[str, ...]:
         shared = [run for run in runs if name.replace("_", " ") not in dict(run.arm.changes)] or runs
         values = sorted({getattr(run.settings, name) for run in shared})
         words[name] = f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"
+    del words["gentle"]
     told = {
         "architecture": words.pop("architecture"),
         "frames": f"{words.pop('frame')}, scaled down by {words.pop('reduction')}",
@@ -257,5 +247,6 @@ def _recipe(config: StudyConfig, runs: list[PlannedRun]) -> tuple[str, ...]:
         f"validation AP50-95",
         "batch size": words.pop("batch_size"),
         "highest learning rate": words.pop("learning_rate"),
+        "weights that know most of the classes": GENTLY if config.training.gentle else "trained as any others",
     }
     return tuple(f"{name.replace('_', ' ')}: {value}" for name, value in (told | words).items())

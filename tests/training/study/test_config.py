@@ -4,10 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from robot_app.core.errors import ConfigError, InputError
 from tests.support.labelled import write_rectangles
 from training.data.dataset import LabelledImages, read_coco
+from training.detectors.factory import build_detector
+from training.engine.hyperparameters import default_epochs
 from training.study.config import TrainingSection, read_config
 from training.study.plan import PlannedRun, plan_runs, read_data
 
@@ -26,10 +29,18 @@ def plan(folder: Path, text: str, data: Folders) -> list[PlannedRun]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    """The folders that `HEAD` names, with 20 images each; `later` has 40."""
+    """The folders that `HEAD` names, with 20 images for training; `later` has 40, and `again` is `b` once more."""
     parent = tmp_path_factory.mktemp("study")
-    small, large = (read_coco(write_rectangles(parent / f"{n}", n, seed=n)) for n in (20, 40))
-    return {Path(name).absolute(): small for name in "abc"} | {Path("later").absolute(): large}
+    counts = {"a": 20, "b": 3, "c": 3, "later": 40}
+    parts = {n: read_coco(write_rectangles(parent / n, count, seed)) for seed, (n, count) in enumerate(counts.items())}
+    return {Path(name).absolute(): part for name, part in (parts | {"again": parts["b"]}).items()}
+
+
+def checkpoint(path: Path) -> Path:
+    detector, _ = build_detector("yolox-nano", ("vector",), "scratch")
+    content = {"model": detector.state_dict(), "architecture": "yolox-nano", "class_names": ["vector"]}
+    torch.save(content, path)
+    return path
 
 
 def test_lists_are_combined_and_seeds_come_in_turn(tmp_path, data):
@@ -66,8 +77,9 @@ def test_an_arm_can_start_from_another_with_the_same_seed(tmp_path, data):
 
 def test_settings_of_the_study_and_of_arms_reach_the_runs(tmp_path, data):
     text = HEAD + '[training]\nframe = [416, 320]\nreduction = 1\naugmentation = "none"\nepochs = 9\nbatch_size = 4\n'
+    mine = checkpoint(tmp_path / "mine.pt")
     text += (
-        '[starts]\nmine = "mine.pt"\n[[arms]]\nstart = "mine"\n[[arms]]\nstart = "scratch"\nepochs = 3\nseeds = [7]\n'
+        f'[starts]\nmine = "{mine}"\n[[arms]]\nstart = "mine"\n[[arms]]\nstart = "scratch"\nepochs = 3\nseeds = [7]\n'
     )
     runs = plan(tmp_path, text, data)
     assert [(run.arm.start, run.seed, run.settings.epochs) for run in runs] == [
@@ -82,7 +94,7 @@ def test_settings_of_the_study_and_of_arms_reach_the_runs(tmp_path, data):
         "none",
         4,
     )
-    assert settings.start == str(Path("mine.pt").absolute())
+    assert settings.start == str(mine)
 
 
 def test_an_arm_replaces_only_what_it_names(tmp_path, data):
@@ -111,13 +123,17 @@ def test_every_setting_of_a_study_can_be_that_of_an_arm(tmp_path, data):
 
 def test_an_arm_can_have_data_of_its_own(tmp_path, data):
     text = (
-        HEAD + ARM + 'images = ["50%", 12]\n' + ARM + 'images = "75%"\ndata = { train = "later", validation = "c" }\n'
+        HEAD
+        + ARM
+        + 'images = ["50%", 12]\n'
+        + ARM
+        + 'images = "75%"\ndata = { train = "later", validation = "again" }\n'
     )
     half, twelve, later = plan(tmp_path, text, data)[:3]
     assert (half.arm.images, twelve.arm.images, later.arm.images) == (10, 12, 30)
     assert max(later.images) >= 20
     assert (later.data.train, later.data.validation, later.data.test) == tuple(
-        Path(name).absolute() for name in ("later", "c", "c")
+        Path(name).absolute() for name in ("later", "again", "c")
     )
     large = data[Path("later").absolute()]
     assert (half.arm.train, later.arm.train) == ("", large.sha256)
@@ -125,24 +141,42 @@ def test_an_arm_can_have_data_of_its_own(tmp_path, data):
     assert later.arm.name.startswith("scratch, all trains, 30 images, ")
 
 
-def test_a_run_begun_by_an_earlier_release_is_the_same_where_new_settings_have_their_defaults(tmp_path, data):
+def test_only_the_very_same_run_is_continued_or_counted(tmp_path, data):
+    """What its plan does not say, because an earlier release did not know it, need not have been today's default."""
     [run, *_] = plan(tmp_path, HEAD + ARM, data)
+    run.check_unchanged()  # not begun
     run.output.mkdir(parents=True)
+    run.check_unchanged()  # nothing in it yet
     run.write()
     run.check_unchanged()
     path = run.output / "plan.json"
     content = json.loads(path.read_text())
-    del content["settings"]["gradient_norm"], content["data_sha256"]
-    path.write_text(json.dumps(content))
-    run.check_unchanged()
-    changed = replace(run, settings=replace(run.settings, gradient_norm=1.0))
-    for other in (changed, replace(run, images=run.images[1:])):
-        with pytest.raises(ConfigError, match="was begun with other settings or images"):
+    others = [replace(run, settings=replace(run.settings, gradient_norm=1.0)), replace(run, images=run.images[1:])]
+    del content["settings"]["gradient_norm"]
+    for other, written in [(o, path.read_text()) for o in others] + [
+        (run, text) for text in (json.dumps(content), "", "[]", '{"settings": 3}')
+    ]:
+        path.write_text(written)
+        with pytest.raises(ConfigError, match="was begun with other settings or images, or by another release"):
             other.check_unchanged()
-    for broken in ("", "[]", '{"settings": 3}'):
-        path.write_text(broken)
-        with pytest.raises(ConfigError, match="was begun with other settings or images"):
-            run.check_unchanged()
+
+
+@pytest.mark.parametrize("left", ["result.json", "last.pt"])
+def test_a_run_without_its_plan_does_not_count(tmp_path, data, left):
+    [run, *_] = plan(tmp_path, HEAD + ARM, data)
+    run.output.mkdir(parents=True)
+    (run.output / left).write_text("{}")
+    with pytest.raises(ConfigError, match="choose another --output, or delete that folder to run it anew"):
+        run.check_unchanged()
+
+
+def test_without_epochs_an_arm_has_those_of_train(tmp_path, data):
+    """Which heeds the number of pixels of the network, too."""
+    sizes = "{ frame = [1280, 1280], reduction = 1 }", "{ frame = [1280, 1280], reduction = 4 }"
+    text = HEAD + "".join(f"{ARM}images = 20\ntraining = {size}\n" for size in sizes)
+    large, small, *_ = (run.settings for run in plan(tmp_path, text, data))
+    assert large.epochs == default_epochs(20, large.batch_size, 1280 * 1280) < small.epochs
+    assert small.epochs == default_epochs(20, small.batch_size, 320 * 320)
 
 
 def test_a_run_begun_on_other_labels_is_not_continued(tmp_path, data):
@@ -151,6 +185,39 @@ def test_a_run_begun_on_other_labels_is_not_continued(tmp_path, data):
     run.write()
     with pytest.raises(ConfigError, match="was begun with other settings or images"):
         replace(run, data_sha256=("other", *run.data_sha256[1:])).check_unchanged()
+
+
+def overlapping(data: Folders, name: str, count: int, other: str) -> Folders:
+    """`data`, with the first `count` images of the folder `other` in the folder `name`, too."""
+    first, second = data[Path(name).absolute()], data[Path(other).absolute()]
+    return data | {Path(name).absolute(): replace(first, images=first.images + second.images[:count])}
+
+
+LATER = '[[arms]]\nname = "v1"\nstart = "scratch"\ndata = { train = "later" }\n[[arms]]\nname = "v3"\nstart = "v1"\n'
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (("a", 2, "c"), '"v3": expected no image of its test data in the training data of "v3", found 2 images, such'),
+        (("later", 1, "c"), '"v1": expected no image of its test data in the training data of "v1", found 1 image,'),
+        (("b", 1, "c"), '"v1": expected no image of its test data in the validation data, found 1 image, such as 000'),
+        (("b", 3, "a"), '"v3": expected no image of its validation data in the training data of "v3", found 3 images'),
+    ],
+)
+def test_no_image_is_in_two_parts_of_an_arm(tmp_path, data, parts, message):
+    plan(tmp_path, HEAD + LATER, data)
+    with pytest.raises(ConfigError) as caught:
+        plan(tmp_path, HEAD + LATER, overlapping(data, *parts))
+    assert str(caught.value).startswith(message)
+
+
+def test_what_the_start_was_trained_on_counts_as_training_data(tmp_path, data):
+    text = HEAD + LATER + 'data = { validation = "later" }\n'
+    with pytest.raises(
+        ConfigError, match='"v3": expected no image of its validation data in the training data of "v1"'
+    ):
+        plan(tmp_path, text, data)
 
 
 def test_all_data_of_a_study_has_the_same_classes(tmp_path):
@@ -185,7 +252,28 @@ def test_all_data_of_a_study_has_the_same_classes(tmp_path):
         (HEAD + ARM + 'data = { test = "b" }\n', 'unknown key "arms.0.data.test"; expected one of: train, validation'),
         (HEAD + ARM + 'data = { train = "later" }\nimages = 41\n', "41 images wanted, but the training data has 40"),
         (HEAD + ARM + 'reference = "b"\n', 'its reference is no other arm, "b"; it is the only one'),
-        (HEAD + ARM + 'freeze = "head"\n', "arms.0.freeze.0: input should be 'none', 'backbone'"),
+        (
+            HEAD + ARM + 'freeze = "head"\n',
+            "arms.0.freeze.0: value error, expected one of none, backbone, backbone+neck",
+        ),
+        (HEAD + '[training]\naugmentation = "rain"\n' + ARM, "expected one of camera, mosaic, none, found 'rain'"),
+        (
+            HEAD + ARM + 'name = "odd"\ntraining = { reduction = 7 }\n',
+            '"odd": reduction: expected a divisor of both sides of the frame, 640x360, found 7',
+        ),
+        (HEAD + ARM + 'name = "odd"\ntraining = { frame = [20, 20] }\n', '"odd": frame_hw: expected sides from 32 to'),
+        (
+            HEAD + ARM + 'name = "odd"\ntraining = { architecture = "yolo" }\n',
+            "\"odd\": architecture 'yolo' is unknown: expected one of yolox-nano",
+        ),
+        (
+            HEAD + '[starts]\nmine = "gone.pt"\n' + ARM.replace("scratch", "mine") + 'name = "odd"\n',
+            '"odd": no start weights at ',
+        ),
+        (
+            HEAD + ARM + 'name = "a"\n' + ARM.replace("scratch", "a") + 'training = { architecture = "ssdlite" }\n',
+            'starts from "a", which is of another architecture, yolox-nano; expected ssdlite',
+        ),
         (HEAD + ARM + 'images = "half"\n', "arms.0.images"),
         (HEAD + ARM + "images = 21\n", "21 images wanted, but the training data has 20"),
         (HEAD + ARM + ARM, 'two arms are named "scratch, all trains, 20 images"'),
@@ -210,7 +298,7 @@ def test_all_data_of_a_study_has_the_same_classes(tmp_path):
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, data, text, message):
-    with pytest.raises(ConfigError, match=r"study\.toml|arms|arm|start") as caught:
+    with pytest.raises(ConfigError, match=r"study\.toml|arms|arm|start|\"odd\"") as caught:
         plan(tmp_path, text, data)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

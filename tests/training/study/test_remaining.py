@@ -35,11 +35,16 @@ class Fabricated:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_rectangles(tmp_path_factory.mktemp("study") / "data", 20, seed=1)
+    """A folder with the three parts of a data set."""
+    folder = tmp_path_factory.mktemp("study")
+    for seed, (name, images) in enumerate((("train", 20), ("validation", 2), ("test", 2))):
+        write_rectangles(folder / name, images, seed)
+    return folder
 
 
 def config_of(folder: Path, data: Path, arms: str) -> StudyConfig:
-    head = f'title = "T"\nseeds = [0]\n[data]\ntrain = "{data}"\nvalidation = "{data}"\ntest = "{data}"\n'
+    parts = "".join(f'{name} = "{data / name}"\n' for name in ("train", "validation", "test"))
+    head = f'title = "T"\nseeds = [0]\n[data]\n{parts}'
     (folder / "study.toml").write_text(f"{head}[training]\nepochs = {EPOCHS}\n{arms}")
     return read_config(folder / "study.toml")
 

@@ -7,15 +7,8 @@ from collections.abc import Callable, Sequence
 from robot_app.core.text import plural
 from training.study.analysis import Analysis, Comparison, Factor, Measure, Verdict
 from training.study.arms import CatchUp
-from training.study.results import BUDGET, Arm
+from training.study.results import BUDGET, FREEZE_WORDS, Arm
 from training.study.statistics import FEWEST_SEEDS, Estimate, Interval
-
-FREEZE_WORDS = {
-    "none": "all trains",
-    "backbone": "backbone frozen",
-    "backbone+neck": "head only",
-    "features": "head on stored features",
-}
 
 ABSENT = "–"  # noqa: RUF001 - an en dash is what tables use
 CLAIMED = (Verdict.HIGHER, Verdict.LOWER)
