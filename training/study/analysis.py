@@ -1,6 +1,7 @@
 """Everything that is computed from a study's results before a word of its report is written.
 
-Arms that differ in one thing only are compared in pairs, seed by seed and on the same test images.
+Arms that differ in start, frozen parts or number of images only are compared in pairs, seed by seed and on the same
+test images. How long they may train may differ, too, and stored features are not augmented, which the report says.
 """
 
 import math
@@ -18,16 +19,20 @@ from training.study.arms import (
     LEARNED,
     ArmSummary,
     CatchUp,
+    Continuation,
     Resampled,
     area_under_curve,
     at_epoch,
+    at_median_speed,
     best_final_score,
     catch_ups,
+    continuations,
     final_score,
     has_converged,
     late_gain,
     longest_run,
     summarise_arm,
+    training_seconds,
 )
 from training.study.results import Arm, RunResult, StudyResults
 from training.study.scoring import average_precision, bootstrap_samples
@@ -51,7 +56,7 @@ _SAME_AP = 0.001
 
 
 class Factor(StrEnum):
-    """The one thing in which two compared arms differ; or that one names the other as its reference."""
+    """What two compared arms differ in; or that one names the other as its reference."""
 
     START = "start"
     FREEZE = "freeze"
@@ -82,11 +87,20 @@ ON_TEST_IMAGES = (Measure.TEST_AP50_95, Measure.TEST_AP50)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two arms that differ in `factor` only; `first` is scratch, unfrozen, smaller or the reference."""
+    """Two arms that differ in `factor`; `first` is scratch, unfrozen, smaller or the reference.
+
+    How long they may train may differ, too, and those with a reference may differ in anything.
+    """
 
     factor: Factor
     first: Arm
     second: Arm
+
+    @property
+    def is_ablation(self) -> bool:
+        """Whether the second arm varies settings of its reference, and has the same start, frozen parts and data."""
+        same = ("start", "freeze", "images", "train", "validation")
+        return self.factor is Factor.REFERENCE and all(getattr(self.first, n) == getattr(self.second, n) for n in same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,21 +228,31 @@ class Analysis:
 
     Attributes:
         results: what it was made from.
+        runs: those of `results`, the seconds of their curves at the median speed of such runs.
         arms: in the order of the configuration.
-        comparisons: all pairs that differ in one thing.
+        comparisons: of all pairs.
         catch_ups: time to the final score of scratch.
+        continuations: arms that go on with a model that knew the classes, beside that model.
         best: best final validation AP50-95 of the study; NaN without any.
         resamples: number of bootstrap samples of the test images.
         remarks: what a careful reader must know about these results.
     """
 
     results: StudyResults
+    runs: tuple[RunResult, ...]
     arms: tuple[ArmSummary, ...]
     comparisons: tuple[Comparison, ...]
     catch_ups: tuple[CatchUp, ...]
+    continuations: tuple[Continuation, ...]
     best: float
     resamples: int
     remarks: tuple[str, ...]
+
+    @property
+    def ablations(self) -> tuple[Arm, ...]:
+        """Arms that vary settings of their reference. Their curves would lie upon its curve."""
+        pairs = dict.fromkeys(c.pair for c in self.comparisons)
+        return tuple(pair.second for pair in pairs if pair.is_ablation)
 
 
 def analyse(results: StudyResults) -> Analysis:
@@ -237,17 +261,20 @@ def analyse(results: StudyResults) -> Analysis:
     Raises:
         InputError: the runs were not tested on the same images.
     """
-    runs = results.runs
-    _check_test_images(runs)
+    _check_test_images(results.runs)
+    runs = at_median_speed(results.runs)
     arms = tuple(dict.fromkeys(run.arm for run in runs))
+    wall_s = {arm: [training_seconds(run) for run in results.runs if run.arm == arm] for arm in arms}
     resamples = _choose_resamples(arms, runs)
     resampled = _resample(runs, resamples)
     best = best_final_score(arms, runs)
     return Analysis(
         results=results,
-        arms=tuple(summarise_arm(arm, runs, resampled, best) for arm in arms),
+        runs=runs,
+        arms=tuple(summarise_arm(arm, runs, resampled, best, wall_s[arm]) for arm in arms),
         comparisons=compare_arms(arms, runs, resampled),
         catch_ups=catch_ups(arms, runs),
+        continuations=continuations(arms, runs),
         best=best,
         resamples=resamples,
         remarks=_remarks(arms, runs),

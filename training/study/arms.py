@@ -2,14 +2,16 @@
 
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from training.study.results import Arm, CurvePoint, RunResult
+from training.study.results import BUILT_IN_STARTS, Arm, CurvePoint, RunResult
 from training.study.statistics import FEWEST_SEEDS, Estimate, Interval, estimate, percentile_interval
 
 HALF, MOST = 0.5, 0.9
@@ -23,6 +25,38 @@ STILL_RISING, STILL_RISING_PART = 0.01, 0.02
 
 Resampled = Mapping[tuple[Arm, int], NDArray[np.float64]]
 """By arm and seed: AP at each IoU on each bootstrap sample of the test images, float64 (resamples, 10)."""
+
+
+def at_median_speed(runs: Sequence[RunResult]) -> tuple[RunResult, ...]:
+    """The runs, with the seconds of their curves as they would be had nothing else slowed the machine now and then.
+
+    Runs of one kind share what an image costs in an epoch: the median over all their epochs after the first, in which
+    a process warms up. An epoch of a run takes as often that as it has images. Before the first epoch on stored
+    features come the seconds that computing these took: what first epochs took longer, in the median.
+    """
+    of_kind: dict[object, list[RunResult]] = defaultdict(list)
+    for run in runs:
+        of_kind[run.arm.kind, run.device].append(run)
+    costs = {kind: _median_cost(alike) for kind, alike in of_kind.items()}
+    return tuple(_at_cost(run, *costs[run.arm.kind, run.device]) for run in runs)
+
+
+def _median_cost(runs: Sequence[RunResult]) -> tuple[float, float]:
+    """Seconds of an image in an epoch; and once, for its features, where these are stored."""
+    first: list[float] = []
+    later: list[float] = []
+    for run in runs:
+        for before, after in pairwise(run.curve):
+            epoch_s = (after.seconds - before.seconds) / (after.epoch - before.epoch)
+            (later if before.epoch else first).append(epoch_s / run.arm.images)
+    cost_s = statistics.median(later or first or [0.0])
+    stores = runs[0].arm.freeze == "features" and first
+    return cost_s, max(0.0, statistics.median(first) - cost_s) if stores else 0.0
+
+
+def _at_cost(run: RunResult, cost_s: float, once_s: float) -> RunResult:
+    curve = [replace(p, seconds=run.arm.images * (once_s + p.epoch * cost_s) if p.epoch else 0.0) for p in run.curve]
+    return replace(run, curve=tuple(curve))
 
 
 def final_score(run: RunResult) -> float:
@@ -58,17 +92,19 @@ def _late_scores(run: RunResult) -> tuple[list[float], list[float]]:
 
 
 def has_converged(run: RunResult) -> bool:
-    """Whether it learned something and then ended by itself, or was hardly rising any more.
+    """Whether it learned something and was no longer rising when it ended.
 
-    It was not rising, either, where two standard errors of the means, from epoch to epoch, are more than it rose.
+    It was not, where the mean of its last fifth was hardly higher than that of the fifth before, or by no more than two
+    standard errors, from epoch to epoch, explain; or where it ended by itself with its best score behind it.
     """
     final = final_score(run)
     if not final >= LEARNED:
         return False
-    errors = (stats.sem(part) if len(part) > 1 else 0.0 for part in _late_scores(run))
-    error = math.hypot(*errors)
+    last, before = _late_scores(run)
+    error = math.hypot(*(stats.sem(part) if len(part) > 1 else 0.0 for part in (last, before)))
     hardly = max(min(STILL_RISING, STILL_RISING_PART * final), 2 * error)
-    return run.curve[-1].epoch < run.most_epochs or late_gain(run) <= hardly
+    gave_up = run.curve[-1].epoch < run.most_epochs and max(last) < final
+    return gave_up or late_gain(run) <= hardly
 
 
 def area_under_curve(run: RunResult, epochs: int) -> float:
@@ -85,7 +121,7 @@ def area_under_curve(run: RunResult, epochs: int) -> float:
 
 
 def training_seconds(run: RunResult) -> float:
-    """Seconds of training, up to the last epoch; NaN without a curve."""
+    """Seconds of training, up to the last epoch, by the curve; NaN without one."""
     return run.curve[-1].seconds if run.curve else math.nan
 
 
@@ -103,8 +139,7 @@ class CatchUp:
         seeds, reached: number of common seeds, and in how many of them the score was reached.
         epochs, seconds: medians over the seeds until `arm` reached it; infinite where half of them or more did not.
         scratch_epochs, scratch_seconds: medians until the scratch runs did, which is their best epoch.
-        ratio: median of seconds over the scratch run's seconds.
-        ratios: their mean over the seeds that reached it.
+        ratios: seed by seed, seconds over the scratch run's; infinite where it was not reached.
     """
 
     arm: Arm
@@ -115,13 +150,17 @@ class CatchUp:
     seconds: float
     scratch_epochs: float
     scratch_seconds: float
-    ratio: float
-    ratios: Estimate
+    ratios: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median over seeds; NaN where scratch took no time."""
+        return statistics.median(self.ratios or [math.nan])
 
     @property
     def is_faster(self) -> bool:
         """Whether noise over seeds does not explain that it took less time than scratch."""
-        return FEWEST_SEEDS <= self.reached == self.seeds and self.ratios.interval.high < 1
+        return FEWEST_SEEDS <= self.reached == self.seeds and estimate(self.ratios).interval.high < 1
 
 
 def catch_ups(arms: Sequence[Arm], runs: Sequence[RunResult]) -> tuple[CatchUp, ...]:
@@ -154,8 +193,69 @@ def _catch_up(arm: Arm, scratch: Arm, pairs: Sequence[tuple[RunResult, RunResult
         seconds=statistics.median(seconds),
         scratch_epochs=statistics.median([point.epoch for point in own]),
         scratch_seconds=statistics.median([point.seconds for point in own]),
-        ratio=statistics.median(ratios or [math.nan]),
-        ratios=estimate(ratios),
+        ratios=tuple(ratios),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BelowStart:
+    """Where the validation score of an arm's runs was below that of the very weights they started from.
+
+    Attributes:
+        start, lowest: means over the runs of the score at epoch 0, and of the lowest one after it.
+        runs, epochs: in how many runs, and after how many of their epochs, the score was below.
+        most: how far at most; 0 where it never was.
+    """
+
+    start: float
+    lowest: float
+    runs: int
+    epochs: int
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """An arm that goes on with a model that knew the classes, beside that model on the same validation images.
+
+    `epochs` is the number of all epochs, of all `runs`.
+    """
+
+    arm: Arm
+    runs: int
+    epochs: int
+    ap50: BelowStart
+    ap50_95: BelowStart
+
+
+def continuations(arms: Sequence[Arm], runs: Sequence[RunResult]) -> tuple[Continuation, ...]:
+    """Those arms that start from another or from a checkpoint of ours, if that scores anything (mean over seeds)."""
+    found = []
+    for arm in (arm for arm in arms if arm.start not in BUILT_IN_STARTS):
+        curves = [run.curve for run in runs if run.arm == arm and len(run.curve) > 1 and run.curve[0].epoch == 0]
+        if curves and statistics.fmean(curve[0].ap50_95 for curve in curves) >= LEARNED:
+            epochs = sum(len(curve) - 1 for curve in curves)
+            below = [_below_start([list(map(score, c)) for c in curves]) for score in (_ap50, _ap50_95)]
+            found.append(Continuation(arm, len(curves), epochs, *below))
+    return tuple(found)
+
+
+def _ap50(point: CurvePoint) -> float:
+    return point.ap50
+
+
+def _ap50_95(point: CurvePoint) -> float:
+    return point.ap50_95
+
+
+def _below_start(curves: Sequence[Sequence[float]]) -> BelowStart:
+    falls = [[scores[0] - score for score in scores[1:]] for scores in curves]
+    return BelowStart(
+        start=statistics.fmean(scores[0] for scores in curves),
+        lowest=statistics.fmean(min(scores[1:]) for scores in curves),
+        runs=sum(max(fall) > 0 for fall in falls),
+        epochs=sum(below > 0 for fall in falls for below in fall),
+        most=max(0.0, *map(max, falls)),
     )
 
 
@@ -169,7 +269,7 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """When a score was first reached: in how many runs, and epochs and seconds of these, over their seeds."""
+    """When a score was first reached: in how many runs, and epochs and seconds (by the curves) over their seeds."""
 
     reached: int
     epochs: Estimate
@@ -199,7 +299,7 @@ class ArmSummary:
         ap50, ap50_95: on the test images.
         threshold: score threshold, chosen on the validation images.
         precision, recall: on the test images at `threshold`; precision_50 and recall_50 at score 0.5.
-        seconds: of training.
+        wall_seconds: of training, as the clock showed them.
         epochs, best_epoch: the last one, and the one whose weights were tested.
         converged: number of runs that had converged when they ended.
         late_gain: of the mean validation AP50-95 from the last fifth but one to the last fifth of the epochs.
@@ -220,7 +320,7 @@ class ArmSummary:
     recall: Estimate
     precision_50: Estimate
     recall_50: Estimate
-    seconds: Estimate
+    wall_seconds: Estimate
     epochs: Estimate
     best_epoch: Estimate
     converged: int
@@ -242,8 +342,13 @@ def best_final_score(arms: Sequence[Arm], runs: Sequence[RunResult]) -> float:
     return max((mean for mean in means if math.isfinite(mean)), default=math.nan)
 
 
-def summarise_arm(arm: Arm, all_runs: Sequence[RunResult], resampled: Resampled, best: float) -> ArmSummary:
-    """The figures of an arm. `best` is the best final score, `all_runs` are those of the whole study."""
+def summarise_arm(
+    arm: Arm, all_runs: Sequence[RunResult], resampled: Resampled, best: float, wall_s: Sequence[float]
+) -> ArmSummary:
+    """The figures of an arm, whose runs took `wall_s` each.
+
+    `best` is the best final score, `all_runs` are those of the whole study, at the median speed.
+    """
     runs = [run for run in all_runs if run.arm == arm]
     epochs = longest_run(all_runs, arm.images)
     samples = [resampled[arm, run.seed] for run in runs]
@@ -263,7 +368,7 @@ def summarise_arm(arm: Arm, all_runs: Sequence[RunResult], resampled: Resampled,
         recall=estimate([run.test.recall for run in runs]),
         precision_50=estimate([run.test.precision_50 for run in runs]),
         recall_50=estimate([run.test.recall_50 for run in runs]),
-        seconds=estimate([training_seconds(run) for run in runs]),
+        wall_seconds=estimate(wall_s),
         epochs=estimate([longest_run([run], arm.images) for run in runs]),
         best_epoch=estimate([run.best_epoch for run in runs]),
         converged=sum(map(has_converged, runs)),

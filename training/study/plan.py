@@ -25,11 +25,9 @@ from training.engine.hyperparameters import (
 from training.engine.progress import BEST_NAME, STATE_NAME
 from training.evaluation.metrics import check_classes
 from training.study.config import ArmSection, DataSection, StudyConfig, TrainingSection
-from training.study.results import FREEZE_WORDS, RESULT_NAME, Arm
+from training.study.results import BUILT_IN_STARTS, FREEZE_WORDS, RESULT_NAME, Arm
 
 PLAN_NAME = "plan.json"
-
-BUILT_IN_STARTS = (SCRATCH, COCO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,10 +52,10 @@ class RemainingTime:
         self._epochs += result.curve[-1].epoch - epochs_before
 
     def words(self, done: Mapping[Path, RunResult], device: str) -> str:
-        """Such as `at most 3.4 h left`; empty where nothing is left.
+        """Such as `about 3.4 h left, less if runs end early`; empty where nothing is left.
 
-        It is no upper limit, but `about` so much, while a kind of run is left that has not been timed. Runs that were
-        done on another device than this one tell nothing.
+        A kind of run that has not been timed is taken to cost what the others do. Runs that were done on another device
+        than this one tell nothing.
         """
         costs: dict[object, _Cost] = defaultdict(_Cost)
         overall = _Cost()
@@ -66,19 +66,18 @@ class RemainingTime:
                 continue
             epochs, seconds = (result.curve[-1].epoch, training_seconds(result)) if result else _progress(run)
             if epochs:
-                costs[_kind(run)].add(run, epochs, seconds)
+                costs[run.arm.kind].add(run, epochs, seconds)
                 overall.add(run, epochs, seconds)
         if not left or overall.image_epochs == 0:
             return ""
         beside_s = self._beside_s / max(1, self._epochs)
         seconds_of = {}
         for run in left:
-            cost = costs.get(_kind(run), overall)
+            cost = costs.get(run.arm.kind, overall)
             epoch_s = cost.seconds / cost.image_epochs * len(run.images) + beside_s
             seconds_of[run.output] = max(1, run.settings.epochs - _progress(run)[0]) * epoch_s
-        timed = all(_kind(run) in costs for run in left)
         total = seconds_words(_last_end(left, seconds_of, self._slots, done))
-        return f"{'at most' if timed else 'about'} {total} left"
+        return f"about {total} left, less if runs end early"
 
 
 def _progress(run: PlannedRun) -> tuple[int, float]:
@@ -89,12 +88,6 @@ def _progress(run: PlannedRun) -> tuple[int, float]:
     except (OSError, ValueError, KeyError):  # not begun
         return 0, 0.0
     return len(seconds), sum(seconds)
-
-
-def _kind(run: PlannedRun) -> object:
-    """What decides about the cost of an image."""
-    settings = run.settings
-    return (settings.architecture, settings.frame_hw, settings.reduction, settings.freeze, settings.augmentation)
 
 
 def _last_end(

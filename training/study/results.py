@@ -17,6 +17,8 @@ from robot_app.core.validation import describe_fault
 RESULT_NAME = "result.json"
 MATCHES_NAME = "matches.npz"
 
+BUILT_IN_STARTS = ("scratch", "coco")
+
 BUDGET = ("epochs", "patience")
 """Settings that say how long a run may take: arms trained to convergence need not have the same."""
 

@@ -138,6 +138,7 @@ def test_what_helps_is_told_beside_the_reference():
 
 
 RISE = [0.02 * epoch for epoch in range(21)]
+RISE_AND_LEVEL = [*(0.01 * epoch for epoch in range(41)), *[0.39] * 10]
 PLATEAU = [0.04 * min(epoch, 10) for epoch in range(41)]
 
 
@@ -145,7 +146,9 @@ PLATEAU = [0.04 * min(epoch, 10) for epoch in range(41)]
     ("scores", "most_epochs", "converged"),
     [
         (RISE, 20, False),
-        (RISE, 300, True),  # it ended by itself
+        (RISE, 300, False),  # it ended by itself, but with its best score
+        (RISE_AND_LEVEL, 300, True),  # it ended for want of a better one
+        (RISE_AND_LEVEL, 50, False),  # cut off
         (RISE, 0, False),  # not known
         (PLATEAU, 40, True),
         ([*PLATEAU[:32], *(0.43 + 0.05 * (-1) ** epoch for epoch in range(9))], 40, True),  # noise is no rise
@@ -187,9 +190,9 @@ def test_rate_of_improvement_by_hand():
 
 def test_time_to_the_final_score_of_scratch_by_hand():
     runs = (
-        with_curve(SCRATCH, 1, [0.0, 0.3, 0.6], seconds=20),
-        with_curve(SCRATCH, 2, [0.0, 0.3, 0.5], seconds=20),
-        with_curve(SCRATCH, 3, [0.0, 0.7, 0.5], seconds=20),
+        with_curve(SCRATCH, 1, [0.0, 0.3, 0.6]),
+        with_curve(SCRATCH, 2, [0.0, 0.3, 0.5]),
+        with_curve(SCRATCH, 3, [0.0, 0.7, 0.5]),
         with_curve(COCO, 1, [0.0, 0.6, 0.7]),
         with_curve(COCO, 2, [0.0, 0.4, 0.7]),
         with_curve(COCO, 3, [0.0, 0.6, 0.65]),
@@ -199,10 +202,57 @@ def test_time_to_the_final_score_of_scratch_by_hand():
     )
     coco, own = analyse(make_study([SCRATCH], lambda _: 0.5, runs=runs)).catch_ups
     assert (coco.reached, coco.seeds, coco.epochs, coco.seconds) == (2, 3, 2, 20)
-    assert (coco.scratch_epochs, coco.scratch_seconds) == (2, 40)
-    assert coco.ratio == pytest.approx(0.5)
+    assert (coco.scratch_epochs, coco.scratch_seconds) == (2, 20)
+    assert coco.ratios == pytest.approx((0.5, 1.0, math.inf))
+    assert coco.ratio == pytest.approx(1.0)
     assert (own.reached, own.epochs) == (1, math.inf)
     assert not coco.is_faster  # not in every seed
+
+
+def clocked(run, epochs_s):
+    """The run, its epochs having taken so long each."""
+    seconds = np.cumsum([0.0, *epochs_s])
+    return replace(run, curve=tuple(replace(p, seconds=float(s)) for p, s in zip(run.curve, seconds, strict=True)))
+
+
+def test_time_does_not_depend_on_what_else_the_machine_did():
+    """Every seed of scratch ran beside other work for a while; an epoch that nothing disturbed takes ten seconds."""
+    scores = [0.0, 0.1, 0.2, 0.3, 0.6]
+    runs = [clocked(with_curve(SCRATCH, seed, scores), [50, 10, 40, 10]) for seed in (1, 2, 3)]
+    runs += [clocked(with_curve(COCO, seed, [0.1, 0.6, 0.6, 0.6, 0.6]), [30, 10, 10, 10]) for seed in (1, 2, 3)]
+    analysis = analyse(make_study([SCRATCH], lambda _: 0.5, runs=tuple(runs)))
+    [coco] = analysis.catch_ups
+    assert coco.ratios == pytest.approx((1 / 4,) * 3)
+    assert (coco.seconds, coco.scratch_seconds) == pytest.approx((10, 40))
+    assert all([p.seconds for p in run.curve] == pytest.approx([0, 10, 20, 30, 40]) for run in analysis.runs)
+    assert [a.wall_seconds.mean for a in analysis.arms] == pytest.approx([110, 60])
+
+
+def test_an_epoch_costs_what_its_kind_and_its_images_do():
+    features, half = make_arm("coco", freeze="features"), make_arm("coco", 50)
+    plain = replace(COCO, name="plain", changes=(("augmentation", "none"), ("epochs", "90")))
+    seconds = {SCRATCH: [40, 20, 20], half: [10, 10, 10], features: [33, 3, 3], plain: [8, 8, 8]}
+    curves = [clocked(with_curve(arm, 1, [0.0, 0.3, 0.5, 0.6]), epochs_s) for arm, epochs_s in seconds.items()]
+    study = make_study([SCRATCH], lambda _: 0.5, runs=tuple(curves))
+    timed = {run.arm: [p.seconds for p in run.curve] for run in analyse(study).runs}
+    assert timed[SCRATCH] == pytest.approx([0, 20, 40, 60])  # 0.2 s for each of 100 images
+    assert timed[half] == pytest.approx([0, 10, 20, 30])
+    assert timed[features] == pytest.approx([0, 33, 36, 39])  # 30 s until all features were there
+    assert timed[plain] == pytest.approx([0, 8, 16, 24])
+
+
+def test_below_its_start_or_never():
+    """What COCO's weights score by chance, before they know the classes, is nothing to lose."""
+    runs = [with_curve(COCO, seed, [0.03, 0.02, 0.5]) for seed in (1, 2)]
+    runs += [with_curve(OWN, 1, [0.5, 0.5, 0.6]), with_curve(OWN, 2, [0.5, 0.49, 0.46, 0.6])]
+    lowered = tuple(replace(p, ap50=0.9 + 0.01 * p.epoch) for p in runs[-1].curve)
+    runs[-1] = replace(runs[-1], curve=lowered)
+    [found] = analyse(make_study([COCO], lambda _: 0.5, runs=tuple(runs))).continuations
+    assert (found.arm, found.runs, found.epochs) == (OWN, 2, 5)
+    assert (found.ap50.runs, found.ap50.epochs, found.ap50.most) == (0, 0, 0)
+    assert (found.ap50_95.runs, found.ap50_95.epochs) == (1, 2)
+    assert found.ap50_95.most == pytest.approx(0.04)
+    assert (found.ap50_95.start, found.ap50_95.lowest) == pytest.approx((0.5, 0.48))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +266,7 @@ def test_faster_is_claimed_only_beyond_noise_over_seeds(epochs, is_faster):
     runs += [with_curve(COCO, s, [0.1] * n + [0.6] * (5 - n)) for s, n in zip(seeds, epochs, strict=True)]
     [found] = analyse(make_study([SCRATCH], lambda _: 0.5, runs=tuple(runs))).catch_ups
     assert found.is_faster == is_faster
-    assert found.ratios.mean == pytest.approx(sum(epochs) / len(epochs) / 4)
+    assert found.ratio == np.median(epochs) / 4
 
 
 def test_there_is_nothing_to_catch_up_with_where_scratch_learned_nothing():

@@ -37,7 +37,7 @@ REPORT_NAME, PAGE_NAME, SUMMARY_NAME, IMAGES_NAME = "report.md", "report.html", 
 
 
 def summary_json(analysis: Analysis) -> str:
-    """Figures of each arm, all comparisons, and time to the final score of scratch."""
+    """Figures of each arm, all comparisons, time to the final score of scratch, and falls below an arm's own start."""
     results = analysis.results
     content = {
         "title": results.title,
@@ -53,8 +53,9 @@ def summary_json(analysis: Analysis) -> str:
             for c in analysis.comparisons
         ],
         "to_final_score_of_scratch": [
-            asdict(c) | {"arm": c.arm.name, "scratch": c.scratch.name} for c in analysis.catch_ups
+            asdict(c) | {"arm": c.arm.name, "scratch": c.scratch.name, "ratio": c.ratio} for c in analysis.catch_ups
         ],
+        "below_own_start": [asdict(c) | {"arm": c.arm.name} for c in analysis.continuations],
         "remarks": analysis.remarks,
     }
     return json.dumps(_plain(content), indent=1, ensure_ascii=False) + "\n"

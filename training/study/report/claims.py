@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from robot_app.core.text import plural
-from training.study.analysis import Analysis, Comparison, Factor, Measure, Verdict
-from training.study.arms import CatchUp
+from training.study.analysis import Analysis, Comparison, Factor, Measure, Pair, Verdict
+from training.study.arms import BelowStart, CatchUp, Continuation
 from training.study.results import BUDGET, FREEZE_WORDS, Arm
 from training.study.statistics import FEWEST_SEEDS, Estimate, Interval
 
@@ -18,6 +18,8 @@ _TITLES = {
     Factor.IMAGES: "The number of labelled images",
     Factor.REFERENCE: "Beside a reference",
 }
+_FACTORS = "start, frozen parts or number of images"
+_COMMON = "those common to all"
 _ON_VALIDATION = {Measure.FIRST_EPOCH: "after epoch 1", Measure.AREA: "area under the curve"}
 
 
@@ -93,12 +95,13 @@ def what_this_shows(analysis: Analysis) -> str:
         _overall(analysis),
         _by_amount(analysis),
         *(_about(factor, analysis.comparisons) for factor in Factor),
+        _beside_own_start(analysis),
     ]
     compared = {arm for c in analysis.comparisons for arm in (c.pair.first, c.pair.second)}
     alone = [arm_words(a.arm) for a in analysis.arms if a.arm not in compared]
     if alone:
         paragraphs.append(
-            f"Compared with none, because no other arm that is done differs in one thing only: {join_words(alone)}."
+            f"Compared with none, because no other arm that is done differs in {_FACTORS} only: {join_words(alone)}."
         )
     return "\n\n".join(text for text in paragraphs if text)
 
@@ -111,9 +114,10 @@ def _overall(analysis: Analysis) -> str:
         return ""
     claimed = sum(c.verdict in CLAIMED for c in main)
     return (
-        f"Of {plural(len(main), 'pair')} of arms that differ in one thing only, {claimed} scored differently on the "
+        f"Of {plural(len(main), 'pair')} of arms that differ in {_FACTORS}, {claimed} scored differently on the "
         f"test images (AP50-95) by more than noise over seeds and over images explains."
         + (" Where it is within noise, which arm is better is not known." if claimed < len(main) else "")
+        + (" What else two arms differ in is said with them." if any(also_differs(c.pair) for c in main) else "")
     )
 
 
@@ -172,16 +176,30 @@ def _undecided(group: Sequence[Comparison]) -> str:
     return ", ".join(words)
 
 
+def also_differs(pair: Pair) -> str:
+    """`, epochs 75 instead of 300`: in what two arms differ besides that for which they are compared."""
+    before, now = dict(pair.first.changes), dict(pair.second.changes)
+    words = [
+        f"{name} {now.get(name, _COMMON)} instead of {before.get(name, _COMMON)}"
+        for name in BUDGET
+        if now.get(name) != before.get(name)
+    ]
+    if pair.factor is Factor.FREEZE and "features" in (pair.first.freeze, pair.second.freeze):
+        words.append("stored features without augmentation")
+    return "".join(f", {word}" for word in words)
+
+
 def _contrast(comparison: Comparison) -> str:
     first, second, factor = comparison.pair.first, comparison.pair.second, comparison.pair.factor
+    also = escape(also_differs(comparison.pair))
     if factor is Factor.REFERENCE:
         return f"{arm_words(second)} instead of {arm_words(first)}"
     if factor is Factor.START:
-        return f"*{escape(second.start)}* instead of *{escape(first.start)}* ({escape(_how(first))})"
+        return f"*{escape(second.start)}* instead of *{escape(first.start)}* ({escape(_how(first))}{also})"
     if factor is Factor.FREEZE:
         ways = f"*{FREEZE_WORDS[second.freeze]}* instead of *{FREEZE_WORDS[first.freeze]}*"
-        return f"{ways} (start {escape(first.start)}{escape(_conditions(first))})"
-    return f"more images (start {escape(way_words(first))})"
+        return f"{ways} (start {escape(first.start)}{escape(_conditions(first))}{also})"
+    return f"more images (start {escape(way_words(first))}{also})"
 
 
 def way_words(arm: Arm) -> str:
@@ -232,7 +250,8 @@ def _skills(main: Comparison, analysis: Analysis) -> str:
     parts = [f"{_gain(main, 'test AP50-95')} {_when(main, analysis)}", _catch_up_words(catch_up)]
     if Measure.FIRST_EPOCH in others:
         parts.append(_gain(others[Measure.FIRST_EPOCH], "validation AP50-95 after epoch 1"))
-    ways = f"*{escape(second.start)}* instead of *{escape(first.start)}*{escape(_conditions(first))}"
+    beside = escape(_conditions(first) + also_differs(main.pair))
+    ways = f"*{escape(second.start)}* instead of *{escape(first.start)}*{beside}"
     return f"**{plural(first.images, 'image')}**, {ways}: {'; '.join(parts)}"
 
 
@@ -268,6 +287,34 @@ def _catch_up_words(c: CatchUp | None) -> str:
     if c.reached < c.seeds:
         return f"reached scratch's final validation score in {c.reached} of {plural(c.seeds, 'run')}"
     if not c.is_faster:
-        return f"time to scratch's final validation score within noise (median: {c.ratio:.2f} of its time)"
-    ratio = f"{c.ratios.mean:.2f} ({between(c.ratios.interval, '{:.2f}'.format)})"
-    return f"reached scratch's final validation score in {ratio} of its time"
+        return f"time to scratch's final validation score within noise: {part_of_time(c)} of its time"
+    return f"reached scratch's final validation score in {part_of_time(c)} of its time"
+
+
+def part_of_time(c: CatchUp | None) -> str:
+    """`0.21 (0.18 to 0.25)`: the part of scratch's time in the median over seeds, and the range over them."""
+    if c is None or not math.isfinite(c.ratio):
+        return ABSENT
+    if c.reached < c.seeds:
+        return f"reached in {c.reached} of {plural(c.seeds, 'run')}"
+    found = f"{c.ratio:.2f}"
+    return found if c.seeds == 1 else f"{found} ({min(c.ratios):.2f} to {max(c.ratios):.2f})"
+
+
+def _beside_own_start(analysis: Analysis) -> str:
+    """A line for each arm that goes on with a model: whether training ever made it worse than that."""
+    lines = [
+        f"- {arm_words(c.arm)}, from *{escape(c.arm.start)}*: AP50 {_never_below(c.ap50, c)}; "
+        f"AP50-95 {_never_below(c.ap50_95, c)}."
+        for c in analysis.continuations
+    ]
+    title = "**Continued training.** Never below its start on the same validation images, from the first epoch on:"
+    return f"{title}\n\n" + "\n".join(lines) if lines else ""
+
+
+def _never_below(found: BelowStart, c: Continuation) -> str:
+    scores = f"(start {score(found.start)}, lowest {score(found.lowest)})"
+    if found.runs == 0:
+        return f"**yes**, in {'the one run' if c.runs == 1 else f'all {c.runs} runs'} {scores}"
+    where = f"below in {found.runs} of {plural(c.runs, 'run')}, after {found.epochs} of {plural(c.epochs, 'epoch')}"
+    return f"**no**, {where}, by {score(found.most)} at most {scores}"

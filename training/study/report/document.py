@@ -17,6 +17,7 @@ from training.study.report.claims import (
     estimated,
     join_words,
     p_value,
+    part_of_time,
     percent,
     score,
     seconds_words,
@@ -27,7 +28,7 @@ from training.study.results import Arm, DataPart, RunResult, StudyResults
 from training.study.statistics import FEWEST_SEEDS
 
 PLOTS = "plots"
-_LINES = "thin lines are runs, thick ones means over seeds"
+_ENDED = "learned, no longer rising"
 
 
 def report_markdown(analysis: Analysis, plots: Collection[str]) -> str:
@@ -45,12 +46,13 @@ def report_markdown(analysis: Analysis, plots: Collection[str]) -> str:
     if analysis.arms:
         sections.append(_plot("final_scores.png", "Test scores of each arm with both intervals"))
         if "data_efficiency.png" in plots:
-            sections.append(_plot("data_efficiency.png", "Test AP50-95 against labelled images; bars: 95 % over seeds"))
+            title = "Test AP50-95 against labelled images; bars: 95 % over seeds"
+            sections.append(_plot("data_efficiency.png", title) + _left_out(analysis))
         sections += [
             _published(analysis),
             _ablations(analysis),
             _skills(analysis),
-            _initial(analysis.arms),
+            _initial(analysis),
             _rate(analysis),
             _converged(analysis.arms),
             _comparisons(analysis),
@@ -123,6 +125,20 @@ def _plot(name: str, text: str) -> str:
     return f"![{text}]({PLOTS}/{name})"
 
 
+def _curves(name: str, text: str, analysis: Analysis) -> str:
+    lines = "Thin lines are runs, thick ones means over seeds, which end with the shortest of these runs."
+    return f"{_plot(name, text)}\n\n{lines}{_left_out(analysis)}"
+
+
+def _left_out(analysis: Analysis) -> str:
+    arms = [arm_words(arm) for arm in analysis.ablations]
+    if not arms:
+        return ""
+    return (
+        f"\n\nLeft out, because they vary settings of their reference on the same start and data: {join_words(arms)}."
+    )
+
+
 def _published(analysis: Analysis) -> str:
     if not analysis.results.published:
         return ""
@@ -132,19 +148,20 @@ def _published(analysis: Analysis) -> str:
 {_published_table(analysis)}
 
 Published: {source or "source not stated"}. Precision and recall here are at the threshold chosen on the validation
-images; that of the published ones is theirs. Another detector on other hardware: compare what the arms gain, not
-the scores or times themselves."""
+images; that of the published ones is theirs. Training is as the clock showed it; times to scratch's final score are
+at the median speed of such runs. Another detector on other hardware: compare what the arms gain, not the scores or
+times themselves."""
 
 
 def _skills(analysis: Analysis) -> str:
     """A short table for each amount of images; the sections after it tell each skill in full."""
-    heads = "before | after epoch 1 | epochs to 90 % | of scratch's time | test AP50-95 | test AP50 | converged"
+    heads = f"before | after epoch 1 | epochs to 90 % | of scratch's time | test AP50-95 | test AP50 | {_ENDED}"
     ratios = {c.arm: c for c in analysis.catch_ups}
 
     def cells(a: ArmSummary, runs: int) -> Sequence[str]:
         figures = (a.before.ap50_95, a.after_first.ap50_95)
         scores = (a.ap50_95.seeds, a.ap50.seeds)
-        ratio = _ratio(ratios.get(a.arm))
+        ratio = part_of_time(ratios.get(a.arm))
         shown = [*(estimated(e, runs) for e in figures), _reach(a.to_most, runs)[0], ratio]
         return [*shown, *(estimated(e, runs) for e in scores), _converged_words(a)]
 
@@ -155,18 +172,11 @@ def _skills(analysis: Analysis) -> str:
     return """## The three skills, by amount of data
 
 Initial skill: validation AP50-95 before training and after epoch 1. Rate: epochs to 90 % of the best final score of
-the study, and the time to scratch's final validation score, as part of the time that scratch took. Converged skill:
-on the test images. Means and 95 % intervals over seeds.
+the study, and the time to scratch's final validation score, at the median speed of such runs, as part of the time that
+scratch took (median over seeds, and their range). Converged skill: on the test images. Everything else: means and 95 %
+intervals over seeds.
 
 """ + "\n\n".join(tables)
-
-
-def _ratio(c: CatchUp | None) -> str:
-    if c is None:
-        return ABSENT
-    if c.reached < c.seeds:
-        return f"reached in {c.reached} of {plural(c.seeds, 'run')}"
-    return estimated(c.ratios, c.seeds, "{:.2f}".format)
 
 
 def _converged_words(a: ArmSummary) -> str:
@@ -228,7 +238,7 @@ def _difference_cells(c: Comparison) -> list[str]:
     return [signed(c.difference), between(c.over_images, signed), between(c.over_seeds, signed), p_value(c.p), verdict]
 
 
-def _initial(arms: Sequence[ArmSummary]) -> str:
+def _initial(analysis: Analysis) -> str:
     heads = "runs | AP50-95 before | AP50 before | AP50-95 after epoch 1 | AP50 after epoch 1"
 
     def cells(a: ArmSummary, runs: int) -> Sequence[str]:
@@ -239,9 +249,9 @@ def _initial(arms: Sequence[ArmSummary]) -> str:
 
 Scores on the validation images, mean over seeds and 95 % interval.
 
-{_arm_table(arms, heads, cells)}
+{_arm_table(analysis.arms, heads, cells)}
 
-{_plot("curves_epochs.png", f"Validation AP50-95 by epoch; {_LINES}")}"""
+{_curves("curves_epochs.png", "Validation AP50-95 by epoch", analysis)}"""
 
 
 def _rate(analysis: Analysis) -> str:
@@ -254,22 +264,23 @@ def _rate(analysis: Analysis) -> str:
 
 The best final score is {score(analysis.best)}: of each arm, the mean over seeds of the highest validation AP50-95; of
 these, the highest. Times run to the first epoch with at least 50 % and 90 % of it, without interpolation, the same for
-all arms. The area under the validation curve is divided by the epochs of the longest run with as many images; a
-shorter run keeps its last score. An epoch is one pass over the arm's own images, so compare epochs and areas only
-between arms with as many images.
+all arms; seconds are at the median speed of such runs. The area under the validation curve is divided by the epochs of
+the longest run with as many images; a shorter run keeps its last score. An epoch is one pass over the arm's own images,
+so compare epochs and areas only between arms with as many images.
 
 {_arm_table(analysis.arms, heads, cells)}
 
-{_plot("curves_seconds.png", f"Validation AP50-95 by training time; {_LINES}")}"""
+{_curves("curves_seconds.png", "Validation AP50-95 by training time at the median speed of such runs", analysis)}"""
     if not analysis.catch_ups:
         return text
     return f"""{text}
 
 ### To the final score of scratch
 
-Medians over the seeds both have. Each run is timed to the highest validation AP50-95 of the scratch run with its seed
-and as many images; ratio: median of its seconds over those of that scratch run until the same score, its best epoch.
-A curve that creeps up at its end makes this late, so look at the curves, too.
+Medians over the seeds both have. Each run is timed, at the median speed of such runs, to the highest validation
+AP50-95 of the scratch run with its seed and as many images. Part of its time: these seconds over those of that scratch
+run until the same score, its best epoch; the median over seeds, and the range over them. A curve that creeps up at its
+end makes this late, so look at the curves, too.
 
 {_catch_up_table(analysis.catch_ups)}"""
 
@@ -280,7 +291,7 @@ def _converged(arms: Sequence[ArmSummary]) -> str:
         return [str(runs), *figures]
 
     def ends(a: ArmSummary, runs: int) -> Sequence[str]:
-        times = (a.epochs, a.best_epoch, a.seconds)
+        times = (a.epochs, a.best_epoch, a.wall_seconds)
         return [_converged_words(a), *(estimated(e, runs, count) for e in times), signed(a.late_gain.mean)]
 
     def rates(a: ArmSummary, runs: int) -> Sequence[str]:
@@ -294,13 +305,14 @@ a ranking.
 
 {_arm_table(arms, "runs | AP50-95 | over images | AP50 | over images", scores)}
 
-Whether it is that: a run has converged if it learned something (a validation AP50-95 of at least {LEARNED:g}) and then
-either ended by itself, for want of a better score, or was hardly rising: from the last fifth but one of its epochs to
-the last one, the mean validation AP50-95 rose by at most {STILL_RISING:g} and {100 * STILL_RISING_PART:g} % of the
-final score, or by no more than noise from epoch to epoch explains (two standard errors). The others were ended too
-soon: they might have become better, and so might the arm.
+Whether it is that: a run is called converged if it learned something (a validation AP50-95 of at least {LEARNED:g})
+and was no longer rising when it ended. From the last fifth but one of its epochs to the last one, the mean validation
+AP50-95 rose by at most {STILL_RISING:g} and {100 * STILL_RISING_PART:g} % of the final score, or by no more than noise
+from epoch to epoch explains (two standard errors); or it ended by itself, with its best score before its last fifth.
+The others were ended too soon: they might have become better, and so might the arm. Seconds are those of the whole
+training, as the clock showed them, whatever else the machine did.
 
-{_arm_table(arms, "converged | epochs | best epoch | training, seconds | gained in the last fifth", ends)}
+{_arm_table(arms, f"{_ENDED} | epochs | best epoch | training, wall-clock seconds | gained in the last fifth", ends)}
 
 Precision and recall at IoU 0.5, at the score threshold chosen on the validation images and at 0.5:
 
@@ -324,14 +336,21 @@ def _method(analysis: Analysis) -> str:
 - **AP** is COCO's: 101 recalls, mean over classes; AP50 at IoU 0.5, AP50-95 the mean over IoU 0.5 to 0.95. Up to
   {MOST_DETECTIONS:,} detections of a class in an image count, where COCO counts 100.
 - **Compared** are arms that differ in exactly one of start, freeze and number of images (of these, neighbouring
-  amounts), over their common seeds; how many epochs they were allowed may differ, too. Beside these, each arm is
-  compared with the one that it names as its reference.
+  amounts), over their common seeds. How long they were allowed to train may differ, too (epochs and patience); what the
+  number of images decides where it is not set (epochs, batch size) follows that number; and stored features are not
+  augmented. Beside these, each arm is compared with the one that it names as its reference.
+- **Time at the median speed of such runs**: on a machine that does other work, too, the same epoch may take twice as
+  long as before. So runs of the same kind (network, frame, augmentation, frozen parts) share what an image costs in an
+  epoch: the median over all their epochs, after the first, and seeds. The time to a score is epochs, times images,
+  times that cost; with stored features, the pass that computes them is added. Only the seconds of the whole training
+  are those of the clock.
 - **A difference is claimed** only if a paired t-test over seeds (at least {FEWEST_SEEDS}) and a paired bootstrap
   over test images both find it. p is the larger of the two, after Holm's correction for all comparisons of the same
   measure and factor; claimed means p ≤ 0.05. Everything else is within noise: there may be no difference, or one too
   small for so few seeds and images. Arms within noise are not ranked.
 - **In sentences** the wider of both intervals stands beside a difference. A time is called a part of scratch's only if
-  all common seeds (at least {FEWEST_SEEDS}) reached its score and the interval of the ratios over them is below 1.
+  all common seeds (at least {FEWEST_SEEDS}) reached its score and the 95 % interval of the parts over them is below 1;
+  what is shown is their median and, in brackets, their range.
 - **Validation measures** (after epoch 1, area) are tested over seeds only. They hold for these validation images."""
 
 
@@ -364,11 +383,13 @@ def _catch_up_table(found: Sequence[CatchUp]) -> str:
             _or_never(c.seconds),
             count(c.scratch_epochs),
             count(c.scratch_seconds),
-            f"{c.ratio:.2f}" if math.isfinite(c.ratio) else ABSENT,
+            part_of_time(c),
         ]
         for c in found
     ]
-    return _table("arm | scratch arm | reached | epochs | seconds | scratch's epochs | its seconds | ratio", rows)
+    return _table(
+        "arm | scratch arm | reached | epochs | seconds | scratch's epochs | its seconds | part of its time", rows
+    )
 
 
 def _published_table(analysis: Analysis) -> str:
@@ -385,13 +406,12 @@ def _published_table(analysis: Analysis) -> str:
 def _measured_row(a: ArmSummary, analysis: Analysis) -> list[str]:
     runs = len(a.seeds)
     found = next((c for c in analysis.catch_ups if c.arm == a.arm), None)
-    reached = "" if found is None else "not reached"
-    if found is not None and math.isfinite(found.seconds):
-        reached = f"{seconds_words(found.seconds)}, {count(found.epochs)} epochs"
-        reached += f" ({found.ratio:.2f} of its time)" if math.isfinite(found.ratio) else ""
+    reached = "" if found is None else part_of_time(found)
+    if found is not None and found.reached == found.seeds:
+        reached = f"{seconds_words(found.seconds)}, {count(found.epochs)} epochs, {reached} of its time"
     start = escape(a.arm.start) + ("" if a.arm.freeze == "none" else f", {a.arm.freeze}")
     figures = [estimated(e, runs, percent) for e in (a.ap50.seeds, a.precision, a.recall)]
-    return ["", f"here, n = {runs}", start, str(a.arm.images), *figures, seconds_words(a.seconds.mean), reached]
+    return ["", f"here, n = {runs}", start, str(a.arm.images), *figures, seconds_words(a.wall_seconds.mean), reached]
 
 
 def _arm_table(arms: Sequence[ArmSummary], heads: str, cells: Callable[[ArmSummary, int], Sequence[str]]) -> str:

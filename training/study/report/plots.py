@@ -56,14 +56,8 @@ def _colours(analysis: Analysis) -> dict[tuple[object, ...], str]:
 
 
 def _arms_of_curves(analysis: Analysis) -> list[ArmSummary]:
-    """All but those that vary a setting of their reference: they would lie upon it, and have a plot of their own."""
-    found = (c.pair for c in analysis.comparisons if c.pair.factor is Factor.REFERENCE)
-    variants = {
-        pair.second
-        for pair in found
-        if all(getattr(pair.first, name) == getattr(pair.second, name) for name in ("start", "freeze", "images"))
-    }
-    return [a for a in analysis.arms if a.arm not in variants]
+    """All but those that vary settings of their reference, which have a plot of their own."""
+    return [a for a in analysis.arms if a.arm not in analysis.ablations]
 
 
 def _legend(figure: Figure, analysis: Analysis, *, markers: bool) -> None:
@@ -86,7 +80,7 @@ def _legend(figure: Figure, analysis: Analysis, *, markers: bool) -> None:
 
 
 def _learning_curves(analysis: Analysis, axis: Axis) -> Figure:
-    """A panel for each number of images: thin lines are runs, thick ones means over seeds."""
+    """A panel for each number of images: thin lines are runs, thick ones means over seeds, up to the shortest run."""
     shown = [a.arm for a in _arms_of_curves(analysis)]
     colours, amounts = _colours(analysis), sorted({arm.images for arm in shown})
     columns = min(2, len(amounts))
@@ -95,9 +89,9 @@ def _learning_curves(analysis: Analysis, axis: Axis) -> Figure:
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for panel, images in zip(panels[: len(amounts)], amounts, strict=True):
         for arm in (arm for arm in shown if arm.images == images):
-            _draw_runs(panel, [run for run in analysis.results.runs if run.arm == arm], colours[_way(arm)], axis)
+            _draw_runs(panel, [run for run in analysis.runs if run.arm == arm], colours[_way(arm)], axis)
         panel.set_title(f"{images:,} labelled images", fontsize="medium")
-        panel.set_xlabel("epoch" if axis == "epoch" else "training time (s)")
+        panel.set_xlabel("epoch" if axis == "epoch" else "training time at median speed (s)")
         panel.set_xlim(left=0)
         tidy(panel)
     panels[0].set_ylim(bottom=0)  # of all, and only now that all is drawn
