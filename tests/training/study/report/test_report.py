@@ -172,15 +172,16 @@ def test_whether_training_fell_below_its_own_start_is_told():
 
 @pytest.fixture(scope="module")
 def ablations(tmp_path_factory):
-    """The report of an arm, two variants of it, and one that continues it on other data."""
+    """The report of an arm, two variants of it, one that continues it on more data, and one on mended labels."""
     folder = tmp_path_factory.mktemp("ablations") / "report"
     without = replace(COCO, name="without mosaic", changes=(("augmentation", "camera"),), reference=COCO.name)
     slower = replace(COCO, name="slower", changes=(("learning rate", "0.0001"), ("epochs", "90")), reference=COCO.name)
     name = "the weights of the first continued on what was labelled later"
     later = replace(make_arm(COCO.name, 150), name=name, train="ab" * 32, reference=COCO.name)
-    levels = {COCO: 0.9, without: 0.5, slower: 0.9, later: 0.92}
-    other = (DataPart("later/train", "ab" * 32, 150, 700),)
-    write_report(make_study([COCO, without, slower, later], levels.__getitem__, other_data=other), folder)
+    mended = replace(COCO, name="mended labels", train="cd" * 32, reference=COCO.name)
+    levels = {COCO: 0.9, without: 0.5, slower: 0.9, later: 0.92, mended: 0.9}
+    other = (DataPart("later/train", "ab" * 32, 150, 700), DataPart("mended/train", "cd" * 32, 100, 470))
+    write_report(make_study(list(levels), levels.__getitem__, other_data=other), folder)
     return folder
 
 
