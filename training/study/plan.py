@@ -187,7 +187,7 @@ def describe_settings(settings: TrainingSection) -> dict[str, str]:
     """Each setting in words, by its name."""
     words = {name: _in_words(value) for name, value in settings.model_dump().items()}
     if settings.learning_rate is None:
-        gently = f", or {GENTLE_RATE:g} from weights that know most of the classes" if settings.gentle else ""
+        gently = f", or {GENTLE_RATE:g} from a checkpoint that knows most of the classes" if settings.gentle else ""
         words["learning_rate"] = f"{LEARNING_RATE:g}{gently}"
     return words | {"frame": "{}x{}".format(*settings.frame)}
 

@@ -247,6 +247,6 @@ def _recipe(config: StudyConfig, runs: list[PlannedRun]) -> tuple[str, ...]:
         f"validation AP50-95",
         "batch size": words.pop("batch_size"),
         "highest learning rate": words.pop("learning_rate"),
-        "weights that know most of the classes": GENTLY if config.training.gentle else "trained as any others",
+        "checkpoints that know most of the classes": GENTLY if config.training.gentle else "trained as any others",
     }
     return tuple(f"{name.replace('_', ' ')}: {value}" for name, value in (told | words).items())
