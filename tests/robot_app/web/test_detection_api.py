@@ -198,3 +198,31 @@ def test_the_description_of_the_service_is_true(client):
     assert set(answer["objects"][0]) == set(schemas["FoundObject"]["properties"])
     assert {"200", "408", "413", "415", "422", "503"} <= set(api["paths"]["/detect"]["post"]["responses"])
     assert "image/jpeg" in api["paths"]["/detect"]["post"]["requestBody"]["content"]
+
+
+def progressive(times):
+    """A JPEG that passes over its pixels many times, as its last scan is repeated."""
+    jpeg = cv2.imencode(".jpg", paint_scene(cyan=CYAN), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    last = jpeg[jpeg.rindex(b"\xff\xda") : -2]
+    return jpeg[:-2] + last * times + jpeg[-2:]
+
+
+def test_an_image_that_passes_over_its_pixels_again_and_again_is_refused_before_it_is_decoded(detector):
+    with serving(detector, ServiceLimits(pixel_scans=50 * 640 * 360)) as client:
+        assert client.ask("POST", "/detect", progressive(1))[0] == 200
+        status, body = client.ask("POST", "/detect", progressive(200))
+    assert status == 413
+    assert "times over 640 x 360 pixels" in json.loads(body)["error"]
+
+
+def test_what_takes_long_is_decoded_where_it_can_be_ended(detector, client):
+    with serving(detector, ServiceLimits(quick_pixel_scans=0)) as other:
+        found, expected = (json.loads(each.ask("POST", "/detect", progressive(1))[1]) for each in (other, client))
+        assert found["objects"] == expected["objects"]
+        status, body = other.ask("POST", "/detect", encoded(".jpg")[:-1000])
+        assert status == 422
+        assert "\n" not in json.loads(body)["error"]
+    with serving(detector, ServiceLimits(quick_pixel_scans=0, decode_timeout_s=0.0)) as impatient:
+        status, body = impatient.ask("POST", "/detect", progressive(1))
+        assert status == 422
+        assert "takes longer than 0 s to decode" in json.loads(body)["error"]
