@@ -20,8 +20,10 @@ from tests.support.fault_worlds import (
     play_fault,
     play_full_disk,
     play_no_way_back,
+    play_nonsense,
     play_signal,
     play_slow_loop,
+    play_stop_in_flood,
 )
 
 WORKERS = 4
@@ -99,6 +101,10 @@ CASES = (
     Case("it hangs beside 20 busy threads", play_signal, (signal.SIGUSR2, "20 threads")),
     Case("it hangs beside 200 busy threads", play_signal, (signal.SIGUSR2, "200 threads")),
     Case("it hangs after 300 `Say` at once", play_signal, (signal.SIGUSR2, "300 words")),
+    Case(
+        "a behaviour asks for speeds that are no numbers", play_nonsense, (), "the behaviour asks for", recovers=False
+    ),
+    Case("Stop, while strangers flood the page", play_stop_in_flood, (), "stopped by a person"),
     Case("the guard is killed", play_dead_guard, (signal.SIGKILL,), "stopped: the guard"),
     Case("the guard is frozen", play_dead_guard, (signal.SIGSTOP,), "stopped: the guard"),
 )

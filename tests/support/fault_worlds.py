@@ -1,17 +1,22 @@
 """Plays one fault to a robot that always drives, and measures what becomes of it. One world after the other."""
 
 import logging
+import math
+import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from robot_app.behaviour import Decision
 from robot_app.core.detections import Detections
@@ -24,12 +29,14 @@ from robot_app.media.recording.background import LiveRecording
 from robot_app.media.recording.reader import read_steps
 from robot_app.robots.vector.identity import VectorIdentity
 from robot_app.safety.gate import MotionSettings
+from robot_app.safety.operator_controls import OperatorControls
 from robot_app.safety.supervised import supervised_vector
 from tests.support.disk import Disk
 from tests.support.drive_program import HOLDS_LOCK_S
 from tests.support.driving import Driving, always_drive, see_nothing
 from tests.support.processes import children
 from tests.support.vector import emulated, wait_until
+from tests.support.view import Client, live_view
 
 FPS = 15.0
 
@@ -237,6 +244,73 @@ def play_dead_guard(number: signal.Signals) -> Outcome:
             recovered_s = _drives_again(emulator, began_s)
     stopped_s = None if stood_s is None else stood_s - began_s
     return Outcome(*_first_word(heard, began_s), stopped_s, recovered_s, _missed(driving, 0.0, 1e12))
+
+
+def play_nonsense() -> Outcome:
+    """Let the behaviour ask for speeds that are none, past the checks of what it makes."""
+    is_mad = threading.Event()
+
+    def go_mad(state: None, tracks: Sequence[Track], now_s: float) -> Decision[None]:
+        decision = always_drive(state, tracks, now_s)
+        if is_mad.is_set():
+            object.__setattr__(decision.actions[0], "left_mm_s", math.nan)
+        return decision
+
+    with emulated(count=200, fps=FPS) as emulator:
+        robot = supervised_vector(lambda: emulator.identity, MotionSettings())
+        with Driving(robot, behaviour=go_mad) as driving:
+            wait_until(lambda: emulator.body.state.left_mm_s > 0)
+            time.sleep(CALM_S)
+            began_s = time.monotonic()
+            is_mad.set()
+            stood_s = _first_standstill(emulator, began_s + 1.0)
+            wait_until(lambda: driving.ended is not None)
+    stopped_s = None if stood_s is None else stood_s - driving.steps[-1][0]
+    return Outcome(str(driving.ended), stopped_s, stopped_s, None, 0, ended=type(driving.ended).__name__)
+
+
+def play_stop_in_flood() -> Outcome:
+    """Let a person press Stop on a page that strangers without its token flood with connections and messages."""
+    controls = OperatorControls()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        emulated(count=200, fps=FPS) as emulator,
+        live_view(Path(folder), controls) as view,
+        _listening() as heard,
+    ):
+        robot = controls.interlock(supervised_vector(lambda: emulator.identity, MotionSettings()))
+        client = Client(urlsplit(view.url).port or 0)
+        client.log_in()
+        flood = multiprocessing.get_context("spawn").Process(target=_flood, args=(client.port,), daemon=True)
+        with Driving(robot):
+            wait_until(lambda: emulator.body.state.left_mm_s > 0)
+            flood.start()
+            time.sleep(3 * CALM_S)
+            began_s = time.monotonic()
+            threading.Thread(target=client.command, args=("stop",), daemon=True).start()
+            stood_s = _first_standstill(emulator, began_s + 5.0)
+            flood.kill()
+            began_again_s = time.monotonic()
+            client.command("resume")
+            recovered_s = _drives_again(emulator, began_again_s)
+    stopped_s = None if stood_s is None else stood_s - began_s
+    return Outcome(*_first_word(heard, began_s), stopped_s, recovered_s, 0)
+
+
+def _flood(port: int) -> None:
+    """Hold requests that never end, and send messages into WebSockets that show no token."""
+    upgrade = (
+        f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    held = deque[socket.socket](maxlen=500)
+    while True:
+        with suppress(OSError):
+            held.append(socket.create_connection(("127.0.0.1", port), 2))
+            held[-1].sendall(b"POST / HTTP/1.1\r\nHo")
+            with socket.create_connection(("127.0.0.1", port), 2) as talker:
+                talker.sendall(upgrade.encode())
+                talker.sendall(b"\x81\x84\x00\x00\x00\x00abcd" * 20_000)
 
 
 def play_full_disk(lasts_s: float) -> Outcome:
