@@ -68,18 +68,18 @@ HEARTBEAT_TIMEOUT_S = 0.3
 HEARTBEAT_SILENCE_S = 0.15
 """Without a heartbeat, until the guard says that the program does not answer. Chosen; only the wording hangs on it."""
 
-GUARD_MARGIN_S = 0.05
+GUARD_MARGIN_S = 0.03
 """From a stop that the watchdog owes to the guard's acting, unless the robot has confirmed it. Nothing puts it off:
 not a failed stop, not a lost link, not the program's end. Measured: a stop is confirmed in 0.01 to 0.03 s, and wheels
 stand 0.06 to 0.12 s after the guard begins to act."""
 
-GUARD_SIGN_EVERY_S = 0.1
+GUARD_SIGN_EVERY_S = 0.06
 """How often the guard shows that it lives. Chosen: five in `GUARD_SILENCE_S`."""
 
-GUARD_SILENCE_S = 0.5
+GUARD_SILENCE_S = 0.35
 """Without such a sign, until motion is refused as if there were no guard. Chosen."""
 
-GUARD_FROZEN_S = 1.5
+GUARD_FROZEN_S = 1.0
 """Without such a sign, until the guard is taken for frozen and replaced. Chosen."""
 
 GUARD_CHECK_EVERY_S = 0.5

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -207,7 +208,7 @@ def play_signal(number: signal.Signals, trick: str = "") -> Outcome:
             time.sleep(2 * CALM_S)
             began_s = time.monotonic()
             process.send_signal(number)
-            stood_s = _first_standstill(emulator, began_s + HOLDS_LOCK_S)
+            stood_s = _first_standstill(emulator, began_s + (2.0 if trick else 1.0) * HOLDS_LOCK_S)
             recovered_s = None
             if not ends:
                 process.send_signal(signal.SIGCONT)
@@ -216,8 +217,10 @@ def play_signal(number: signal.Signals, trick: str = "") -> Outcome:
             _, told = process.communicate(timeout=WAIT_S)
         taken_s = [step.frame.received_at_s for step in read_steps(recording)]
     last_s = max(taken_s, default=0.0)
-    # The last picture may have come one camera period earlier. A trick is played with the first one afterwards.
-    good_s = max(at_s for at_s in taken_s if at_s < began_s + 2 / FPS) if trick else began_s - 1 / FPS
+    # The last picture may have come one camera period earlier. A trick is played with the one before a pause.
+    after_s = [began_s, *(at_s for at_s in taken_s if at_s > began_s)]
+    pauses_s = [a for a, b in pairwise(after_s) if b - a > HOLDS_LOCK_S / 3]
+    good_s = pauses_s[0] if trick and pauses_s else began_s - 1 / FPS
     orders = [c.at_s for c in emulator.commands.all if c.at_s > began_s and c.name == "StopAllMotors"]
     return Outcome(
         said=told.splitlines()[0] if told else "",
