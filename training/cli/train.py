@@ -43,7 +43,7 @@ def add_parser(commands: Commands) -> None:
     add("--architecture", str, "such as yolox-s; any other name lists all")
     add("--freeze", str, f"what stays as it starts: {', '.join(FREEZES)}")
     parser.add_argument("--epochs", type=int, help="passes over the data (default: as many as make 1500 steps, 12-200)")
-    parser.add_argument("--batch-size", type=int, help="images per step (default: 16, fewer below 128 images)")
+    parser.add_argument("--batch-size", type=int, help="images per step (default: 16, fewer below 256 images)")
     parser.add_argument(
         "--patience",
         type=int,

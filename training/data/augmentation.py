@@ -21,6 +21,9 @@ MOSAIC_SHARE = 0.7
 MOSAIC_EPOCHS = 0.85
 """Share of a run's epochs that have mosaics."""
 
+CHANGED_EPOCHS = 0.9
+"""Share of a run's epochs that change images; the last ones show them as they are."""
+
 MIN_VISIBLE = 0.25
 """Placements that leave less than this part of an object, but not nothing, are drawn again."""
 
@@ -49,11 +52,15 @@ Change = Callable[[LabelledFrame, Generator], LabelledFrame]
 class Augmentation:
     """Random changes of samples.
 
-    `single` changes one frame. Before epoch `mosaic_epochs`, most samples are a mosaic instead, which `whole` changes.
+    Before epoch `changed_epochs`, `single` changes one frame; from then on frames stay as they are. Before epoch
+    `mosaic_epochs`, most samples are a mosaic instead, which `whole` changes.
     """
 
-    def __init__(self, single: Change, whole: Change | None = None, mosaic_epochs: int = 0) -> None:
+    def __init__(
+        self, single: Change, changed_epochs: int, whole: Change | None = None, mosaic_epochs: int = 0
+    ) -> None:
         self._single = single
+        self._changed_epochs = changed_epochs
         self._whole = whole
         self._mosaic_epochs = mosaic_epochs if whole else 0
 
@@ -61,28 +68,25 @@ class Augmentation:
         """How many images the next sample is made of: 1, or 4 for a mosaic."""
         return 4 if epoch < self._mosaic_epochs and _chance(random, MOSAIC_SHARE) else 1
 
-    def __call__(self, frames: Sequence[LabelledFrame], random: Generator) -> LabelledFrame:
+    def __call__(self, frames: Sequence[LabelledFrame], epoch: int, random: Generator) -> LabelledFrame:
         """As many frames as `draw_count` said, all of one size, to one."""
-        if self._whole is None or len(frames) == 1:
-            return self._single(frames[0], random)
-        return self._whole(join_quarters(frames, random), random)
+        if self._whole is not None and len(frames) > 1:
+            return self._whole(join_quarters(frames, random), random)
+        return self._single(frames[0], random) if epoch < self._changed_epochs else frames[0]
 
 
 def augmentation_named(name: str, epochs: int) -> Augmentation:
     """`camera`, `mosaic` or `none`, for a run of so many epochs.
 
-    The last epochs have no mosaics: in the end the network shall see whole images, as it will in use.
+    The last epochs have no mosaics, and the very last no changes: in the end the network, its normalisation above all,
+    shall see images as they will be in use.
     """
     if name == "none":
-        return Augmentation(leave)
+        return Augmentation(look_anew, changed_epochs=0)
+    changed_epochs = round(CHANGED_EPOCHS * epochs)
     if name == "camera":
-        return Augmentation(look_anew)
-    return Augmentation(look_anew, change_pixels, round(MOSAIC_EPOCHS * epochs))
-
-
-def leave(frame: LabelledFrame, _random: Generator) -> LabelledFrame:
-    """No change."""
-    return frame
+        return Augmentation(look_anew, changed_epochs)
+    return Augmentation(look_anew, changed_epochs, change_pixels, round(MOSAIC_EPOCHS * epochs))
 
 
 def look_anew(frame: LabelledFrame, random: Generator) -> LabelledFrame:

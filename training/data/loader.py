@@ -69,7 +69,7 @@ class FrameDataset(Dataset[Sample]):
         random = np.random.default_rng((self._seed, *draw))
         further = self._augmentation.draw_count(draw.epoch, random) - 1
         chosen = [draw.image, *random.integers(len(self._images), size=further).tolist()]
-        pixels, boxes, labels = self._augmentation([self._letterboxed(i) for i in chosen], random)
+        pixels, boxes, labels = self._augmentation([self._letterboxed(i) for i in chosen], draw.epoch, random)
         return Sample(torch.from_numpy(pixels), torch.from_numpy(boxes), torch.from_numpy(labels))
 
     def _letterboxed(self, index: int) -> LabelledFrame:

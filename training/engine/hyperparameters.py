@@ -14,6 +14,7 @@ ENOUGH_STEPS = 1500
 LEAST_STEPS = 600
 USUAL_PIXELS = 416 * 416
 LEAST_PATIENCE = 20
+LEAST_IMAGES_PER_STEP = 4
 MOST_IMAGES_PER_STEP = 16
 
 
@@ -85,8 +86,12 @@ class Hyperparameters:
 
 
 def default_batch_size(image_count: int) -> int:
-    """16, but with less than 128 images so few that an epoch still has about eight steps; at least 2."""
-    return max(2, min(MOST_IMAGES_PER_STEP, image_count // 8))
+    """16, but with less than 256 images so few that an epoch has about sixteen steps; at least 4.
+
+    More steps are worth more than larger batches. From scratch on 132 chess photos, with as many epochs, batches of 8
+    came to a validation AP50 of 0.97 and batches of 16 to 0.94; from COCO they were at 0.98 in half the time.
+    """
+    return max(LEAST_IMAGES_PER_STEP, min(MOST_IMAGES_PER_STEP, image_count // 16))
 
 
 def default_epochs(image_count: int, batch_size: int, network_pixels: int = USUAL_PIXELS) -> int:

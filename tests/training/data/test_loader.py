@@ -36,7 +36,7 @@ def place_only(frame, random):
 
 
 def test_boxes_stay_on_their_objects_whatever_is_done_to_the_image(images):
-    placed = FrameDataset(images, FRAME_HW, Augmentation(place_only), seed=0)
+    placed = FrameDataset(images, FRAME_HW, Augmentation(place_only, changed_epochs=99), seed=0)
     cut = 0
     for draw in (Draw(epoch, image) for epoch in range(8) for image in range(len(images))):
         sample = placed[draw]
@@ -49,7 +49,7 @@ def test_boxes_stay_on_their_objects_whatever_is_done_to_the_image(images):
 
 
 def test_boxes_of_a_mosaic_hold_its_objects_and_nothing_else(images):
-    augmentation = Augmentation(place_only, lambda frame, _: drop_slivers(frame), mosaic_epochs=8)
+    augmentation = Augmentation(place_only, 8, lambda frame, _: drop_slivers(frame), mosaic_epochs=8)
     dataset = FrameDataset(images, FRAME_HW, augmentation, seed=0)
     most = 0
     for draw in (Draw(epoch, image) for epoch in range(8) for image in range(len(images))):
@@ -68,7 +68,7 @@ def test_no_placement_leaves_a_sliver_of_an_object(images):
     boxes = torch.from_numpy(images[1].boxes_px)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     placement = functools.partial(place, scale=(1.7, 1.8), stretch=1.0)
-    dataset = FrameDataset((images[1],), FRAME_HW, Augmentation(placement), seed=0)
+    dataset = FrameDataset((images[1],), FRAME_HW, Augmentation(placement, changed_epochs=99), seed=0)
     for epoch in range(40):
         seen = dataset[Draw(epoch, 0)].boxes
         visible = (seen[:, 2] - seen[:, 0]) * (seen[:, 3] - seen[:, 1])
@@ -149,6 +149,18 @@ def test_last_epochs_have_no_mosaics(images):
     counts = [[augmentation.draw_count(epoch, random) for _ in range(20)] for epoch in range(20)]
     assert all({*of_epoch} == {1, 4} for of_epoch in counts[:17])
     assert all({*of_epoch} == {1} for of_epoch in counts[17:])
+
+
+@pytest.mark.parametrize("name", ["camera", "mosaic"])
+def test_the_very_last_epochs_show_images_as_they_are(images, name):
+    changed = FrameDataset(images, FRAME_HW, augmentation_named(name, epochs=20), seed=0)
+    plain = FrameDataset(images, FRAME_HW, augmentation_named("none", epochs=20), seed=0)
+    for image in range(len(images)):
+        expected = plain[Draw(0, image)]
+        for epoch, is_plain in ((0, False), (17, False), (18, True), (19, True)):
+            sample = changed[Draw(epoch, image)]
+            assert torch.equal(sample.inputs, expected.inputs) == is_plain
+            assert not is_plain or torch.equal(sample.boxes, expected.boxes)
 
 
 def test_a_crowd_that_every_window_would_cut_is_shown_whole_and_undistorted():

@@ -4,7 +4,7 @@ from training.engine.hyperparameters import default_batch_size, default_epochs, 
 
 
 @pytest.mark.parametrize(
-    ("images", "batch_size", "epochs"), [(20, 2, 150), (100, 12, 188), (590, 16, 42), (5000, 16, 12)]
+    ("images", "batch_size", "epochs"), [(20, 4, 200), (100, 6, 94), (132, 8, 94), (590, 16, 42), (5000, 16, 12)]
 )
 def test_defaults_suit_few_and_many_images(images, batch_size, epochs):
     assert default_batch_size(images) == batch_size
