@@ -353,7 +353,8 @@ def _program(emulator: Emulator, recording: Path, *trick: str) -> Iterator["subp
     command = [sys.executable, "-P", "-m", "tests.support.drive_program", emulator.identity.address, str(recording)]
     for name in STRANGERS:  # in the folder in which it is started
         (recording.parent / f"{name}.py").write_text("import sys; sys.exit('a stranger was run')", encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]  # an empty one would be the current folder
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     with subprocess.Popen(
         [*command, *trick], stderr=subprocess.PIPE, text=True, cwd=recording.parent, env=environment
     ) as process:
