@@ -105,7 +105,7 @@ def test_it_refuses_each_kind_of_action_with_one_line(plug_in, caplog):
                 robot.do(action)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 5
-    assert told[0] == "webcam 0 has no wheels; not done: Drive(left_mm_s=1, right_mm_s=2)"
+    assert told[0] == "webcam 0 has no wheels; not done: Drive(left_mm_s=1.0, right_mm_s=2.0)"
     assert told[3] == "webcam 0 has no voice; not done: Say(text='Hi')"
 
 
