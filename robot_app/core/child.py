@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -22,15 +22,20 @@ def python_command(module: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-c", program)
 
 
-@contextmanager
-def safe_imports() -> Iterator[None]:
+def safe_imports() -> AbstractContextManager[None]:
     """The same for processes that libraries start within this block, such as those of `multiprocessing`."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
+    return environment(SAFE_PATH, "1")
+
+
+@contextmanager
+def environment(name: str, value: str) -> Iterator[None]:
+    """An environment variable for the processes that start within this block."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[SAFE_PATH]
+            del os.environ[name]
         else:
-            os.environ[SAFE_PATH] = before
+            os.environ[name] = before

@@ -13,7 +13,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
-from robot_app.core.child import safe_imports
+from robot_app.core.child import environment, safe_imports
 from robot_app.core.errors import ConfigError, MissingPartError, pip_command
 
 Given = ParamSpec("Given")
@@ -50,23 +50,16 @@ def local_executor(jobs: int) -> Iterator[LocalExecutor]:
     context = multiprocessing.get_context("spawn")
     turn = context.Value("i", 0)
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    before = os.environ.get(THREADS_VARIABLE)
-    os.environ[THREADS_VARIABLE] = str(threads)  # read by the processes while they start
-    try:
-        with (
-            safe_imports(),
-            ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(turn,)) as pool,
-        ):
-            try:
-                yield LocalExecutor(pool, jobs)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    finally:
-        if before is None:
-            del os.environ[THREADS_VARIABLE]
-        else:
-            os.environ[THREADS_VARIABLE] = before
+    with (
+        safe_imports(),
+        environment(THREADS_VARIABLE, str(threads)),  # read by the processes while they start
+        ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(turn,)) as pool,
+    ):
+        try:
+            yield LocalExecutor(pool, jobs)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _begin_worker(turn) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a synchronised integer has no public type

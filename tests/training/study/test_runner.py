@@ -115,7 +115,10 @@ def test_what_is_done_is_not_done_again(done):
 def test_other_settings_do_not_mix_with_what_is_done(folder, done, tmp_path, capsys):
     other = write_config(folder, tmp_path / "other.toml", epochs=3)
     assert main(study(other, done[1])) == 2
-    assert '"first" was begun with other settings or images, or by another release; choose another --output' in capsys.readouterr().err
+    assert (
+        '"first" was begun with other settings or images, or by another release; choose another --output'
+        in capsys.readouterr().err
+    )
 
 
 def test_killed_and_started_again_it_gives_the_same(done, tmp_path):
